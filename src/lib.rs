@@ -1,0 +1,9 @@
+//! Cloakroom: hand in a value, get a ticket; only the holder of the key gets the value back.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod crypto;
+pub mod error;
+pub mod store;
+
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Named ordered maps of bytes.
