@@ -4,6 +4,7 @@
 
 pub mod crypto;
 pub mod error;
+pub mod name;
 pub mod store;
 
 pub use error::{Error, Result};

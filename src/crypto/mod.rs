@@ -1,1 +1,26 @@
-//! The audited core.
+//! The audited core: pure functions of keys and bytes. No file, no clock, no store, no knowledge of formats.
+//!
+//! Read in this order:
+//!
+//! | module | what it is | standard |
+//! |---|---|---|
+//! | [`secret`] | key types: zeroized, never cloned, never shown | – |
+//! | [`context`] | the one injective encoding, and the table of labels | – |
+//! | [`kdf`] | one typed sub-key per use | HKDF-SHA256, RFC 5869 |
+//! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
+//! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
+//! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
+//! | [`wrap`] | a data key under a wrapping key, committed | HKDF + XAES-256-GCM |
+//! | [`ff1`] | format-preserving encryption | NIST SP 800-38G |
+//! | [`rng`] | the one source of randomness | – |
+
+pub mod aead;
+pub mod context;
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
+pub mod kdf;
+pub mod prf;
+pub mod prp;
+pub mod rng;
+pub mod secret;
+pub mod wrap;

@@ -1,0 +1,394 @@
+//! `sealed = nonce(24) ‖ ciphertext(len(plaintext)) ‖ tag(16)`: seal and open, the nonce drawn inside.
+//!
+//! | suite | sub-key from nonce bytes | then | nonce bytes left |
+//! |---|---|---|---|
+//! | XAES-256-GCM | 0..12, by AES-256-CMAC in counter mode | AES-256-GCM | 12..24 |
+//! | XChaCha20-Poly1305 | 0..16, by HChaCha20 | ChaCha20-Poly1305 | 16..24 |
+//!
+//! In a [`Batch`] the sub-key part of the nonce is drawn once and the rest counts up from a random start, so the
+//! sub-key is derived once and each sealed value is still an ordinary one that any implementation opens.
+//!
+//! Source: C2SP XAES-256-GCM; draft-irtf-cfrg-xchacha-03; NIST SP 800-38D; RFC 8439.
+
+use super::context::Context;
+use super::rng;
+use super::secret::{AeadKey, Plaintext};
+use crate::error::{Error, Result};
+use aes::cipher::BlockCipherEncrypt;
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use chacha20poly1305::ChaCha20Poly1305;
+use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes in front of the ciphertext.
+pub const NONCE_LEN: usize = 24;
+/// Bytes behind the ciphertext.
+pub const TAG_LEN: usize = 16;
+/// What sealing adds to the plaintext's length.
+pub const OVERHEAD: usize = NONCE_LEN + TAG_LEN;
+/// The longest plaintext: 256 MiB, far below the 64 GiB where GCM ends.
+pub const LONGEST: usize = 256 << 20;
+
+/// How a value is sealed. The number is the one on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Suite {
+    /// XAES-256-GCM, the default.
+    Xaes256Gcm = 1,
+    /// XChaCha20-Poly1305, for machines without AES instructions.
+    XChaCha20Poly1305 = 2,
+}
+
+impl Suite {
+    /// The suite of this number, or `None`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Suite::Xaes256Gcm),
+            2 => Some(Suite::XChaCha20Poly1305),
+            _ => None,
+        }
+    }
+
+    /// Nonce bytes that select the sub-key.
+    fn prefix_len(self) -> usize {
+        match self {
+            Suite::Xaes256Gcm => 12,
+            Suite::XChaCha20Poly1305 => 16,
+        }
+    }
+}
+
+/// An expanded key of one suite.
+pub struct Aead(Expanded);
+
+enum Expanded {
+    Xaes { cipher: Box<aes::Aes256Enc>, k1: Zeroizing<[u8; 16]> },
+    XChaCha(Box<Zeroizing<[u8; 32]>>),
+}
+
+/// The sub-key that a nonce prefix selects.
+enum SubKey {
+    Gcm(Box<Aes256Gcm>),
+    ChaCha(Box<ChaCha20Poly1305>),
+}
+
+impl Aead {
+    /// Expands the key.
+    pub fn new(suite: Suite, key: &AeadKey) -> Self {
+        Self::from_key_bytes(suite, key.expose())
+    }
+
+    pub(crate) fn from_key_bytes(suite: Suite, key: &[u8; 32]) -> Self {
+        Self(match suite {
+            Suite::Xaes256Gcm => {
+                let cipher = Box::new(aes::Aes256Enc::new(key.into()));
+                // K1 = L·x in GF(2^128), L = AES-256(K, 0^128): CMAC's first sub-key.
+                let mut l = aes::Block::default();
+                cipher.encrypt_block(&mut l);
+                let l128 = u128::from_be_bytes(l.0);
+                l.zeroize();
+                let k1 = (l128 << 1) ^ (0x87 & (l128 >> 127).wrapping_neg());
+                Expanded::Xaes { cipher, k1: Zeroizing::new(k1.to_be_bytes()) }
+            }
+            Suite::XChaCha20Poly1305 => Expanded::XChaCha(Box::new(Zeroizing::new(*key))),
+        })
+    }
+
+    /// Which suite this is.
+    pub fn suite(&self) -> Suite {
+        match self.0 {
+            Expanded::Xaes { .. } => Suite::Xaes256Gcm,
+            Expanded::XChaCha(_) => Suite::XChaCha20Poly1305,
+        }
+    }
+
+    /// Appends the sealed plaintext to `out`, under a fresh random nonce.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over [`LONGEST`] bytes.
+    ///
+    /// # Security
+    /// 192-bit random nonces: no limit on values for one key that anyone will reach (2^80 for a risk of 2^-32).
+    pub fn seal(&self, aad: &Context, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.batch().seal(aad, plaintext, out)
+    }
+
+    /// Starts a batch: many values, one sub-key.
+    pub fn batch(&self) -> Batch<'_> {
+        let nonce = rng::bytes();
+        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX }
+    }
+
+    /// The plaintext of what [`seal`](Aead::seal) or a [`Batch`] made with the same AAD.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] for anything else: another key, another AAD, one bit altered, too short. No plaintext is
+    /// produced before the tag has been verified.
+    pub fn open(&self, aad: &Context, sealed: &[u8]) -> Result<Plaintext> {
+        self.open_with(aad.as_bytes(), sealed)
+    }
+
+    pub(crate) fn open_with(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Error::Rejected)?;
+        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
+        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        self.sub_key(nonce).open(nonce, aad, &mut buffer, tag)?;
+        Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+    }
+
+    pub(crate) fn seal_with(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.sub_key(nonce).seal(nonce, aad, plaintext, out)
+    }
+
+    fn sub_key(&self, nonce: &[u8; NONCE_LEN]) -> SubKey {
+        match &self.0 {
+            Expanded::Xaes { cipher, k1 } => {
+                let mut halves = [*b"\0\x01X\0............", *b"\0\x02X\0............"];
+                let mut key = Zeroizing::new([0; 32]);
+                for (half, key) in halves.iter_mut().zip(key.as_chunks_mut::<16>().0) {
+                    half[4..].copy_from_slice(&nonce[..12]);
+                    half.iter_mut().zip(k1.iter()).for_each(|(m, k)| *m ^= k);
+                    cipher.encrypt_block(half.into());
+                    key.copy_from_slice(half);
+                    half.zeroize();
+                }
+                SubKey::gcm(&key)
+            }
+            Expanded::XChaCha(key) => {
+                let input = nonce.first_chunk::<16>().expect("24 >= 16");
+                let mut sub = chacha20::hchacha::<chacha20::R20>((&***key).into(), input.into());
+                let sub_key = SubKey::chacha(&sub.0);
+                sub.zeroize();
+                sub_key
+            }
+        }
+    }
+}
+
+/// Values under one prefix before the next is drawn: SP 800-38D's bound for one GCM key.
+const PER_PREFIX: u64 = 1 << 32;
+
+/// Many sealed values that share the first part of their nonces.
+pub struct Batch<'k> {
+    key: &'k Aead,
+    sub_key: SubKey,
+    nonce: [u8; NONCE_LEN],
+    left: u64,
+}
+
+impl Batch<'_> {
+    /// Appends the sealed plaintext to `out`, under the batch's next nonce.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over [`LONGEST`] bytes.
+    pub fn seal(&mut self, aad: &Context, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if self.left == 0 {
+            *self = self.key.batch();
+        }
+        self.left -= 1;
+        count_up(&mut self.nonce[self.key.suite().prefix_len()..]);
+        self.sub_key.seal(&self.nonce, aad.as_bytes(), plaintext, out)
+    }
+}
+
+/// Adds one to a big-endian number, modulo its width: 2^96 or 2^64, so that it cannot come round within a batch.
+fn count_up(number: &mut [u8]) {
+    for byte in number.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            return;
+        }
+    }
+}
+
+impl SubKey {
+    fn gcm(key: &[u8; 32]) -> Self {
+        SubKey::Gcm(Box::new(Aes256Gcm::new(key.into())))
+    }
+
+    fn chacha(key: &[u8; 32]) -> Self {
+        SubKey::ChaCha(Box::new(ChaCha20Poly1305::new(key.into())))
+    }
+
+    /// The 12-byte nonce of the inner AEAD, out of the outer one's last bytes.
+    fn inner_nonce(&self, nonce: &[u8; NONCE_LEN]) -> [u8; 12] {
+        let mut inner: [u8; 12] = *nonce.last_chunk().expect("24 >= 12");
+        if let SubKey::ChaCha(_) = self {
+            inner[..4].fill(0);
+        }
+        inner
+    }
+
+    fn seal(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if plaintext.len() > LONGEST {
+            return Err(Error::TooLong { what: "value to seal", actual: plaintext.len(), limit: LONGEST });
+        }
+        out.reserve(OVERHEAD + plaintext.len());
+        out.extend_from_slice(nonce);
+        let start = out.len();
+        out.extend_from_slice(plaintext);
+        let tag = self.seal_in_place(&self.inner_nonce(nonce), aad, &mut out[start..]);
+        out.extend_from_slice(&tag);
+        Ok(())
+    }
+
+    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
+        let buffer = InOutBuf::from(buffer);
+        match self {
+            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
+            SubKey::ChaCha(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
+        }
+        .expect("the length was checked")
+        .0
+    }
+
+    fn open(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        self.open_in_place(&self.inner_nonce(nonce), aad, buffer, tag)
+    }
+
+    fn open_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<()> {
+        let buffer = InOutBuf::from(buffer);
+        match self {
+            SubKey::Gcm(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
+            SubKey::ChaCha(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
+        }
+        .map_err(|_| Error::Rejected)
+    }
+}
+
+impl fmt::Debug for Aead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Aead({:?}, ..)", self.suite())
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({:?}, ..)", self.key.suite())
+    }
+}
+
+/// The inner AEADs with a nonce of the caller's: what published vectors run against.
+#[cfg(feature = "hazmat")]
+pub(crate) mod inner {
+    use super::*;
+
+    /// One of the two AEADs with 12-byte nonces that the suites end in.
+    pub(crate) struct Inner(SubKey);
+
+    impl Inner {
+        pub(crate) fn new(suite: Suite, key: &[u8; 32]) -> Self {
+            Self(match suite {
+                Suite::Xaes256Gcm => SubKey::gcm(key),
+                Suite::XChaCha20Poly1305 => SubKey::chacha(key),
+            })
+        }
+
+        pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+            let mut out = plaintext.to_vec();
+            let tag = self.0.seal_in_place(nonce, aad, &mut out);
+            out.extend_from_slice(&tag);
+            out
+        }
+
+        pub(crate) fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
+            let (ciphertext, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
+            let mut buffer = Zeroizing::new(ciphertext.to_vec());
+            self.0.open_in_place(nonce, aad, &mut buffer, tag)?;
+            Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::context::Label;
+    use super::*;
+
+    fn aead(suite: Suite) -> Aead {
+        Aead::from_key_bytes(suite, &[3; 32])
+    }
+
+    fn aad(part: &str) -> Context {
+        Context::new(Label::SealAad).part(part)
+    }
+
+    const SUITES: [Suite; 2] = [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305];
+
+    #[test]
+    fn sealed_opens_and_nothing_else_does() {
+        for suite in SUITES {
+            for plaintext in [&b""[..], b"a", &[9; 1000]] {
+                let mut sealed = vec![];
+                aead(suite).seal(&aad("row 1"), plaintext, &mut sealed).unwrap();
+                assert_eq!(sealed.len(), plaintext.len() + OVERHEAD);
+                assert_eq!(aead(suite).open(&aad("row 1"), &sealed).unwrap().expose(), plaintext);
+                assert!(matches!(aead(suite).open(&aad("row 2"), &sealed), Err(Error::Rejected)));
+                for bit in 0..sealed.len() * 8 {
+                    let mut altered = sealed.clone();
+                    altered[bit / 8] ^= 1 << (bit % 8);
+                    assert!(aead(suite).open(&aad("row 1"), &altered).is_err(), "bit {bit}");
+                }
+                for length in 0..sealed.len() {
+                    assert!(aead(suite).open(&aad("row 1"), &sealed[..length]).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_shares_a_prefix_counts_and_opens_one_by_one() {
+        for suite in SUITES {
+            let key = aead(suite);
+            let mut batch = key.batch();
+            let sealed: Vec<Vec<u8>> = (0..300u32)
+                .map(|i| {
+                    let mut out = vec![];
+                    batch.seal(&aad("x"), &i.to_be_bytes(), &mut out).unwrap();
+                    out
+                })
+                .collect();
+            let p = suite.prefix_len();
+            let mut nonces: Vec<_> = sealed.iter().map(|s| s[..NONCE_LEN].to_vec()).collect();
+            assert!(nonces.iter().all(|n| n[..p] == nonces[0][..p]));
+            nonces.dedup();
+            assert_eq!(nonces.len(), 300);
+            for (i, s) in sealed.iter().enumerate() {
+                assert_eq!(key.open(&aad("x"), s).unwrap().expose(), (i as u32).to_be_bytes());
+            }
+            batch.left = 0;
+            let mut next = vec![];
+            batch.seal(&aad("x"), b"", &mut next).unwrap();
+            assert_ne!(next[..p], nonces[0][..p], "an exhausted prefix is replaced");
+        }
+    }
+
+    #[test]
+    fn the_count_wraps_within_its_width() {
+        let mut number = [1, 0xFF, 0xFF];
+        count_up(&mut number);
+        assert_eq!(number, [2, 0, 0]);
+        let mut number = [0xFF, 0xFF];
+        count_up(&mut number);
+        assert_eq!(number, [0, 0]);
+    }
+}

@@ -1,0 +1,79 @@
+//! Raw primitives, for reviewers who bring vectors: nonces and keys of the caller's, no domain separation.
+//!
+//! Each function runs the code that protects data, one step further in. Nothing here is needed to use the crate, and
+//! almost every use of it to protect data would be a mistake: a nonce used twice under one key gives away both
+//! plaintexts and the means to forge.
+
+use super::aead::{Aead, NONCE_LEN, Suite, inner::Inner};
+use super::prf::Prf;
+use super::secret::Plaintext;
+use crate::error::{Error, Result};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// `ciphertext ‖ tag` of AES-256-GCM, or of ChaCha20-Poly1305, whichever the suite ends in.
+pub fn seal_inner(suite: Suite, key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+    Inner::new(suite, key).seal(nonce, aad, plaintext)
+}
+
+/// The plaintext of `ciphertext ‖ tag`.
+///
+/// # Errors
+/// [`Error::Rejected`] when the tag does not verify.
+pub fn open_inner(
+    suite: Suite,
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Plaintext> {
+    Inner::new(suite, key).open(nonce, aad, sealed)
+}
+
+/// `ciphertext ‖ tag` of XAES-256-GCM or XChaCha20-Poly1305.
+///
+/// # Errors
+/// [`Error::TooLong`] past the cap of [`aead`](super::aead).
+pub fn seal(
+    suite: Suite,
+    key: &[u8; 32],
+    nonce: &[u8; NONCE_LEN],
+    aad: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>> {
+    let mut out = vec![];
+    Aead::from_key_bytes(suite, key).seal_with(nonce, aad, plaintext, &mut out)?;
+    Ok(out.split_off(NONCE_LEN))
+}
+
+/// The plaintext of `ciphertext ‖ tag`.
+///
+/// # Errors
+/// [`Error::Rejected`] when the tag does not verify.
+pub fn open(
+    suite: Suite,
+    key: &[u8; 32],
+    nonce: &[u8; NONCE_LEN],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Plaintext> {
+    Aead::from_key_bytes(suite, key).open_with(aad, &[nonce, sealed].concat())
+}
+
+/// HMAC-SHA256 with a key of any length.
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    Prf::from_key_bytes(key).tag(&[message]).into_public()
+}
+
+/// HKDF-SHA256, filling `okm`.
+///
+/// # Errors
+/// [`Error::TooLong`] over 255 blocks of 32 bytes.
+pub fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], okm: &mut [u8]) -> Result<()> {
+    let actual = okm.len();
+    Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, okm).map_err(|_| Error::TooLong {
+        what: "HKDF output",
+        actual,
+        limit: 255 * 32,
+    })
+}

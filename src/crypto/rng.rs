@@ -1,0 +1,32 @@
+//! The one source of randomness.
+//!
+//! Nonces and data keys come from a generator per thread (ChaCha, seeded and reseeded by the operating system every
+//! 64 KiB), because a system call for each value would cost five times the sealing of it. Root secrets, of which there
+//! is one for each key version, come from the operating system directly.
+
+use crate::error::{Error, Result};
+use rand::{Rng, TryRng};
+
+/// Fills with bytes for nonces, locators and data keys.
+pub fn fill(bytes: &mut [u8]) {
+    rand::rng().fill_bytes(bytes);
+}
+
+/// `N` bytes for nonces, locators and data keys.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill(&mut bytes);
+    bytes
+}
+
+/// Fills with bytes from the operating system, for root secrets.
+///
+/// # Errors
+/// [`Error::Io`] when the system has no randomness to give.
+pub fn fill_from_system(bytes: &mut [u8]) -> Result<()> {
+    rand::rngs::SysRng.try_fill_bytes(bytes).map_err(|e| Error::Io {
+        action: "draw randomness from",
+        path: "the operating system".into(),
+        source: std::io::Error::other(e.to_string()),
+    })
+}
