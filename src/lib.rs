@@ -4,7 +4,11 @@
 
 pub mod crypto;
 pub mod error;
+pub mod keys;
 pub mod name;
 pub mod store;
+pub mod time;
+pub mod whole_file;
+pub mod wire;
 
 pub use error::{Error, Result};

@@ -1,0 +1,168 @@
+//! Keyset files: written whole and durable, or not at all.
+
+use super::keyset::Keyset;
+use super::provider::KeyProvider;
+use crate::crypto::aead::{Aead, Suite};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::secret::AeadKey;
+use crate::crypto::{kdf, wrap};
+use crate::error::{Error, Result};
+use crate::whole_file::{Readers, WholeFile};
+use crate::wire::keyset::{KeysetBody, KeysetFile};
+use std::io::Write;
+use std::path::Path;
+
+/// A keyset file over 1 MiB is none.
+const LARGEST: u64 = 1 << 20;
+
+impl Keyset {
+    /// The bytes of a keyset file, locked by the provider with a fresh data key.
+    ///
+    /// # Errors
+    /// The provider's.
+    pub fn lock(&self, provider: &dyn KeyProvider) -> Result<Vec<u8>> {
+        let data_key = wrap::generate();
+        let mut file = KeysetFile::header(provider.id(), &provider.wrap(&data_key)?)?;
+        let aad = Context::new(Label::KeysetBody).part(&file);
+        let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
+        Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, self.to_body().write().as_bytes(), &mut file)?;
+        Ok(file)
+    }
+
+    /// The keyset that [`lock`](Keyset::lock) locked.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for what is no keyset file; [`Error::KeySource`] when another kind of provider locked it;
+    /// [`Error::KeysetLocked`] for the wrong passphrase or key, or a single byte altered.
+    pub fn unlock(bytes: &[u8], provider: &dyn KeyProvider) -> Result<Self> {
+        let file = KeysetFile::parse(bytes)?;
+        if file.provider != provider.id() {
+            let problem =
+                format!("was given, but the keyset is locked by a {}", known_provider(file.provider));
+            return Err(Error::KeySource { what: format!("a {}", provider.id()), problem });
+        }
+        let data_key = provider.unwrap(file.wrapped)?;
+        let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
+        let aad = Context::new(Label::KeysetBody).part(file.header);
+        let body =
+            Aead::new(Suite::Xaes256Gcm, &key).open(&aad, file.sealed).map_err(|_| Error::KeysetLocked)?;
+        Self::from_body(KeysetBody::parse(body.expose())?)
+    }
+}
+
+/// A provider's name out of an unauthenticated file, fit to be printed.
+fn known_provider(id: &str) -> &str {
+    match id {
+        "passphrase" | "key-file" => id,
+        _ => "provider that this release does not know",
+    }
+}
+
+/// Reads a keyset file.
+///
+/// # Errors
+/// As for [`Keyset::unlock`], and [`Error::Io`].
+pub fn load(path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<Keyset> {
+    let path = path.as_ref();
+    let size = std::fs::metadata(path).map_err(Error::io("open", path))?.len();
+    if size > LARGEST {
+        return Err(Error::TooLong { what: "keyset file", actual: size as usize, limit: LARGEST as usize });
+    }
+    Keyset::unlock(&std::fs::read(path).map_err(Error::io("read", path))?, provider)
+}
+
+/// Writes a keyset file, replacing the old one in one step; durable on return.
+///
+/// # Errors
+/// The provider's, and [`Error::Io`]; the old file is then as it was.
+pub fn save(keyset: &Keyset, path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<()> {
+    let path = path.as_ref();
+    let bytes = keyset.lock(provider)?;
+    let mut file = WholeFile::create(path, Readers::Owner)?;
+    file.write_all(&bytes).map_err(Error::io("write", path))?;
+    file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KeyFile, KeyState};
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn saved_is_loaded_and_no_altered_byte_passes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyset");
+        let provider = KeyFile::create(dir.path().join("key")).unwrap();
+        let other = KeyFile::create(dir.path().join("other")).unwrap();
+        let keyset = Keyset::generate(Timestamp(5))
+            .unwrap()
+            .rotated(Timestamp(6))
+            .unwrap()
+            .rotated(Timestamp(7))
+            .unwrap();
+        let first = keyset.versions()[0].number();
+        let keyset = keyset.with_state(first, KeyState::Destroyed, Timestamp(8)).unwrap();
+        save(&keyset, &path, &provider).unwrap();
+        let loaded = load(&path, &provider).unwrap();
+        assert_eq!(format!("{loaded:?}"), format!("{keyset:?}"));
+        for (a, b) in loaded.versions().iter().zip(keyset.versions()) {
+            assert_eq!(
+                (a.check_value(), a.created(), a.changed()),
+                (b.check_value(), b.created(), b.changed())
+            );
+        }
+        assert!(matches!(load(&path, &other), Err(Error::KeysetLocked)));
+
+        let bytes = std::fs::read(&path).unwrap();
+        for i in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[i] ^= 0x10;
+            assert!(Keyset::unlock(&altered, &provider).is_err(), "byte {i}");
+            assert!(Keyset::unlock(&bytes[..i], &provider).is_err(), "{i} bytes");
+        }
+        assert!(Keyset::unlock(&[&bytes[..], b"x"].concat(), &provider).is_err());
+    }
+
+    #[cfg(feature = "passphrase")]
+    #[test]
+    fn a_passphrase_stores_its_cost_and_refuses_absurd_ones() {
+        use super::super::{Argon2Cost, Passphrase};
+        let cheap = Argon2Cost { memory_kib: 64, iterations: 1, lanes: 1 };
+        let right = || Passphrase::new("correct horse".into()).unwrap();
+        let keyset = Keyset::generate(Timestamp(5)).unwrap();
+        let locked = keyset.lock(&right().with_cost(cheap).unwrap()).unwrap();
+        // The cost comes from the file, not from the passphrase at hand.
+        assert_eq!(Keyset::unlock(&locked, &right()).unwrap().id(), keyset.id());
+        let wrong = Passphrase::new("Correct horse".into()).unwrap();
+        assert!(matches!(Keyset::unlock(&locked, &wrong), Err(Error::KeysetLocked)));
+        assert_eq!(Passphrase::cost_of(KeysetFile::parse(&locked).unwrap().wrapped).unwrap(), cheap);
+        for (at, length) in (5..locked.len()).map(|i| (i, locked.len())).step_by(3) {
+            let mut altered = locked[..length].to_vec();
+            altered[at] ^= 0x80; // the top bits of the cost among them
+            assert!(Keyset::unlock(&altered, &right()).is_err(), "byte {at}");
+        }
+        assert!(right().with_cost(Argon2Cost { memory_kib: u32::MAX, ..cheap }).is_err());
+        assert!(right().with_cost(Argon2Cost { memory_kib: 1, ..cheap }).is_err());
+        assert!(Passphrase::new(String::new()).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        KeyFile::create(&path).unwrap();
+        assert!(matches!(KeyFile::create(&path), Err(Error::Exists { .. })));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        assert!(KeyFile::read(&path).unwrap_err().to_string().contains("chmod 600"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        for damaged in ["", "cloakroom-key-1:", "cloakroom-key-1:AAAA", "something else"] {
+            std::fs::write(&path, damaged).unwrap();
+            assert!(matches!(KeyFile::read(&path), Err(Error::KeySource { .. })), "{damaged:?}");
+        }
+        assert!(matches!(KeyFile::read(dir.path().join("none")), Err(Error::Io { .. })));
+    }
+}

@@ -1,0 +1,183 @@
+//! A passphrase, stretched with Argon2id.
+//!
+//! ```text
+//!  0        1            5            9        13           29               133
+//!  ┌────────┬────────────┬────────────┬────────┬────────────┬────────────────┐
+//!  │ format │ memory KiB │ iterations │ lanes  │ salt       │ wrapped        │
+//!  │ 1      │ 4          │ 4          │ 4      │ 16         │ 104            │
+//!  └────────┴────────────┴────────────┴────────┴────────────┴────────────────┘
+//! ```
+//!
+//! Source: RFC 9106. The cost is stored, so it can grow: saving a keyset writes the passphrase's own cost.
+
+use super::provider::KeyProvider;
+use crate::crypto::context::{Context, Label};
+use crate::crypto::kdf::RootSecret;
+use crate::crypto::rng;
+use crate::crypto::secret::{AeadKey, DataKey};
+use crate::crypto::wrap::WrapKey;
+use crate::error::{Error, Result};
+use crate::wire::{Reader, Writer};
+use argon2::{Algorithm, Argon2, Params};
+use std::fmt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+const FORMAT: u8 = 1;
+const HEADER_LEN: usize = 29;
+const LONGEST: usize = 1024;
+
+/// What one guess of the passphrase costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Argon2Cost {
+    /// 64 MiB, 3 passes, 4 lanes: RFC 9106's second recommended choice.
+    pub const DEFAULT: Argon2Cost = Argon2Cost { memory_kib: 64 << 10, iterations: 3, lanes: 4 };
+
+    /// What a stranger's keyset file may ask of this machine: 2 GiB, 64 passes, 64 lanes.
+    const MOST: Argon2Cost = Argon2Cost { memory_kib: 2 << 20, iterations: 64, lanes: 64 };
+
+    fn within(self, most: Argon2Cost) -> bool {
+        self.memory_kib <= most.memory_kib && self.iterations <= most.iterations && self.lanes <= most.lanes
+    }
+}
+
+/// A passphrase and the cost that saving a keyset with it writes.
+pub struct Passphrase {
+    text: Zeroizing<String>,
+    cost: Argon2Cost,
+}
+
+impl Passphrase {
+    /// Takes over a passphrase.
+    ///
+    /// # Errors
+    /// [`Error::KeySource`] when it is empty or over 1,024 bytes.
+    pub fn new(text: String) -> Result<Self> {
+        let text = Zeroizing::new(text);
+        if text.is_empty() || text.len() > LONGEST {
+            let problem = "must have 1 to 1,024 bytes".into();
+            return Err(Error::KeySource { what: "the passphrase".into(), problem });
+        }
+        Ok(Self { text, cost: Argon2Cost::DEFAULT })
+    }
+
+    /// Reads the first line of a file.
+    ///
+    /// # Errors
+    /// [`Error::KeySource`] when others than its owner can read it, or as for [`Passphrase::new`]; [`Error::Io`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        #[cfg(unix)]
+        {
+            let meta = std::fs::metadata(path).map_err(Error::io("open", path))?;
+            if meta.is_file() && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0 {
+                return Err(Error::KeySource {
+                    what: path.display().to_string(),
+                    problem: "can be read or written by others than its owner; run `chmod 600` on it".into(),
+                });
+            }
+        }
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(Error::io("read", path))?);
+        Self::new(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// With another cost, for saving.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] below 8 KiB of memory a lane, or past 2 GiB, 64 passes, 64 lanes.
+    pub fn with_cost(mut self, cost: Argon2Cost) -> Result<Self> {
+        let bad = |problem: String| Error::Setting { what: "Argon2id cost", problem };
+        if !cost.within(Argon2Cost::MOST) {
+            return Err(bad("is more than a keyset file may ask for (2 GiB, 64 passes, 64 lanes)".into()));
+        }
+        params(cost).map_err(|_| bad("needs at least 8 KiB of memory for each lane, and 1 pass".into()))?;
+        self.cost = cost;
+        Ok(self)
+    }
+
+    /// The cost that a wrapped key was stretched with, so that a low one can be raised by saving again.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it was not wrapped by a passphrase.
+    pub fn cost_of(wrapped: &[u8]) -> Result<Argon2Cost> {
+        let mut r = Reader::new("passphrase header", wrapped);
+        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        Ok(Argon2Cost { memory_kib: r.u32()?, iterations: r.u32()?, lanes: r.u32()? })
+    }
+
+    /// The wrapping key for a header, whose every byte the HKDF context binds.
+    fn wrap_key(&self, cost: Argon2Cost, header: &[u8]) -> Result<WrapKey> {
+        let salt = &header[HEADER_LEN - 16..];
+        let mut stretched = Zeroizing::new([0; 32]);
+        params(cost)
+            .and_then(|p| {
+                Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, p).hash_password_into(
+                    self.text.as_bytes(),
+                    salt,
+                    stretched.as_mut(),
+                )
+            })
+            .map_err(|_| Error::KeysetLocked)?;
+        let stretched = Stretched(AeadKey::from_bytes(&mut stretched));
+        Ok(WrapKey::derive(&stretched, &Context::new(Label::PassphraseKey).part(header)))
+    }
+}
+
+fn params(cost: Argon2Cost) -> argon2::Result<Params> {
+    Params::new(cost.memory_kib, cost.iterations, cost.lanes, Some(32))
+}
+
+/// Argon2id's output.
+struct Stretched(AeadKey);
+
+impl RootSecret for Stretched {
+    fn keying_material(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+}
+
+fn aad() -> Context {
+    Context::new(Label::PassphraseKey)
+}
+
+impl KeyProvider for Passphrase {
+    fn id(&self) -> &str {
+        "passphrase"
+    }
+
+    fn wrap(&self, key: &DataKey) -> Result<Vec<u8>> {
+        let mut salt = [0; 16];
+        rng::fill_from_system(&mut salt)?;
+        let mut w = Writer::new();
+        w.u8(FORMAT).u32(self.cost.memory_kib).u32(self.cost.iterations).u32(self.cost.lanes).bytes(&salt);
+        let mut out = w.into_bytes();
+        let wrap_key = self.wrap_key(self.cost, &out)?;
+        wrap_key.wrap(&aad(), key, &mut out);
+        Ok(out)
+    }
+
+    fn unwrap(&self, wrapped: &[u8]) -> Result<DataKey> {
+        let cost = Self::cost_of(wrapped).map_err(|_| Error::KeysetLocked)?;
+        // The cost is read before anything is authenticated: a bound keeps a forged file from using up the memory.
+        if !cost.within(Argon2Cost::MOST) || wrapped.len() < HEADER_LEN {
+            return Err(Error::KeysetLocked);
+        }
+        let (header, wrapped) = wrapped.split_at(HEADER_LEN);
+        self.wrap_key(cost, header)?.unwrap(&aad(), wrapped).map_err(|_| Error::KeysetLocked)
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Passphrase(.., {:?})", self.cost)
+    }
+}

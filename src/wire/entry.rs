@@ -1,0 +1,240 @@
+//! What a vault's store holds. Keys are blinded or random; nothing here is readable without the keyset.
+//!
+//! ```text
+//!  map      key                              value
+//!  index    blind(16)                        format 1 │ key version 4 │ locator 12
+//!  entry    locator(12) │ record number(4)   record 0: head and first record; others: a further record
+//! ```
+//!
+//! `blind` is the PRF of the subject's id under the row key; `locator` is random and stays for the subject's life.
+//! A head, then a record:
+//!
+//! ```text
+//!  ┌──────────┬────────┬────────┬──────────────┬────────────┬─────────────┬─────────────┬────────────┬────────┐
+//!  │ format 1 │ kind 1 │ tenant │ wrap version │ generation │ next record │ wrapped DEK │ subject id │ fields │
+//!  │ 1        │ 1      │ 2 + t  │ 4            │ 4          │ 4           │ 2 + 104     │ 2 + e      │ ...    │
+//!  └──────────┴────────┴────────┴──────────────┴────────────┴─────────────┴─────────────┴────────────┴────────┘
+//!  ┌──────────┬────────┬────────┐        fields:  ┌─────────┬ for each ──────────────────┐
+//!  │ format 1 │ kind 2 │ fields │                 │ count 2 │ name 2 + n │ envelope 4 + e│
+//!  └──────────┴────────┴────────┘                 └─────────┴────────────────────────────┘
+//! ```
+
+use super::{Reader, Writer};
+use crate::error::{Error, Result};
+
+const FORMAT: u8 = 1;
+const HEAD: u8 = 1;
+const RECORD: u8 = 2;
+
+/// Bytes of a blinded subject id.
+pub const BLIND_LEN: usize = 16;
+/// Bytes of a locator.
+pub const LOCATOR_LEN: usize = 12;
+/// A blinded subject id.
+pub type Blind = [u8; BLIND_LEN];
+/// Where a subject's entries are.
+pub type Locator = [u8; LOCATOR_LEN];
+/// `locator ‖ record number`.
+pub type EntryKey = [u8; 16];
+
+/// The key of a subject's record.
+pub fn entry_key(locator: &Locator, record: u32) -> EntryKey {
+    let mut key = [0; 16];
+    key[..LOCATOR_LEN].copy_from_slice(locator);
+    key[LOCATOR_LEN..].copy_from_slice(&record.to_be_bytes());
+    key
+}
+
+/// The parts of an entry's key.
+pub fn split_entry_key(key: &EntryKey) -> (Locator, u32) {
+    let (locator, record) = key.split_at(LOCATOR_LEN);
+    (locator.try_into().expect("12 of 16"), u32::from_be_bytes(record.try_into().expect("4 of 16")))
+}
+
+/// An index entry: whose row key blinded it, and where it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The version of the row key.
+    pub key_version: u32,
+    /// Where the subject's entries are.
+    pub locator: Locator,
+}
+
+impl IndexEntry {
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::new("index entry", bytes);
+        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        let entry = Self { key_version: r.u32()?, locator: r.array()? };
+        r.finish()?;
+        Ok(entry)
+    }
+
+    /// The bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.u8(FORMAT).u32(self.key_version).bytes(&self.locator);
+        w.into_bytes()
+    }
+}
+
+/// The sealed fields of one record: name and envelope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a>(pub Vec<(&'a str, &'a [u8])>);
+
+impl<'a> Fields<'a> {
+    fn parse(r: &mut Reader<'a>) -> Result<Self> {
+        (0..r.u16()?).map(|_| Ok((r.short_str()?, r.long()?))).collect::<Result<_>>().map(Self)
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        let actual = self.0.len();
+        let count = u16::try_from(actual).map_err(|_| Error::TooLong {
+            what: "record's fields",
+            actual,
+            limit: 65_535,
+        })?;
+        w.u16(count);
+        for (name, envelope) in &self.0 {
+            w.short(name.as_bytes())?.long(envelope)?;
+        }
+        Ok(())
+    }
+
+    /// The envelope of this field.
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, envelope)| *envelope)
+    }
+}
+
+/// A subject's head, with the first record's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// Whose data it is.
+    pub tenant: &'a str,
+    /// The keyset version that wraps the subject's data key.
+    pub wrap_version: u32,
+    /// Which of the subject's data keys this is, from 1.
+    pub generation: u32,
+    /// The number of the next record.
+    pub next_record: u32,
+    /// The subject's data key, wrapped.
+    pub wrapped: &'a [u8],
+    /// The subject's id, as an envelope.
+    pub subject: &'a [u8],
+    /// The first record.
+    pub fields: Fields<'a>,
+}
+
+/// A parsed entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// Record 0.
+    Head(Head<'a>),
+    /// Any other record.
+    Record(Fields<'a>),
+}
+
+impl<'a> Entry<'a> {
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let mut r = Reader::new("vault entry", bytes);
+        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        let entry = match r.u8()? {
+            HEAD => Entry::Head(Head {
+                tenant: r.short_str()?,
+                wrap_version: r.u32()?,
+                generation: r.u32()?,
+                next_record: r.u32()?,
+                wrapped: r.short()?,
+                subject: r.short()?,
+                fields: Fields::parse(&mut r)?,
+            }),
+            RECORD => Entry::Record(Fields::parse(&mut r)?),
+            _ => return Err(r.malformed("has a kind that this release does not know")),
+        };
+        r.finish()?;
+        Ok(entry)
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] past the widths of the lengths.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new();
+        w.u8(FORMAT);
+        match self {
+            Entry::Head(head) => {
+                w.u8(HEAD).short(head.tenant.as_bytes())?;
+                w.u32(head.wrap_version).u32(head.generation).u32(head.next_record);
+                w.short(head.wrapped)?.short(head.subject)?;
+                head.fields.write(&mut w)?;
+            }
+            Entry::Record(fields) => {
+                w.u8(RECORD);
+                fields.write(&mut w)?;
+            }
+        }
+        Ok(w.into_bytes())
+    }
+
+    /// The record's fields, of a head or a further record.
+    pub fn fields(&self) -> &Fields<'a> {
+        match self {
+            Entry::Head(head) => &head.fields,
+            Entry::Record(fields) => fields,
+        }
+    }
+
+    /// The head, or an error for a further record.
+    pub fn into_head(self) -> Result<Head<'a>> {
+        match self {
+            Entry::Head(head) => Ok(head),
+            Entry::Record(_) => Err(Error::Corrupt { problem: "a subject's first entry is no head".into() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn entries_come_back_and_truncations_do_not_parse() {
+        let fields = Fields(vec![("email", &b"sealed"[..]), ("phone", b"")]);
+        let head = Entry::Head(Head {
+            tenant: "acme",
+            wrap_version: 2,
+            generation: 1,
+            next_record: 5,
+            wrapped: &[7; 104],
+            subject: &[8; 50],
+            fields: fields.clone(),
+        });
+        assert_eq!(fields.get("phone"), Some(&b""[..]));
+        assert_eq!(fields.get("fax"), None);
+        for entry in [head, Entry::Record(fields), Entry::Record(Fields::default())] {
+            let bytes = entry.to_bytes().unwrap();
+            assert_eq!(Entry::parse(&bytes).unwrap(), entry);
+            (0..bytes.len()).for_each(|n| assert!(Entry::parse(&bytes[..n]).is_err()));
+            assert!(Entry::parse(&[&bytes[..], b"x"].concat()).is_err());
+        }
+        let index = IndexEntry { key_version: 3, locator: [4; 12] };
+        assert_eq!(IndexEntry::parse(&index.to_bytes()).unwrap(), index);
+        assert_eq!(split_entry_key(&entry_key(&[4; 12], 9)), ([4; 12], 9));
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_is_written_as_the_same_bytes(bytes: Vec<u8>) {
+            let bytes = [&[1, 2][..], &bytes].concat();
+            if let Ok(entry) = Entry::parse(&bytes) {
+                prop_assert_eq!(entry.to_bytes().unwrap(), bytes);
+            }
+        }
+    }
+}
