@@ -4,7 +4,7 @@
 //! use cannot equal one made for another.
 
 use super::context::Context;
-use super::secret::{AeadKey, DataKey, Ff1Key, PrfKey, PrpKey, VersionSecret};
+use super::secret::{AeadKey, DataKey, Ff1Secret, PrfKey, PrpKey, VersionSecret};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -52,7 +52,7 @@ macro_rules! sub_keys {
         }
     )* };
 }
-sub_keys!(Ff1Key, PrfKey, PrpKey, AeadKey);
+sub_keys!(Ff1Secret, PrfKey, PrpKey, AeadKey);
 
 /// The sub-key of this type for this context.
 pub fn derive<K: SubKey>(secret: &impl RootSecret, context: &Context) -> K {

@@ -55,7 +55,7 @@ key!(
 );
 key!(
     /// A key of [`ff1`](super::ff1), for one (tenant, field, radix, length).
-    Ff1Key
+    Ff1Secret
 );
 key!(
     /// A key of [`prf`](super::prf).

@@ -1,0 +1,13 @@
+//! What a value looks like: which characters take part, which are kept, what is checked.
+
+mod alphabet;
+mod date;
+mod luhn;
+mod normalize;
+mod shape;
+
+pub use alphabet::Alphabet;
+pub use date::{Date, DatePattern};
+pub use luhn::Luhn;
+pub use normalize::Normalization;
+pub use shape::{Format, Reading};
