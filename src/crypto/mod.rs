@@ -1,1 +1,3 @@
 //! The audited core.
+
+pub mod ff1;
