@@ -1,0 +1,725 @@
+//! The default store: [sled](https://docs.rs/sled/0.34.7) 0.34.7, with the care it needs.
+//!
+//! | what sled does | what is done here |
+//! |---|---|
+//! | `flush()` calls `sync_file_range`, so a power cut loses acknowledged writes | `fsync` of its `db` file after each flush, shared by all who wait |
+//! | reuses log segments whose replacement was flushed but not synced | no more than [`UNSYNCED`] is ever written ahead of a sync |
+//! | deadlocks when batches pile up unflushed | one writer thread; each batch is flushed before the next is applied |
+//! | after a failed write in the background, `flush()` may wait for ever | callers wait with a deadline, see sled's error and wake it |
+//! | panics on damaged files | every call is caught, then [`Error::Corrupt`] |
+//! | keeps pages over 128 KiB in files that it never syncs | values over [`CHUNK`] are cut into chunks, so that no page gets there |
+//! | creates what is missing, and takes a half-written snapshot for a damaged one | the files are checked, and such a snapshot removed, before it starts |
+//!
+//! In the directory:
+//!
+//! ```text
+//! format      "cloakroom store 1 sled 0.34\n", written last: a directory without it is no store
+//! lock        held exclusively while open
+//! db          sled's log: segments of 512 KiB, messages with a CRC-32
+//! snap.*      sled's page table as of the last open
+//! conf, blobs sled's settings; for its large pages: always empty
+//! ```
+//!
+//! In sled's one tree (one, so that a batch over several maps is one `apply_batch`, which recovery takes or leaves as
+//! a whole):
+//!
+//! ```text
+//! 00 "store"                  → "1": proves that the tree survived
+//! map id ‖ key                → value ‖ 00
+//!                             | chunks' id (8) ‖ length (4) ‖ 01
+//! FF ‖ chunks' id (8) ‖ n (4) → the n-th chunk
+//! ```
+
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Batch, Commit, Entry, Map, Store};
+use crate::error::{Error, Result};
+
+const FORMAT: &str = "cloakroom store 1 sled 0.34\n";
+const BORN: &[u8] = b"\0store";
+const CHUNKS: u8 = u8::MAX;
+const WHOLE: u8 = 0;
+const CHUNKED: u8 = 1;
+
+/// sled's own default. A page of more than a quarter of it goes to `blobs`.
+const SEGMENT: usize = 512 << 10;
+
+/// The longest value kept whole: a leaf of 17 such and their keys is 74 KiB.
+const CHUNK: usize = 4096;
+
+/// Bytes written ahead of a sync, an entry counting 512 more for its share of page rewrites. sled frees a segment when
+/// its pages were rewritten elsewhere and flushed, and fills it one segment later: kept below that, nothing is
+/// overwritten whose replacement a power cut could still take.
+const UNSYNCED: usize = 128 << 10;
+
+/// How often a waiting caller looks whether the writer can still answer.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// How to open a [`SledStore`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// sled's page cache, by its own count; at least 1 MiB. Default 64 MiB.
+    pub cache_bytes: u64,
+    /// How long one write or close may take before the store counts as stuck and answers with errors; large batches
+    /// and large recoveries get more. Default one minute.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, patience: Duration::from_secs(60) }
+    }
+}
+
+/// Whether this thread runs code whose panics become errors: a call into sled, or one of sled's own threads, which are
+/// named `sled-io-` and a number. A program may ask in its panic hook, and print nothing then.
+pub fn in_guarded_call() -> bool {
+    GUARDED.get() || thread::current().name().is_some_and(|name| name.starts_with("sled-io-"))
+}
+
+/// A store in a directory, open in one process at a time.
+///
+/// Dropping it waits until sled has let go of the files, so that it can be opened again at once.
+///
+/// sled serialises batches across all its databases in a process: stores in one process slow each other down.
+pub struct SledStore {
+    tree: Option<Tree>,
+    jobs: Option<mpsc::Sender<Job>>,
+    shared: Arc<Shared>,
+}
+
+impl SledStore {
+    /// Makes a store in a new or empty directory.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if the directory is not empty, [`Error::Io`].
+    pub fn create(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let dir = dir.as_ref();
+        match fs::create_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(Error::io("create", dir))?,
+        }
+        if fs::read_dir(dir).map_err(Error::io("list", dir))?.next().is_some() {
+            return Err(Error::Exists { path: dir.to_owned() });
+        }
+        let lock = lock(dir)?;
+        let store = Self::start(dir, options, lock, Start::Create)?;
+        sync_file(&dir.join("conf"))?;
+        sync_dir(&dir.join("blobs"))?;
+        sync_dir(dir)?;
+
+        let path = dir.join("format");
+        let mut format = File::create_new(&path).map_err(Error::io("create", &path))?;
+        format.write_all(FORMAT.as_bytes()).map_err(Error::io("write", &path))?;
+        format.sync_all().map_err(Error::io("sync", &path))?;
+        sync_dir(dir)?;
+        match dir.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent)?,
+            _ => sync_dir(Path::new("."))?,
+        }
+        Ok(store)
+    }
+
+    /// Opens the store in a directory. Nothing is ever created.
+    ///
+    /// # Errors
+    /// [`Error::NotAVault`] if the directory holds no store, [`Error::Busy`] if it is open already, here or in another
+    /// process, [`Error::Corrupt`] if sled finds it damaged, [`Error::Io`].
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let dir = dir.as_ref();
+        let not_a_vault =
+            |problem: &str| Error::NotAVault { path: dir.to_owned(), problem: problem.to_owned() };
+        match fs::read(dir.join("format")) {
+            Ok(found) if found == FORMAT.as_bytes() => {}
+            Ok(_) => return Err(not_a_vault("its store is of a format that this release does not read")),
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(not_a_vault("there is no store in it"));
+            }
+            Err(e) => return Err(Error::io("read", dir.join("format"))(e)),
+        }
+        let lock = lock(dir)?;
+        for (name, least) in [("conf", 9), ("db", 1)] {
+            // sled would start afresh.
+            if !fs::metadata(dir.join(name)).is_ok_and(|found| found.len() >= least) {
+                return Err(Error::Corrupt { problem: format!("its file {name} is missing or empty") });
+            }
+        }
+        remove_unfinished_snapshots(dir)?;
+        let store = Self::start(dir, options, lock, Start::Open)?;
+        sync_dir(dir)?; // for the snapshot that sled has just renamed
+        Ok(store)
+    }
+
+    /// Starts sled on the writer's thread, since that, too, can panic or wait for ever.
+    fn start(dir: &Path, options: Options, lock: File, start: Start) -> Result<Self> {
+        let db_bytes = fs::metadata(dir.join("db")).map_or(0, |db| db.len());
+        let allowed = options.patience + seconds_at(db_bytes, 10 << 20);
+        let shared = Arc::new(Shared::new(dir, options.patience));
+        shared.progress().busy = Some((Instant::now(), allowed));
+
+        let (jobs, inbox) = mpsc::channel();
+        let (answer, opened) = mpsc::sync_channel(1);
+        let writers = shared.clone();
+        thread::Builder::new()
+            .name("cloakroom-store".to_owned())
+            .spawn(move || {
+                match guarded(|| start_sled(&writers, options.cache_bytes, start)) {
+                    Ok((tree, next_chunks)) => {
+                        writers.progress().busy = None;
+                        // If nobody waits any more, the inbox has no sender either.
+                        let _ = answer.send(Ok(tree.clone()));
+                        Writer { shared: writers.clone(), inbox, tree, next_chunks, unsynced: 0 }.run();
+                        await_unlocked(&writers);
+                        drop(lock);
+                    }
+                    Err(failure) => {
+                        await_unlocked(&writers);
+                        drop(lock); // before the answer, so that a caller can try again at once
+                        let _ = answer.send(Err(writers.fail(failure)));
+                    }
+                }
+                writers.progress().closed = true;
+                writers.changed.notify_all();
+            })
+            .map_err(Error::io("start a thread for", dir))?;
+        let mut store = Self { tree: None, jobs: Some(jobs), shared };
+        store.tree = Some(store.await_answer(&opened)?);
+        Ok(store)
+    }
+
+    fn tree(&self) -> Result<&Tree> {
+        self.shared.check()?;
+        self.tree.as_ref().ok_or_else(|| Error::Corrupt { problem: "it is closed".to_owned() })
+    }
+
+    /// A call into sled on the caller's own thread, which only reads.
+    fn reading<T>(&self, read: impl FnOnce(&Tree) -> Result<T, Failure>) -> Result<T> {
+        let tree = self.tree()?;
+        guarded(|| read(tree)).map_err(|failure| self.shared.fail(failure))
+    }
+
+    /// Waits for the writer as long as it makes progress.
+    fn await_answer<T>(&self, answer: &mpsc::Receiver<Result<T>>) -> Result<T> {
+        let mut woken = None;
+        loop {
+            match answer.recv_timeout(GLANCE) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.shared.check()?;
+                    return Err(self.shared.fail(Failure::Damage("its writer stopped".to_owned())));
+                }
+                Err(RecvTimeoutError::Timeout) => self.look_after_writer(&mut woken)?,
+            }
+        }
+    }
+
+    /// An error if the writer will not answer any more.
+    fn look_after_writer(&self, woken: &mut Option<Instant>) -> Result<()> {
+        if let Some(tree) = &self.tree
+            && let Err(e) = tree.db.context.global_error()
+        {
+            match woken {
+                None => {
+                    wake(tree);
+                    *woken = Some(Instant::now());
+                }
+                Some(since) if since.elapsed() > 10 * GLANCE => return Err(self.shared.fail(e.into())),
+                Some(_) => {}
+            }
+        }
+        if self.shared.progress().stuck() {
+            return Err(self.shared.fail(Failure::damage("sled does not answer")));
+        }
+        Ok(())
+    }
+}
+
+impl Store for SledStore {
+    fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.reading(|tree| tree.get(&tree_key(map, key)))
+    }
+
+    fn scan(&self, map: Map, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>> {
+        self.reading(|tree| tree.scan(map, prefix, after, limit))
+    }
+
+    fn write(&self, batch: Batch) -> Result<Commit> {
+        batch.check_limits()?;
+        self.tree()?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        // A writer that is gone drops `answer`, which `await_answer` notices.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(Job::Write(batch, answer)));
+        self.await_answer(&answered)
+    }
+
+    fn sync(&self, commit: Commit) -> Result<()> {
+        self.tree()?;
+        self.shared.sync(commit.0)
+    }
+
+    fn size(&self) -> Result<u64> {
+        let dir = &self.shared.dir;
+        let mut bytes = 0;
+        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let found = entry.and_then(|entry| entry.metadata()).map_err(Error::io("list", dir))?;
+            bytes += if found.is_file() { found.len() } else { 0 };
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        // The last handle on sled must go on the writer's thread, where waiting for ever hurts nobody. Every write has
+        // been answered, so the writer is idle, or stuck and given up.
+        let (jobs, tree) = (self.jobs.take(), self.tree.take());
+        if let (Some(jobs), Some(tree)) = (jobs, tree) {
+            let _ = jobs.send(Job::Close(tree));
+        }
+        let started = Instant::now();
+        let mut progress = self.shared.progress();
+        while !progress.closed && !progress.stuck() && started.elapsed() < self.shared.patience {
+            progress = self.shared.wait(progress);
+        }
+    }
+}
+
+/// What callers ask of the writer.
+enum Job {
+    Write(Batch, mpsc::SyncSender<Result<Commit>>),
+    Close(Tree),
+}
+
+/// What the writer and its callers know of each other.
+struct Shared {
+    dir: PathBuf,
+    patience: Duration,
+    /// The first failure. From then on every call is an error: nobody can tell what reached the disk.
+    failed: OnceLock<Failure>,
+    db: OnceLock<File>,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    written: u64,
+    synced: u64,
+    /// Someone is syncing, and will tell the others.
+    syncing: bool,
+    /// Since when the writer has been at its present job, and how long that may take.
+    busy: Option<(Instant, Duration)>,
+    closed: bool,
+}
+
+impl Progress {
+    fn stuck(&self) -> bool {
+        self.busy.is_some_and(|(since, allowed)| since.elapsed() > allowed)
+    }
+}
+
+impl Shared {
+    fn new(dir: &Path, patience: Duration) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            patience,
+            failed: OnceLock::new(),
+            db: OnceLock::new(),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, progress: MutexGuard<'a, Progress>) -> MutexGuard<'a, Progress> {
+        self.changed.wait_timeout(progress, GLANCE).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn check(&self) -> Result<()> {
+        self.failed.get().map_or(Ok(()), |failure| Err(failure.error(&self.dir)))
+    }
+
+    /// Turns the failure into an error, and closes the store to further calls unless it is the caller's own mistake.
+    fn fail(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Refused(error) => error,
+            failure => {
+                let error = failure.error(&self.dir);
+                let _ = self.failed.set(failure);
+                self.changed.notify_all();
+                error
+            }
+        }
+    }
+
+    /// Syncs unless someone else does it for us. Whoever comes while a sync runs waits for the next one, since the
+    /// running one may have begun before their batch was written.
+    fn sync(&self, commit: u64) -> Result<()> {
+        let mut progress = self.progress();
+        while progress.synced < commit {
+            self.check()?;
+            if progress.syncing {
+                progress = self.wait(progress);
+                continue;
+            }
+            progress.syncing = true;
+            let written = progress.written;
+            drop(progress);
+            let synced = self.db.get().map_or(Ok(()), File::sync_all);
+            progress = self.progress();
+            progress.syncing = false;
+            if synced.is_ok() {
+                progress.synced = progress.synced.max(written);
+            }
+            self.changed.notify_all();
+            synced.map_err(|e| self.fail(Failure::Io(e.kind(), e.to_string())))?;
+        }
+        Ok(())
+    }
+}
+
+/// Owns sled: applies one batch after another, each flushed before the next.
+struct Writer {
+    shared: Arc<Shared>,
+    inbox: mpsc::Receiver<Job>,
+    tree: Tree,
+    next_chunks: u64,
+    unsynced: usize,
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Ok(job) = self.inbox.recv() {
+            match job {
+                Job::Write(batch, answer) => {
+                    let allowed = self.shared.patience + seconds_at(batch.bytes() as u64, 1 << 20);
+                    self.shared.progress().busy = Some((Instant::now(), allowed));
+                    let written = self.write(batch);
+                    self.shared.progress().busy = None;
+                    let _ = answer.send(written); // whoever gave up waiting has made the store fail
+                }
+                Job::Close(tree) => return drop_guarded((tree, self.tree)),
+            }
+        }
+        drop_guarded(self.tree);
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<Commit> {
+        self.shared.check()?;
+        let weight = batch.bytes() + 512 * batch.len();
+        if self.unsynced + weight > UNSYNCED && self.unsynced > 0 {
+            let written = self.shared.progress().written;
+            self.shared.sync(written)?;
+            self.unsynced = 0;
+        }
+        self.unsynced += weight;
+        guarded(|| {
+            batch.check_expectations(|map, key| self.tree.get(&tree_key(map, key)))?;
+            self.tree.apply(batch, &mut self.next_chunks)
+        })
+        .map_err(|failure| self.shared.fail(failure))?;
+        let mut progress = self.shared.progress();
+        progress.written += 1;
+        Ok(Commit(progress.written))
+    }
+}
+
+/// sled's one tree, read by any thread and written by the writer.
+#[derive(Clone)]
+struct Tree {
+    db: ::sled::Db,
+    /// Held while a batch is applied, and by whoever reads more than one key. A single key needs no gate: sled keeps
+    /// its readers out of the middle of a batch.
+    gate: Arc<RwLock<()>>,
+    /// Whether any value is chunked: as long as none is, a write need not look at what it replaces.
+    chunked: Arc<AtomicBool>,
+}
+
+impl Tree {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        match self.db.get(key)?.as_deref().map(Stored::parse).transpose()? {
+            None => Ok(None),
+            Some(Stored::Whole(value)) => Ok(Some(value.to_vec())),
+            Some(Stored::Chunked { .. }) => {
+                let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+                self.db.get(key)?.map(|stored| self.value(&stored)).transpose()
+            }
+        }
+    }
+
+    fn scan(
+        &self,
+        map: Map,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(tree_key(map, after)),
+            _ => Bound::Included(tree_key(map, prefix)),
+        };
+        let prefix = tree_key(map, prefix);
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        for entry in self.db.range::<Vec<u8>, _>((start, Bound::Unbounded)).take(limit) {
+            let (key, stored) = entry?;
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            entries.push((key[1..].to_vec(), self.value(&stored)?));
+        }
+        Ok(entries)
+    }
+
+    /// The value that was stored so. The gate is held: its chunks belong to it.
+    fn value(&self, stored: &[u8]) -> Result<Vec<u8>, Failure> {
+        match Stored::parse(stored)? {
+            Stored::Whole(value) => Ok(value.to_vec()),
+            Stored::Chunked { id, length } => {
+                let mut value = Vec::with_capacity(length.min(super::MAX_VALUE));
+                for n in 0..length.div_ceil(CHUNK) {
+                    let chunk = self.db.get(chunk_key(id, n))?;
+                    value.extend_from_slice(&chunk.ok_or(Failure::damage("part of a value is missing"))?);
+                }
+                if value.len() != length {
+                    return Err(Failure::damage("part of a value is missing"));
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    fn apply(&self, batch: Batch, next_chunks: &mut u64) -> Result<(), Failure> {
+        let mut writes = ::sled::Batch::default();
+        for ((map, key), value) in batch.writes {
+            let key = tree_key(map, &key);
+            if self.chunked.load(Ordering::Relaxed)
+                && let Some(old) = self.db.get(&key)?
+                && let Stored::Chunked { id, length } = Stored::parse(&old)?
+            {
+                (0..length.div_ceil(CHUNK)).for_each(|n| writes.remove(chunk_key(id, n)));
+            }
+            match value {
+                None => writes.remove(key),
+                Some(mut value) if value.len() <= CHUNK => {
+                    value.push(WHOLE);
+                    writes.insert(key, value);
+                }
+                Some(value) => {
+                    self.chunked.store(true, Ordering::Relaxed);
+                    let id = *next_chunks;
+                    *next_chunks += 1;
+                    for (n, chunk) in value.chunks(CHUNK).enumerate() {
+                        writes.insert(chunk_key(id, n), chunk);
+                    }
+                    let mut head = id.to_be_bytes().to_vec();
+                    head.extend_from_slice(&(value.len() as u32).to_be_bytes());
+                    head.push(CHUNKED);
+                    writes.insert(key, head);
+                }
+            }
+        }
+        let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.db.apply_batch(writes)?;
+        drop(gate);
+        self.db.flush()?;
+        Ok(())
+    }
+}
+
+/// What sled holds under a caller's key.
+enum Stored<'a> {
+    Whole(&'a [u8]),
+    Chunked { id: u64, length: usize },
+}
+
+impl<'a> Stored<'a> {
+    fn parse(stored: &'a [u8]) -> Result<Self, Failure> {
+        match stored {
+            [value @ .., WHOLE] => Ok(Self::Whole(value)),
+            &[a, b, c, d, e, f, g, h, i, j, k, l, CHUNKED] => Ok(Self::Chunked {
+                id: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                length: u32::from_be_bytes([i, j, k, l]) as usize,
+            }),
+            _ => Err(Failure::damage("a value is malformed")),
+        }
+    }
+}
+
+fn tree_key(map: Map, key: &[u8]) -> Vec<u8> {
+    [&[map.id()], key].concat()
+}
+
+fn chunk_key(id: u64, n: usize) -> Vec<u8> {
+    [&[CHUNKS][..], &id.to_be_bytes(), &(n as u32).to_be_bytes()].concat()
+}
+
+enum Start {
+    Create,
+    Open,
+}
+
+/// The tree, and the first free id for chunks.
+fn start_sled(shared: &Shared, cache_bytes: u64, start: Start) -> Result<(Tree, u64), Failure> {
+    let db = ::sled::Config::new()
+        .path(&shared.dir)
+        .cache_capacity(cache_bytes.max(1 << 20))
+        .segment_size(SEGMENT)
+        .flush_every_ms(None) // its own flushes would run against ours, which is how it deadlocks
+        .open()?;
+    match start {
+        Start::Create => {
+            db.insert(BORN, b"1")?;
+            db.flush()?;
+        }
+        Start::Open if db.get(BORN)?.is_none() => return Err(Failure::damage("its contents are gone")),
+        Start::Open => {}
+    }
+    let file = OpenOptions::new().read(true).write(true).open(shared.dir.join("db"))?;
+    file.sync_all()?;
+    let _ = shared.db.set(file);
+
+    let last = db.range([CHUNKS]..).next_back().transpose()?;
+    let last = last.and_then(|(key, _)| key.get(1..9)?.try_into().ok()).map(u64::from_be_bytes);
+    let tree = Tree { db, gate: Arc::default(), chunked: Arc::new(AtomicBool::new(last.is_some())) };
+    Ok((tree, last.map_or(0, |id| id.saturating_add(1))))
+}
+
+/// Wakes a flush that missed sled's note of a failed write: any other flush does. On a thread of its own, which may
+/// have to wait in turn.
+fn wake(tree: &Tree) {
+    let tree = tree.clone();
+    let _ = thread::Builder::new().name("cloakroom-wake".to_owned()).spawn(move || {
+        let _ = guarded(|| Ok(tree.db.flush()?));
+        drop_guarded(tree);
+    });
+}
+
+fn drop_guarded<T>(value: T) {
+    let _ = guarded(|| {
+        drop(value);
+        Ok(())
+    });
+}
+
+/// sled's tasks may hold its file, and with it sled's own lock, a little longer than its handles.
+fn await_unlocked(shared: &Shared) {
+    let started = Instant::now();
+    let Ok(db) = File::open(shared.dir.join("db")) else { return };
+    while started.elapsed() < shared.patience && matches!(db.try_lock(), Err(TryLockError::WouldBlock)) {
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// The file `lock`, locked until dropped.
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let file = options.map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: dir.to_owned() }),
+        Err(TryLockError::Error(e)) => Err(Error::io("lock", &path)(e)),
+    }
+}
+
+/// sled killed while opening leaves `snap.*.generating`, and would prefer it to the whole one beside it.
+fn remove_unfinished_snapshots(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+        let path = entry.map_err(Error::io("list", dir))?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_file(path: &Path) -> Result<()> {
+    let file = OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))?;
+    file.sync_all().map_err(Error::io("sync", path))
+}
+
+/// Makes the names in a directory durable, where the system has a way to.
+fn sync_dir(path: &Path) -> Result<()> {
+    if cfg!(unix) {
+        let dir = File::open(path).map_err(Error::io("open", path))?;
+        dir.sync_all().map_err(Error::io("sync", path))?;
+    }
+    Ok(())
+}
+
+fn seconds_at(bytes: u64, bytes_per_second: u64) -> Duration {
+    Duration::from_secs(bytes / bytes_per_second)
+}
+
+/// Why a call did not succeed, kept so that later calls can say it again.
+enum Failure {
+    /// The caller's own mistake: nothing was written, and the store goes on.
+    Refused(Error),
+    Io(io::ErrorKind, String),
+    Damage(String),
+}
+
+impl Failure {
+    fn damage(problem: &str) -> Self {
+        Self::Damage(problem.to_owned())
+    }
+
+    fn error(&self, dir: &Path) -> Error {
+        match self {
+            Self::Refused(_) => Error::Conflict, // never kept
+            Self::Io(kind, text) => {
+                Error::io("write (reopen the store to go on) in", dir)(io::Error::new(*kind, text.clone()))
+            }
+            Self::Damage(problem) => Error::Corrupt { problem: problem.clone() },
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind(), error.to_string())
+    }
+}
+
+impl From<::sled::Error> for Failure {
+    fn from(error: ::sled::Error) -> Self {
+        match error {
+            // sled keeps the text of an error as it prints for programmers; the kind says it for people.
+            ::sled::Error::Io(e) => Self::Io(e.kind(), e.kind().to_string()),
+            other => Self::Damage(other.to_string()),
+        }
+    }
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls into sled. A panic becomes a [`Failure`] without its message, which may quote an entry.
+fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(outer);
+    result.unwrap_or_else(|_| Err(Failure::damage("sled panicked on what it found")))
+}
