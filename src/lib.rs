@@ -7,6 +7,7 @@ pub mod error;
 pub mod format;
 pub mod keys;
 pub mod name;
+pub mod protect;
 pub mod store;
 pub mod time;
 pub mod whole_file;

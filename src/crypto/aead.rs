@@ -137,6 +137,7 @@ impl Aead {
         Ok(Plaintext::new(std::mem::take(&mut *buffer)))
     }
 
+    #[cfg(feature = "hazmat")]
     pub(crate) fn seal_with(
         &self,
         nonce: &[u8; NONCE_LEN],

@@ -112,6 +112,11 @@ impl Context {
         self.part(number.to_be_bytes())
     }
 
+    /// What stands between this encoding and one more part of this length: for appending that part without a copy.
+    pub fn length_prefix(length: usize) -> [u8; 4] {
+        u32::try_from(length).expect("every part is bounded far below 4 GiB by its own type").to_be_bytes()
+    }
+
     /// The encoding.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -1,0 +1,146 @@
+//! Many cells in two allocations: `cell i = bytes[ends[i-1]..ends[i]]`, as in Arrow's string arrays.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use zeroize::Zeroize;
+
+/// A column of cells. Wiped when cleared or dropped, since it may hold plaintext.
+#[derive(Default)]
+pub struct Column {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Which cells of a column could not be protected, and why.
+pub type Failures = Vec<(usize, Error)>;
+
+/// Whether a cell holds nothing but white space, and so no value.
+pub fn is_blank(cell: &[u8]) -> bool {
+    cell.trim_ascii().is_empty()
+}
+
+impl Column {
+    /// An empty column.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many cells.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Appends a cell.
+    #[inline]
+    pub fn push(&mut self, cell: &[u8]) {
+        self.bytes.extend_from_slice(cell);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Appends the cell that `write` appends to the buffer; on an error, an empty cell, and the error is noted.
+    #[inline]
+    pub fn push_with(&mut self, failures: &mut Failures, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) {
+        let start = self.bytes.len();
+        if let Err(error) = write(&mut self.bytes) {
+            self.bytes.truncate(start);
+            failures.push((self.ends.len(), error));
+        }
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The cell.
+    ///
+    /// # Panics
+    /// When there are fewer cells.
+    #[inline]
+    pub fn get(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.bytes[start..self.ends[i]]
+    }
+
+    /// The cells in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    /// Applies a function of one value to each cell that holds one; the others stay as they are.
+    pub fn map_into(
+        &self,
+        output: &mut Column,
+        failures: &mut Failures,
+        mut f: impl FnMut(&str, &mut Vec<u8>) -> Result<()>,
+    ) {
+        for cell in self.iter() {
+            output.push_with(failures, |out| match is_blank(cell) {
+                true => {
+                    out.extend_from_slice(cell);
+                    Ok(())
+                }
+                false => f(text(cell)?, out),
+            });
+        }
+    }
+
+    /// Removes all cells and keeps the room they had.
+    pub fn clear(&mut self) {
+        self.bytes.zeroize();
+        self.ends.clear();
+    }
+}
+
+impl Drop for Column {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Column {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(cells: I) -> Self {
+        let mut column = Column::new();
+        cells.into_iter().for_each(|cell| column.push(cell.as_bytes()));
+        column
+    }
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({} cells, ..)", self.len())
+    }
+}
+
+/// A cell as text.
+pub(super) fn text(cell: &[u8]) -> Result<&str> {
+    std::str::from_utf8(cell).map_err(|_| Error::Value { problem: "is not UTF-8" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_cell_is_empty_and_named_and_costs_no_other() {
+        let input: Column = ["a", "", " ", "bad", "c"].into_iter().collect();
+        let (mut output, mut failures) = (Column::new(), vec![]);
+        input.map_into(&mut output, &mut failures, |value, out| {
+            out.extend_from_slice(b"half");
+            if value == "bad" { Err(Error::Rejected) } else { Ok(()) }
+        });
+        assert_eq!(output.iter().collect::<Vec<_>>(), [&b"half"[..], b"", b" ", b"", b"half"]);
+        assert!(matches!(failures[..], [(3, Error::Rejected)]));
+        assert_eq!(format!("{output:?}"), "Column(5 cells, ..)");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let mut input = Column::new();
+        input.push(b"\xFF\xFE");
+        let mut failures = vec![];
+        input.map_into(&mut Column::new(), &mut failures, |_, _| Ok(()));
+        assert!(matches!(failures[..], [(0, Error::Value { problem: "is not UTF-8" })]));
+    }
+}

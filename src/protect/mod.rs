@@ -1,0 +1,48 @@
+//! Modes of protection that need no store.
+//!
+//! | mode | output | reversible by | same input, same output |
+//! |---|---|---|---|
+//! | [`Tokenizer`] | looks like the input | the key | yes, per field |
+//! | [`Pseudonymizer`] | a 128-bit id | nobody | yes, per scope |
+//! | [`Sealer`] | an envelope | the key | no |
+//! | [`Mask`] | part of the input | nobody | yes |
+//! | [`Generalize`] | a coarser value | nobody | yes |
+//!
+//! Each works on one value and on a [`Column`]. In a column, a cell of nothing but white space is no value: it stays as
+//! it is. A cell that cannot be protected becomes empty in the output and is named in [`Failures`], so that one bad row
+//! costs no other.
+
+mod column;
+mod generalize;
+mod mask;
+mod pseudonym;
+mod seal;
+mod token;
+
+pub use column::{Column, Failures, is_blank};
+pub use generalize::Generalize;
+pub use mask::Mask;
+pub use pseudonym::{Pseudonymizer, Spelling};
+pub use seal::{ENVELOPE_PREFIX, FieldBatch, Sealer, SubjectSealer};
+pub use token::Tokenizer;
+
+/// What makes a protected value unreadable for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasability {
+    /// Only deleting it: whoever holds the key can reveal or recompute it, and no key belongs to one subject alone.
+    DeleteRow,
+    /// Destroying the subject's key, wherever copies of the value are.
+    ShredSubject,
+    /// It is in the clear, or what is left of it is.
+    Clear,
+}
+
+#[cfg(test)]
+fn test_key(byte: u8) -> crate::keys::UsableKey {
+    // A different keyset for each byte; the same one within a test.
+    use std::collections::HashMap;
+    use std::sync::{LazyLock, Mutex};
+    static KEYS: LazyLock<Mutex<HashMap<u8, crate::keys::UsableKey>>> = LazyLock::new(Default::default);
+    let make = || crate::keys::Keyset::generate(crate::time::Timestamp(0)).and_then(|k| k.primary()).unwrap();
+    KEYS.lock().unwrap().entry(byte).or_insert_with(make).clone()
+}

@@ -1,0 +1,281 @@
+//! Sealed fields: an [envelope](crate::wire::envelope) whose AAD is
+//! `encode(tenant, subject, field, key version, format version)`.
+//!
+//! A ciphertext moved to another tenant, subject or field does not open. [`Sealer`] works without a vault, under a key
+//! of the keyset for (tenant, field, suite); [`SubjectSealer`] under one data subject's own key, so that destroying
+//! that key erases what it sealed wherever copies are.
+
+use super::Erasability;
+use crate::crypto::aead::{Aead, Batch, Suite};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::kdf;
+use crate::crypto::secret::{AeadKey, DataKey, Plaintext};
+use crate::error::{Error, Result};
+use crate::keys::UsableKey;
+use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
+use crate::wire::envelope::{Envelope, FORMAT};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use std::fmt;
+
+/// What an envelope in a text cell starts with; base64url of the envelope follows.
+pub const ENVELOPE_PREFIX: &str = "ck1e_";
+
+fn aad(tenant: &TenantId, subject: &str, field: &FieldName, version: KeyVersion) -> Context {
+    Context::new(Label::SealAad)
+        .part(tenant.as_str())
+        .part(subject)
+        .part(field.as_str())
+        .number(version.get().into())
+        .number(FORMAT.into())
+}
+
+/// Opens an envelope that this key version and suite sealed.
+fn open(aead: &Aead, version: KeyVersion, aad: &Context, envelope: &[u8]) -> Result<Plaintext> {
+    let envelope = Envelope::parse(envelope)?;
+    if envelope.key_version != version || envelope.suite != aead.suite() as u8 {
+        return Err(Error::Rejected);
+    }
+    aead.open(aad, envelope.sealed)
+}
+
+/// Seals the values of one field under one key version, without a vault. Shareable among threads.
+pub struct Sealer {
+    aead: Aead,
+    tenant: TenantId,
+    field: FieldName,
+    version: KeyVersion,
+}
+
+impl Sealer {
+    /// The key is the field's, not the subject's.
+    pub const ERASABILITY: Erasability = Erasability::DeleteRow;
+
+    /// A sealer for this field.
+    pub fn new(key: &UsableKey, suite: Suite, tenant: &TenantId, field: &FieldName) -> Self {
+        let context =
+            Context::new(Label::SealKey).part(tenant.as_str()).part(field.as_str()).number(suite as u64);
+        let sub_key: AeadKey = kdf::derive(key.secret(), &context);
+        let aead = Aead::new(suite, &sub_key);
+        Self { aead, tenant: tenant.clone(), field: field.clone(), version: key.number() }
+    }
+
+    /// The key version of the envelopes.
+    pub fn key_version(&self) -> KeyVersion {
+        self.version
+    }
+
+    /// An envelope of the plaintext, bound to the subject (which may be empty where rows have none).
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 256 MiB.
+    pub fn seal(&self, subject: &str, plaintext: &[u8]) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        self.batch().seal(subject, plaintext, &mut out)?;
+        Ok(out)
+    }
+
+    /// Many envelopes that share the first 12 bytes of their nonces, and so one derivation of the inner key.
+    pub fn batch(&self) -> FieldBatch<'_> {
+        FieldBatch { sealer: self, batch: self.aead.batch() }
+    }
+
+    /// The plaintext of an envelope.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for what is no envelope; [`Error::Rejected`] for one of another key version, tenant,
+    /// subject or field, or altered.
+    pub fn open(&self, subject: &str, envelope: &[u8]) -> Result<Plaintext> {
+        open(&self.aead, self.version, &aad(&self.tenant, subject, &self.field, self.version), envelope)
+    }
+
+    /// The plaintext of an envelope in a text cell.
+    ///
+    /// # Errors
+    /// As [`open`](Sealer::open), and [`Error::Value`] for a cell that holds no envelope.
+    pub fn open_text(&self, subject: &str, cell: &str) -> Result<Plaintext> {
+        let bytes = cell.strip_prefix(ENVELOPE_PREFIX).and_then(|t| BASE64.decode(t).ok());
+        self.open(subject, &bytes.ok_or(Error::Value { problem: "is no envelope" })?)
+    }
+}
+
+/// A batch of envelopes of one field.
+pub struct FieldBatch<'s> {
+    sealer: &'s Sealer,
+    batch: Batch<'s>,
+}
+
+impl FieldBatch<'_> {
+    /// Appends an envelope of the plaintext to `out`.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 256 MiB.
+    pub fn seal(&mut self, subject: &str, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let s = self.sealer;
+        Envelope::write_header(s.aead.suite() as u8, s.version, out);
+        self.batch.seal(&aad(&s.tenant, subject, &s.field, s.version), plaintext, out)
+    }
+
+    /// Appends an envelope for a text cell to `out`.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 256 MiB; [`Error::Value`] when the plaintext is such a cell already.
+    pub fn seal_text(&mut self, subject: &str, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if plaintext.trim_ascii_start().starts_with(ENVELOPE_PREFIX.as_bytes()) {
+            return Err(Error::Value { problem: "is sealed already" });
+        }
+        let mut envelope = Vec::with_capacity(plaintext.len() + 64);
+        self.seal(subject, plaintext, &mut envelope)?;
+        out.extend_from_slice(ENVELOPE_PREFIX.as_bytes());
+        let start = out.len();
+        out.resize(start + envelope.len().div_ceil(3) * 4, 0);
+        let written = BASE64.encode_slice(&envelope, &mut out[start..]).expect("there is room");
+        out.truncate(start + written);
+        Ok(())
+    }
+}
+
+/// Seals the fields of one data subject under the subject's own key.
+pub struct SubjectSealer {
+    aead: Aead,
+    tenant: TenantId,
+    subject: SubjectId,
+    generation: KeyVersion,
+}
+
+impl SubjectSealer {
+    /// Destroying the subject's key erases every copy.
+    pub const ERASABILITY: Erasability = Erasability::ShredSubject;
+
+    /// A sealer for this subject; `generation` says which of the subject's data keys it is.
+    pub fn new(
+        key: &DataKey,
+        generation: KeyVersion,
+        suite: Suite,
+        tenant: &TenantId,
+        subject: &SubjectId,
+    ) -> Self {
+        let sub_key: AeadKey = kdf::derive(key, &Context::new(Label::SubjectSealKey).number(suite as u64));
+        let aead = Aead::new(suite, &sub_key);
+        Self { aead, tenant: tenant.clone(), subject: subject.clone(), generation }
+    }
+
+    /// Envelopes of several fields, in order; one derivation of the inner key serves all.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 256 MiB.
+    pub fn seal<'p>(
+        &self,
+        fields: impl IntoIterator<Item = (&'p FieldName, &'p [u8])>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let mut batch = self.aead.batch();
+        fields
+            .into_iter()
+            .map(|(field, plaintext)| {
+                let mut out = Vec::with_capacity(plaintext.len() + 64);
+                Envelope::write_header(self.aead.suite() as u8, self.generation, &mut out);
+                batch.seal(&self.aad(field), plaintext, &mut out)?;
+                Ok(out)
+            })
+            .collect()
+    }
+
+    /// The plaintext of an envelope.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`].
+    pub fn open(&self, field: &FieldName, envelope: &[u8]) -> Result<Plaintext> {
+        open(&self.aead, self.generation, &self.aad(field), envelope)
+    }
+
+    fn aad(&self, field: &FieldName) -> Context {
+        aad(&self.tenant, self.subject.expose(), field, self.generation)
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer({}, {}, key version {}, ..)", self.tenant, self.field, self.version)
+    }
+}
+
+impl fmt::Debug for FieldBatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldBatch({:?})", self.sealer)
+    }
+}
+
+impl fmt::Debug for SubjectSealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SubjectSealer({}, ..)", self.tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_key;
+    use super::*;
+    use crate::crypto::wrap;
+
+    fn field(name: &str) -> FieldName {
+        FieldName::new(name).unwrap()
+    }
+
+    fn tenant() -> TenantId {
+        TenantId::new("acme").unwrap()
+    }
+
+    #[test]
+    fn an_envelope_opens_in_its_place_only() {
+        for suite in [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305] {
+            let sealer = Sealer::new(&test_key(1), suite, &tenant(), &field("email"));
+            let envelope = sealer.seal("10423", b"ann@example.com").unwrap();
+            assert_eq!(sealer.open("10423", &envelope).unwrap().expose(), b"ann@example.com");
+            assert!(matches!(sealer.open("10424", &envelope), Err(Error::Rejected)));
+            let elsewhere = [
+                Sealer::new(&test_key(1), suite, &tenant(), &field("phone")),
+                Sealer::new(&test_key(1), suite, &TenantId::new("other").unwrap(), &field("email")),
+                Sealer::new(&test_key(2), suite, &tenant(), &field("email")),
+            ];
+            assert!(elsewhere.iter().all(|s| matches!(s.open("10423", &envelope), Err(Error::Rejected))));
+            for i in 0..envelope.len() {
+                let mut altered = envelope.clone();
+                altered[i] ^= 4;
+                assert!(sealer.open("10423", &altered).is_err(), "byte {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_cells_come_back_and_are_not_sealed_twice() {
+        let sealer = Sealer::new(&test_key(1), Suite::Xaes256Gcm, &tenant(), &field("email"));
+        let mut batch = sealer.batch();
+        for plaintext in [&b""[..], b" x", &[0xFF; 300]] {
+            let mut cell = vec![];
+            batch.seal_text("s", plaintext, &mut cell).unwrap();
+            let cell = String::from_utf8(cell).unwrap();
+            assert_eq!(sealer.open_text("s", &cell).unwrap().expose(), plaintext);
+            assert!(batch.seal_text("s", cell.as_bytes(), &mut vec![]).is_err());
+        }
+        for bad in ["", "x", "ck1e_", "ck1e_!!", "ck1e_AAAA"] {
+            assert!(sealer.open_text("s", bad).is_err());
+        }
+    }
+
+    #[test]
+    fn a_subjects_fields_open_with_her_key_only() {
+        let (ann, bob) = (SubjectId::new("ann").unwrap(), SubjectId::new("bob").unwrap());
+        let key = wrap::generate();
+        let sealer = |key: &DataKey, who, generation| {
+            SubjectSealer::new(key, KeyVersion::new(generation).unwrap(), Suite::Xaes256Gcm, &tenant(), who)
+        };
+        let (email, phone) = (field("email"), field("phone"));
+        let fields: [(&FieldName, &[u8]); 2] = [(&email, b"a@b"), (&phone, b"123")];
+        let envelopes = sealer(&key, &ann, 1).seal(fields).unwrap();
+        assert_eq!(sealer(&key, &ann, 1).open(&phone, &envelopes[1]).unwrap().expose(), b"123");
+        assert!(sealer(&key, &ann, 1).open(&email, &envelopes[1]).is_err(), "another field");
+        assert!(sealer(&key, &bob, 1).open(&phone, &envelopes[1]).is_err(), "another subject");
+        assert!(sealer(&key, &ann, 2).open(&phone, &envelopes[1]).is_err(), "another generation");
+        assert!(sealer(&wrap::generate(), &ann, 1).open(&phone, &envelopes[1]).is_err(), "another key");
+    }
+}

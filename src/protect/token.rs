@@ -1,0 +1,419 @@
+//! `token = write(shape, FF1(K, T, read(value)))`: a token that looks like its value.
+//!
+//! `K` is the sub-key for (tenant, field, radix, length), one for each domain, because FF1 under one key on two
+//! related domains can be attacked across them. `T` encodes (tenant, field, the caller's context).
+
+use super::column::text;
+use super::{Column, Erasability, Failures, is_blank};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::ff1::{Domain, Plan};
+use crate::crypto::kdf;
+use crate::crypto::secret::{Ff1Secret, Plaintext};
+use crate::error::{Error, Result};
+use crate::format::{Format, Luhn, Reading};
+use crate::keys::UsableKey;
+use crate::name::{FieldName, KeyVersion, TenantId};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+use zeroize::Zeroizing;
+
+/// Tokenizes the values of one field, reversibly, under one key version. Shareable among threads.
+///
+/// # Security
+/// Deterministic: equal values have equal tokens, and whoever can have values tokenized can look for matches. Kept
+/// characters and separators are in the clear. Erased only by deleting the row, see [`Tokenizer::ERASABILITY`].
+///
+/// # Source
+/// NIST SP 800-38G, FF1, with the domain floor of 1,000,000 of its first revision's draft.
+pub struct Tokenizer {
+    key: UsableKey,
+    tenant: TenantId,
+    field: FieldName,
+    format: Format,
+    tweak: Context,
+    /// The plan for each length, made when first met.
+    plans: Box<[OnceLock<Box<Plan>>]>,
+}
+
+impl Tokenizer {
+    /// Shredding a subject's key does not reach tokens.
+    pub const ERASABILITY: Erasability = Erasability::DeleteRow;
+
+    /// A tokenizer for this field.
+    ///
+    /// # Errors
+    /// What [`Format::check`] refuses.
+    pub fn new(key: &UsableKey, tenant: &TenantId, field: &FieldName, format: Format) -> Result<Self> {
+        format.check()?;
+        Ok(Self {
+            key: key.clone(),
+            tenant: tenant.clone(),
+            field: field.clone(),
+            tweak: Context::new(Label::Ff1Tweak).part(tenant.as_str()).part(field.as_str()).part(""),
+            plans: (0..=format.longest()).map(|_| OnceLock::new()).collect(),
+            format,
+        })
+    }
+
+    /// The same field in another context: equal values in different contexts have unrelated tokens.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 32 KiB of context.
+    pub fn in_context(&self, context: &[u8]) -> Result<Self> {
+        const LIMIT: usize = 32 << 10;
+        if context.len() > LIMIT {
+            return Err(Error::TooLong { what: "tokenizing context", actual: context.len(), limit: LIMIT });
+        }
+        let mut other = Self::new(&self.key, &self.tenant, &self.field, self.format.clone())?;
+        let names = Context::new(Label::Ff1Tweak).part(self.tenant.as_str()).part(self.field.as_str());
+        other.tweak = names.part(context);
+        Ok(other)
+    }
+
+    /// The key version of the tokens.
+    pub fn key_version(&self) -> KeyVersion {
+        self.key.number()
+    }
+
+    /// The value's token.
+    ///
+    /// # Errors
+    /// [`Error::Value`] when the value is not of the format; [`Error::DomainTooSmall`] when it is too short.
+    ///
+    /// # Example
+    /// ```
+    /// # use cloakroom::{format::Format, keys::Keyset, name::{FieldName, TenantId}, protect::Tokenizer, time::Timestamp};
+    /// let keyset = Keyset::generate(Timestamp(0))?;
+    /// let (acme, card) = (TenantId::new("acme")?, FieldName::new("card")?);
+    /// let cards = Tokenizer::new(&keyset.primary()?, &acme, &card, Format::card().keep(6, 4))?;
+    /// let token = cards.tokenize("4111 1111 1111 1111")?;
+    /// assert!(token.starts_with("4111 11") && token.ends_with(" 1111"));
+    /// assert_eq!(cards.detokenize(&token)?.expose_str(), Some("4111 1111 1111 1111"));
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn tokenize(&self, value: &str) -> Result<String> {
+        let out = self.one::<true>(value)?;
+        Ok(String::from_utf8(out).expect("a token is made of characters"))
+    }
+
+    /// The token's value.
+    ///
+    /// # Errors
+    /// [`Error::Value`] when the token is not of the format, [`Error::Rejected`] when it is none of this field's. A
+    /// format without check digits cannot tell: a token of another field or key version then gives a wrong value.
+    pub fn detokenize(&self, token: &str) -> Result<Plaintext> {
+        self.one::<false>(token).map(Plaintext::new)
+    }
+
+    /// Tokenizes a column, many values in lockstep; see [`protect`](super) for blank and failed cells.
+    pub fn tokenize_column(&self, values: &Column, tokens: &mut Column, failures: &mut Failures) {
+        self.column::<true>(values, tokens, failures);
+    }
+
+    /// The inverse of [`tokenize_column`](Tokenizer::tokenize_column).
+    pub fn detokenize_column(&self, tokens: &Column, values: &mut Column, failures: &mut Failures) {
+        self.column::<false>(tokens, values, failures);
+    }
+
+    fn one<const TOKENIZE: bool>(&self, text: &str) -> Result<Vec<u8>> {
+        let mut numerals = Zeroizing::new(Vec::with_capacity(text.len()));
+        let reading = self.read::<TOKENIZE>(text, &mut numerals)?;
+        let plan = self.plan(reading.length)?;
+        loop {
+            if TOKENIZE {
+                plan.encrypt(&mut numerals)?
+            } else {
+                plan.decrypt(&mut numerals)?
+            }
+            if !self.walks(reading, &numerals) {
+                break;
+            }
+        }
+        self.settle::<TOKENIZE>(reading, &mut numerals)?;
+        let mut out = Vec::with_capacity(text.len());
+        self.format.write(text, reading, &numerals, &mut out);
+        Ok(out)
+    }
+
+    fn column<const TOKENIZE: bool>(&self, input: &Column, output: &mut Column, failures: &mut Failures) {
+        // Values of one length run together: read all, permute each bucket, write all.
+        let mut buckets = BTreeMap::<usize, Bucket>::new();
+        let mut scratch = Zeroizing::new(Vec::new());
+        let places: Vec<Result<Option<(usize, usize)>>> = input
+            .iter()
+            .map(|cell| {
+                if is_blank(cell) {
+                    return Ok(None);
+                }
+                scratch.clear();
+                let reading = self.read::<TOKENIZE>(text(cell)?, &mut scratch)?;
+                let bucket = buckets.entry(reading.length).or_default();
+                bucket.numerals.extend_from_slice(&scratch);
+                bucket.readings.push(reading);
+                Ok(Some((reading.length, bucket.readings.len() - 1)))
+            })
+            .collect();
+        let mut unusable = BTreeMap::new();
+        for (length, bucket) in &mut buckets {
+            if let Err(error) = self.permute::<TOKENIZE>(*length, bucket) {
+                unusable.insert(*length, error);
+            }
+        }
+        for (cell, place) in input.iter().zip(places) {
+            output.push_with(failures, |out| {
+                let Some((length, i)) = place? else {
+                    out.extend_from_slice(cell);
+                    return Ok(());
+                };
+                if unusable.contains_key(&length) {
+                    return Err(Error::Value { problem: "has a length that cannot be tokenized" });
+                }
+                let bucket = buckets.get_mut(&length).expect("it was filled above");
+                let reading = bucket.readings[i];
+                let numerals = &mut bucket.numerals[i * length..(i + 1) * length];
+                self.settle::<TOKENIZE>(reading, numerals)?;
+                self.format.write(text(cell)?, reading, numerals, out);
+                Ok(())
+            });
+        }
+    }
+
+    /// All values of a bucket through FF1, those that have to walk on until none has.
+    fn permute<const TOKENIZE: bool>(&self, length: usize, bucket: &mut Bucket) -> Result<()> {
+        let plan = self.plan(length)?;
+        let run = |numerals: &mut [u16]| match TOKENIZE {
+            true => plan.encrypt_columns(numerals),
+            false => plan.decrypt_columns(numerals),
+        };
+        run(&mut bucket.numerals)?;
+        let mut walking: Vec<usize> = (0..bucket.readings.len()).collect();
+        let mut gathered = Zeroizing::new(Vec::new());
+        loop {
+            walking
+                .retain(|&i| self.walks(bucket.readings[i], &bucket.numerals[i * length..(i + 1) * length]));
+            if walking.is_empty() {
+                return Ok(());
+            }
+            gathered.clear();
+            walking
+                .iter()
+                .for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * length..(i + 1) * length]));
+            run(&mut gathered)?;
+            for (from, &i) in gathered.chunks_exact(length).zip(&walking) {
+                bucket.numerals[i * length..(i + 1) * length].copy_from_slice(from);
+            }
+        }
+    }
+
+    /// Reads a value or token, and checks what a Luhn check can tell.
+    ///
+    /// Where tokens must fail the check, FF1 runs on the numbers that fail it, by cycle walking: a permutation of
+    /// them. Values pass it, so a value first becomes a number that fails it: its last digit that takes part counts up
+    /// by one, which always breaks the check.
+    fn read<const TOKENIZE: bool>(
+        &self,
+        text: &str,
+        numerals: &mut Vec<u16>,
+        start: usize,
+    ) -> Result<Reading> {
+        let reading = self.format.read(text, numerals)?;
+        if self.format.luhn_rule() == Luhn::Break {
+            match (TOKENIZE, self.format.passes(reading, numerals)) {
+                (true, false) => return Err(Error::Value { problem: "fails the Luhn check" }),
+                (false, true) => return Err(Error::Rejected),
+                (true, true) => turn_last(numerals, 1),
+                (false, false) => {}
+            }
+        }
+        Ok(reading)
+    }
+
+    /// Whether FF1 has to run once more: the number passes the Luhn check and must not.
+    fn walks(&self, reading: Reading, numerals: &[u16]) -> bool {
+        self.format.luhn_rule() == Luhn::Break && self.format.passes(reading, numerals)
+    }
+
+    /// Undoes what reading a value did, once a token is decrypted.
+    fn settle<const TOKENIZE: bool>(&self, reading: Reading, numerals: &mut [u16]) -> Result<()> {
+        if !TOKENIZE && self.format.luhn_rule() == Luhn::Break {
+            turn_last(numerals, 9);
+            if !self.format.passes(reading, numerals) {
+                return Err(Error::Rejected);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, length: usize) -> Result<&Plan> {
+        if let Some(plan) = self.plans[length].get() {
+            return Ok(plan);
+        }
+        let radix = self.format.alphabet().radix();
+        let context = Context::new(Label::Ff1Key).part(self.tenant.as_str()).part(self.field.as_str());
+        let context = context.number(radix.into()).number(length as u64);
+        let key: Ff1Secret = kdf::derive(self.key.secret(), &context);
+        let plan = Plan::new(key.expose(), Domain::new(radix, length)?, self.tweak.as_bytes())?;
+        Ok(self.plans[length].get_or_init(|| Box::new(plan)))
+    }
+}
+
+/// The values of one length.
+#[derive(Default)]
+struct Bucket {
+    numerals: Zeroizing<Vec<u16>>,
+    readings: Vec<Reading>,
+}
+
+fn turn_last(digits: &mut [u16], by: u16) {
+    let last = digits.last_mut().expect("FF1's domain has at least two digits");
+    *last = (*last + by) % 10;
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tokenizer({}, {}, key version {}, ..)", self.tenant, self.field, self.key_version())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_key;
+    use super::*;
+    use crate::format::Alphabet;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn tokenizer(tenant: &str, field: &str, format: Format) -> Tokenizer {
+        Tokenizer::new(&test_key(1), &TenantId::new(tenant).unwrap(), &FieldName::new(field).unwrap(), format)
+            .unwrap()
+    }
+
+    fn luhn_passes(number: &str) -> bool {
+        let digits = number.bytes().rev().filter(u8::is_ascii_digit).map(|b| u32::from(b - b'0'));
+        let weigh = |(i, d): (usize, u32)| if i % 2 == 0 { d } else { 2 * d / 10 + 2 * d % 10 };
+        digits.enumerate().map(weigh).sum::<u32>().is_multiple_of(10)
+    }
+
+    /// A card number with a valid check digit.
+    fn card(n: u64) -> String {
+        let body = format!("4{:014}", n % 100_000_000_000_000);
+        (0..10).map(|d| format!("{body}{d}")).find(|c| luhn_passes(c)).unwrap()
+    }
+
+    fn formats() -> Vec<(Format, &'static str)> {
+        vec![
+            (Format::digits(), "[0-9]{6,40}"),
+            (Format::digits().keep(1, 2), "[0-9 -]{30,60}"),
+            (Format::letters(), "[A-Za-z']{12,20}"),
+            (Format::alphanumeric().keep(0, 3), "[A-Za-z0-9./]{30,40}"),
+            (Format::new(Alphabet::new("äöüßαβγδ").unwrap()), "[äöüßαβγδ]{7,90}"),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_come_back_one_by_one_and_in_columns(
+            values in (0..formats().len()).prop_flat_map(|i| {
+                (Just(i), prop::collection::vec(formats()[i].1, 1..80))
+            })
+        ) {
+            let (format, values) = (formats().swap_remove(values.0).0, values.1);
+            let t = tokenizer("acme", "f", format);
+            let column: Column = values.iter().map(String::as_str).collect();
+            let (mut tokens, mut back, mut failures) = (Column::new(), Column::new(), vec![]);
+            t.tokenize_column(&column, &mut tokens, &mut failures);
+            let failed: HashSet<usize> = failures.iter().map(|(i, _)| *i).collect();
+            t.detokenize_column(&tokens, &mut back, &mut vec![]);
+            for (i, value) in values.iter().enumerate() {
+                let one = t.tokenize(value);
+                prop_assert_eq!(one.is_err(), failed.contains(&i) || value.trim_ascii().is_empty());
+                if let Ok(token) = one {
+                    prop_assert_eq!(token.as_bytes(), tokens.get(i));
+                    let revealed = t.detokenize(&token).unwrap();
+                    prop_assert_eq!(revealed.expose(), value.as_bytes());
+                    prop_assert_eq!(value.as_bytes(), back.get(i));
+                    prop_assert_eq!(token.chars().count(), value.chars().count());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_card_token_fails_the_luhn_check_and_comes_back() {
+        let t = tokenizer("acme", "card", Format::card().keep(6, 4));
+        let cards: Vec<String> = (0..2000).map(|i| card(i * 7_919_993)).collect();
+        let column: Column = cards.iter().map(String::as_str).collect();
+        let (mut tokens, mut back, mut failures) = (Column::new(), Column::new(), vec![]);
+        t.tokenize_column(&column, &mut tokens, &mut failures);
+        t.detokenize_column(&tokens, &mut back, &mut failures);
+        assert!(failures.is_empty());
+        for (i, card) in cards.iter().enumerate() {
+            let token = std::str::from_utf8(tokens.get(i)).unwrap();
+            assert!(!luhn_passes(token));
+            assert_eq!((&token[..6], &token[12..]), (&card[..6], &card[12..]));
+            assert_eq!(back.get(i), card.as_bytes());
+            assert_eq!(t.tokenize(card).unwrap(), token);
+            assert_eq!(t.detokenize(token).unwrap().expose(), card.as_bytes());
+            assert!(t.tokenize(token).is_err(), "a token cannot be tokenized again");
+            assert!(matches!(t.detokenize(card), Err(Error::Rejected)), "a card is no token");
+        }
+    }
+
+    #[test]
+    fn breaking_the_check_is_one_to_one_over_a_whole_domain() {
+        // All 100,000 valid cards with these kept digits have different tokens.
+        let t = tokenizer("acme", "card", Format::card().keep(6, 4));
+        let cards: Vec<String> =
+            (0..1_000_000).map(|m| format!("411111{m:06}1111")).filter(|c| luhn_passes(c)).collect();
+        assert_eq!(cards.len(), 100_000);
+        let (mut tokens, mut failures) = (Column::new(), vec![]);
+        t.tokenize_column(&cards.iter().map(String::as_str).collect(), &mut tokens, &mut failures);
+        assert!(failures.is_empty());
+        assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 100_000);
+        assert!(tokens.iter().all(|t| !luhn_passes(std::str::from_utf8(t).unwrap())));
+    }
+
+    #[test]
+    fn a_card_token_passes_the_check_when_asked_to() {
+        let t = tokenizer("acme", "card", Format::card().keep(0, 4).luhn(Luhn::Keep));
+        for i in 0..200 {
+            let card = card(i * 1_234_567_891);
+            let token = t.tokenize(&card).unwrap();
+            assert!(luhn_passes(&token));
+            assert_eq!(token[12..], card[12..]);
+            assert_eq!(t.detokenize(&token).unwrap().expose(), card.as_bytes());
+        }
+        assert!(t.tokenize("4111111111111112").is_err());
+    }
+
+    #[test]
+    fn tenant_field_context_and_key_version_separate_tokens() {
+        let value = "1234567890";
+        let base = tokenizer("acme", "f", Format::digits());
+        let other_key = Tokenizer::new(&test_key(2), &base.tenant, &base.field, Format::digits()).unwrap();
+        let tokens = [
+            base.tokenize(value),
+            tokenizer("acme2", "f", Format::digits()).tokenize(value),
+            tokenizer("acme", "g", Format::digits()).tokenize(value),
+            base.in_context(b"eu").unwrap().tokenize(value),
+            other_key.tokenize(value),
+        ];
+        let distinct: HashSet<String> = tokens.into_iter().map(Result::unwrap).collect();
+        assert_eq!(distinct.len(), 5);
+        assert_eq!(base.in_context(b"").unwrap().tokenize(value).unwrap(), base.tokenize(value).unwrap());
+    }
+
+    #[test]
+    fn one_bad_row_costs_no_other() {
+        let t = tokenizer("acme", "f", Format::digits());
+        let mut column: Column = ["1234567", "12", "", "x", " ", "76543210"].into_iter().collect();
+        column.push(b"\xFF");
+        let (mut tokens, mut failures) = (Column::new(), vec![]);
+        t.tokenize_column(&column, &mut tokens, &mut failures);
+        assert_eq!(failures.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [1, 3, 6]);
+        assert_eq!(tokens.get(0), t.tokenize("1234567").unwrap().as_bytes());
+        assert_eq!((tokens.get(1), tokens.get(2), tokens.get(4)), (&b""[..], &b""[..], &b" "[..]));
+        assert!(!format!("{t:?} {failures:?}").contains("1234567"));
+    }
+}
