@@ -211,12 +211,7 @@ impl Tokenizer {
     /// Where tokens must fail the check, FF1 runs on the numbers that fail it, by cycle walking: a permutation of
     /// them. Values pass it, so a value first becomes a number that fails it: its last digit that takes part counts up
     /// by one, which always breaks the check.
-    fn read<const TOKENIZE: bool>(
-        &self,
-        text: &str,
-        numerals: &mut Vec<u16>,
-        start: usize,
-    ) -> Result<Reading> {
+    fn read<const TOKENIZE: bool>(&self, text: &str, numerals: &mut Vec<u16>) -> Result<Reading> {
         let reading = self.format.read(text, numerals)?;
         if self.format.luhn_rule() == Luhn::Break {
             match (TOKENIZE, self.format.passes(reading, numerals)) {
