@@ -10,6 +10,7 @@ pub mod name;
 pub mod protect;
 pub mod store;
 pub mod time;
+pub mod vault;
 pub mod whole_file;
 pub mod wire;
 

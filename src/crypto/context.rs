@@ -18,7 +18,7 @@ use std::fmt;
 /// | `SealKey` | tenant, field, suite |
 /// | `SealAad` | tenant, subject, field, key version, format version |
 /// | `SubjectSealKey` | suite |
-/// | `SubjectIdAad` | tenant, locator |
+/// | `SubjectIdAad` | tenant, locator, generation |
 /// | `WrapKey` | tenant |
 /// | `WrapAad` | tenant, locator, key version |
 /// | `RowKey` | tenant |

@@ -63,12 +63,20 @@ fn known_provider(id: &str) -> &str {
 /// # Errors
 /// As for [`Keyset::unlock`], and [`Error::Io`].
 pub fn load(path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<Keyset> {
+    Keyset::unlock(&read(path)?, provider)
+}
+
+/// Reads the bytes of a keyset file.
+///
+/// # Errors
+/// [`Error::TooLong`] for what is too large to be one; [`Error::Io`].
+pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     let path = path.as_ref();
     let size = std::fs::metadata(path).map_err(Error::io("open", path))?.len();
     if size > LARGEST {
         return Err(Error::TooLong { what: "keyset file", actual: size as usize, limit: LARGEST as usize });
     }
-    Keyset::unlock(&std::fs::read(path).map_err(Error::io("read", path))?, provider)
+    std::fs::read(path).map_err(Error::io("read", path))
 }
 
 /// Writes a keyset file, replacing the old one in one step; durable on return.

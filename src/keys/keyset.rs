@@ -236,6 +236,12 @@ impl Keyset {
         self.usable(number, "reveal", KeyState::reveals)
     }
 
+    /// The key of this version, for verifying what the vault wrote about itself. Unlike data, that must stay readable
+    /// after a compromise, or the vault could not be opened to be moved to another version.
+    pub(crate) fn for_bookkeeping(&self, number: KeyVersion) -> Result<UsableKey> {
+        self.usable(number, "verify the vault", |state| state != KeyState::PreActive)
+    }
+
     /// The key whose identity key pseudonyms are made with.
     ///
     /// # Errors

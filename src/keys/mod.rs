@@ -8,7 +8,7 @@ mod keyset;
 mod passphrase;
 mod provider;
 
-pub use file::{load, save};
+pub use file::{load, read, save};
 pub use key_file::KeyFile;
 pub use keyset::{CheckValue, KeyState, Keyset, KeysetId, UsableKey, Version};
 #[cfg(feature = "passphrase")]

@@ -160,6 +160,42 @@ impl SubjectSealer {
         Self { aead, tenant: tenant.clone(), subject: subject.clone(), generation }
     }
 
+    /// The sealer of the subject whose id [`seal_id`](SubjectSealer::seal_id) sealed for this place.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`].
+    pub fn of_sealed_id(
+        key: &DataKey,
+        generation: KeyVersion,
+        tenant: &TenantId,
+        place: &[u8],
+        sealed: &[u8],
+    ) -> Result<Self> {
+        let suite = Suite::from_number(Envelope::parse(sealed)?.suite).ok_or(Error::Rejected)?;
+        let sub_key: AeadKey = kdf::derive(key, &Context::new(Label::SubjectSealKey).number(suite as u64));
+        let aead = Aead::new(suite, &sub_key);
+        let id = open(&aead, generation, &id_aad(tenant, place, generation), sealed)?;
+        let subject = SubjectId::new(id.expose_str().ok_or(Error::Rejected)?)?;
+        Ok(Self { aead, tenant: tenant.clone(), subject, generation })
+    }
+
+    /// Whose fields it seals.
+    pub fn subject(&self) -> &SubjectId {
+        &self.subject
+    }
+
+    /// An envelope of the subject's id, bound to the place where it is kept.
+    ///
+    /// # Errors
+    /// None for a checked id.
+    pub fn seal_id(&self, place: &[u8]) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        Envelope::write_header(self.aead.suite() as u8, self.generation, &mut out);
+        let aad = id_aad(&self.tenant, place, self.generation);
+        self.aead.seal(&aad, self.subject.expose().as_bytes(), &mut out)?;
+        Ok(out)
+    }
+
     /// Envelopes of several fields, in order; one derivation of the inner key serves all.
     ///
     /// # Errors
@@ -191,6 +227,10 @@ impl SubjectSealer {
     fn aad(&self, field: &FieldName) -> Context {
         aad(&self.tenant, self.subject.expose(), field, self.generation)
     }
+}
+
+fn id_aad(tenant: &TenantId, place: &[u8], generation: KeyVersion) -> Context {
+    Context::new(Label::SubjectIdAad).part(tenant.as_str()).part(place).number(generation.get().into())
 }
 
 impl fmt::Debug for Sealer {

@@ -1,0 +1,122 @@
+//! A vault in a directory: `keyset`, the keyset file, and `store/`.
+
+use super::open::Vault;
+use crate::error::{Error, Result};
+use crate::keys::{self, KeyProvider, Keyset};
+use crate::name::KeyVersion;
+use crate::time::Timestamp;
+use std::path::Path;
+
+const KEYSET: &str = "keyset";
+#[cfg(feature = "sled")]
+const STORE: &str = "store";
+
+/// How a vault in a directory is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The most memory that the store's cache takes up, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20 }
+    }
+}
+
+impl Vault {
+    /// Makes a vault in a new directory, with a new keyset locked by the provider.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when something is at `path`; the provider's; [`Error::Io`].
+    #[cfg(feature = "sled")]
+    pub fn create(path: impl AsRef<Path>, provider: &dyn KeyProvider, now: Timestamp) -> Result<Self> {
+        use crate::store::sled::SledStore;
+        let path = path.as_ref();
+        std::fs::create_dir(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+            _ => Error::io("create", path)(e),
+        })?;
+        let keyset = Keyset::generate(now)?;
+        let store = SledStore::create(path.join(STORE), Settings::default().into())?;
+        let mut vault = Self::create_in(Box::new(store), keyset.clone())?;
+        // The keyset comes last: a directory without one was never a vault.
+        keys::save(&keyset, path.join(KEYSET), provider)?;
+        crate::whole_file::sync_directory_of(path)?;
+        vault.home = Some(path.to_owned());
+        Ok(vault)
+    }
+
+    /// Opens the vault in a directory; one process at a time.
+    ///
+    /// # Errors
+    /// [`Error::NotAVault`]; [`Error::KeysetLocked`] for the wrong passphrase or key; [`Error::Busy`]; as
+    /// [`Vault::open_in`].
+    #[cfg(feature = "sled")]
+    pub fn open(path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<Self> {
+        Self::open_with(path, provider, Settings::default())
+    }
+
+    /// As [`open`](Vault::open), with settings.
+    ///
+    /// # Errors
+    /// As [`open`](Vault::open).
+    #[cfg(feature = "sled")]
+    pub fn open_with(path: impl AsRef<Path>, provider: &dyn KeyProvider, settings: Settings) -> Result<Self> {
+        use crate::store::sled::SledStore;
+        let path = path.as_ref();
+        let none = |problem: &str| Error::NotAVault { path: path.to_owned(), problem: problem.to_owned() };
+        if !path.is_dir() {
+            return Err(none(if path.exists() {
+                "is no directory"
+            } else {
+                "does not exist; `cloakroom init` makes a vault"
+            }));
+        }
+        if !path.join(KEYSET).is_file() || !path.join(STORE).is_dir() {
+            return Err(none("is no vault: it has no keyset and store"));
+        }
+        let bytes = keys::read(path.join(KEYSET))?;
+        let mut keyset = Keyset::unlock(&bytes, provider)?;
+        let store = SledStore::open(path.join(STORE), settings.into())?;
+        // Another process may have rotated since the file was read; now that the store is locked, nobody can.
+        let again = keys::read(path.join(KEYSET))?;
+        if again != bytes {
+            keyset = Keyset::unlock(&again, provider)?;
+        }
+        let mut vault = Self::open_in(Box::new(store), keyset)?;
+        vault.home = Some(path.to_owned());
+        Ok(vault)
+    }
+
+    /// Adds a key version and makes it primary. The keyset file is durable before the new version's first use.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a vault that is not in a directory; the provider's; [`Error::Io`].
+    pub fn rotate(&self, provider: &dyn KeyProvider, now: Timestamp) -> Result<KeyVersion> {
+        let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
+        let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
+        let rotated = self.keyset().rotated(now)?;
+        keys::save(&rotated, home.join(KEYSET), provider)?;
+        let primary = rotated.primary_number();
+        self.adopt(rotated)?;
+        Ok(primary)
+    }
+
+    /// Locks the vault's keyset with another provider, or the same one at its present cost.
+    ///
+    /// # Errors
+    /// As [`rotate`](Vault::rotate).
+    pub fn relock(&self, provider: &dyn KeyProvider) -> Result<()> {
+        let problem = || "is not in a directory; save the keyset".to_owned();
+        let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
+        keys::save(&self.keyset(), home.join(KEYSET), provider)
+    }
+}
+
+#[cfg(feature = "sled")]
+impl From<Settings> for crate::store::sled::Options {
+    fn from(settings: Settings) -> Self {
+        Self { cache_bytes: settings.cache_bytes, ..Self::default() }
+    }
+}

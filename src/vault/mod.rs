@@ -1,0 +1,38 @@
+//! The vault: data subjects, each with a key of her own; sealed fields; counts of what needs which key version.
+//!
+//! | map | key | value |
+//! |---|---|---|
+//! | index | the subject's id, blinded | where her entries are |
+//! | entry | locator, record number | her wrapped key and sealed fields |
+//! | meta | `census`, `anchor`, `migration` | authenticated counts; which keyset; how far a migration got |
+//! | run | run, number | entries that belong to a run which has not ended |
+//! | output | SHA-256 | a file that this vault made |
+//!
+//! One operation is one atomic batch: data and census together. The byte layouts are in [`wire::entry`](crate::wire).
+
+mod census;
+mod check;
+mod directory;
+mod keyring;
+mod migrate;
+mod open;
+mod reference;
+mod run;
+mod tenant;
+
+pub use census::{Census, Line, Mode};
+pub use check::CheckReport;
+pub use directory::Settings;
+pub use migrate::Progress;
+pub use open::Vault;
+pub use reference::{RecordId, References};
+pub use run::Run;
+pub use tenant::{Erasure, Record, Row, Tenant};
+
+use crate::store::Map;
+
+const INDEX: Map = Map::new(1, "index");
+const ENTRY: Map = Map::new(2, "entry");
+const META: Map = Map::new(3, "meta");
+const RUN: Map = Map::new(4, "run");
+const OUTPUT: Map = Map::new(5, "output");
