@@ -16,6 +16,7 @@
 
 pub mod aead;
 pub mod context;
+pub mod ff1;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 pub mod kdf;

@@ -1,0 +1,189 @@
+//! Many values: from the caller's buffer to halves, through the rounds, and back, a group of lanes at a time.
+
+use std::fmt;
+
+use super::alphabet::AsciiAlphabet;
+use super::decimal::{self, Decimal};
+use super::digits::{Digits, Number};
+use super::domain::Domain;
+use super::lanes::{LANES, Rounds};
+use super::numeral::Aes;
+use super::reduce::Modulus;
+use crate::error::Error;
+
+/// Why a bulk call did nothing, or stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkError {
+    /// The first record that cannot be taken. The caller may set it aside and go on.
+    Record {
+        /// Counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The buffers do not go with the plan.
+    Shape(&'static str),
+}
+
+impl fmt::Display for BulkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BulkError::Record { index, problem } => write!(f, "value {index} (from 0) {problem}"),
+            BulkError::Shape(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl std::error::Error for BulkError {}
+
+impl From<BulkError> for Error {
+    fn from(error: BulkError) -> Self {
+        match error {
+            BulkError::Record { problem, .. } => Error::Value { problem },
+            BulkError::Shape(problem) => Error::Setting { what: "columns", problem: problem.into() },
+        }
+    }
+}
+
+pub(super) const FOREIGN_CHARACTER: &str = "has a character that is not in the alphabet";
+
+/// Where values come from and results go. Results are stored in ascending order.
+pub(super) trait Records<H> {
+    /// How many.
+    fn count(&self) -> usize;
+    /// The halves of value j, or 0 and whatever, and whether it is a value of the domain.
+    fn load(&self, j: usize) -> (H, H, bool);
+    /// The result for value j.
+    fn store(&mut self, j: usize, left: H, right: H);
+}
+
+/// Every record through the rounds; stops before the group of the first that cannot be taken.
+pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
+    cipher: &C,
+    rounds: Rounds<'_, M>,
+    mut records: R,
+) -> Result<(), BulkError> {
+    let count = records.count();
+    if count == 1 {
+        let (left, right, good) = records.load(0);
+        if !good {
+            return Err(BulkError::Record { index: 0, problem: FOREIGN_CHARACTER });
+        }
+        let (left, right) = rounds.one::<C, ENCRYPT>(cipher, left, right);
+        records.store(0, left, right);
+        return Ok(());
+    }
+    let (mut left, mut right) = ([M::Half::default(); LANES], [M::Half::default(); LANES]);
+    let mut start = 0;
+    while start < count {
+        let lanes = LANES.min(count - start);
+        let mut all_good = true;
+        for (j, (left, right)) in left.iter_mut().zip(&mut right).take(lanes).enumerate() {
+            let good;
+            (*left, *right, good) = records.load(start + j);
+            all_good &= good;
+        }
+        if !all_good {
+            let index = (start..start + lanes).find(|&j| !records.load(j).2).unwrap_or(start);
+            return Err(BulkError::Record { index, problem: FOREIGN_CHARACTER });
+        }
+        rounds.many::<C, ENCRYPT>(cipher, &mut left[..lanes], &mut right[..lanes]);
+        for (j, (&left, &right)) in left.iter().zip(&right).take(lanes).enumerate() {
+            records.store(start + j, left, right);
+        }
+        start += lanes;
+    }
+    Ok(())
+}
+
+/// Numerals, in place. They have been checked.
+pub(super) struct Columns<'a> {
+    pub(super) numerals: &'a mut [u16],
+    pub(super) domain: Domain,
+    pub(super) digits: &'a Digits,
+}
+
+impl<H: Number> Records<H> for Columns<'_> {
+    fn count(&self) -> usize {
+        self.numerals.len() / self.domain.length()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (H, H, bool) {
+        let n = self.domain.length();
+        let (left, right) = self.numerals[j * n..(j + 1) * n].split_at(self.domain.left());
+        (H::read(left, self.digits, u64::from), H::read(right, self.digits, u64::from), true)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: H, right: H) {
+        let n = self.domain.length();
+        let (to_left, to_right) = self.numerals[j * n..(j + 1) * n].split_at_mut(self.domain.left());
+        left.write(to_left, self.digits, |numeral| numeral as u16);
+        right.write(to_right, self.digits, |numeral| numeral as u16);
+    }
+}
+
+/// Text in any alphabet.
+pub(super) struct Text<'a> {
+    pub(super) alphabet: &'a AsciiAlphabet,
+    pub(super) input: &'a [u8],
+    pub(super) out: &'a mut [u8],
+    pub(super) domain: Domain,
+    pub(super) digits: &'a Digits,
+}
+
+impl<H: Number> Records<H> for Text<'_> {
+    fn count(&self) -> usize {
+        self.input.len() / self.domain.length()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (H, H, bool) {
+        let n = self.domain.length();
+        let text = &self.input[j * n..(j + 1) * n];
+        // Horner's rule must not see a foreign character: its number would overflow.
+        if !self.alphabet.holds(text) {
+            return (H::default(), H::default(), false);
+        }
+        let numeral = |character| u64::from(self.alphabet.lookup(character));
+        let (left, right) = text.split_at(self.domain.left());
+        (H::read(left, self.digits, numeral), H::read(right, self.digits, numeral), true)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: H, right: H) {
+        let n = self.domain.length();
+        let (to_left, to_right) = self.out[j * n..(j + 1) * n].split_at_mut(self.domain.left());
+        left.write(to_left, self.digits, |numeral| self.alphabet.spell(numeral));
+        right.write(to_right, self.digits, |numeral| self.alphabet.spell(numeral));
+    }
+}
+
+/// Text of decimal digits.
+pub(super) struct DecimalText<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) out: &'a mut [u8],
+    pub(super) domain: Domain,
+}
+
+impl<H: Decimal> Records<H> for DecimalText<'_> {
+    fn count(&self) -> usize {
+        self.input.len() / self.domain.length()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (H, H, bool) {
+        let (start, u, v) = (j * self.domain.length(), self.domain.left(), self.domain.right());
+        let (left, bad_left) = decimal::read(self.input, start, u);
+        let (right, bad_right) = decimal::read(self.input, start + u, v);
+        (left, right, bad_left | bad_right == 0)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: H, right: H) {
+        let (start, u, v) = (j * self.domain.length(), self.domain.left(), self.domain.right());
+        decimal::write(left, self.out, start, u);
+        decimal::write(right, self.out, start + u, v);
+    }
+}

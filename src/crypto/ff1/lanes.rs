@@ -1,0 +1,199 @@
+//! The ten rounds, for many values in lockstep and for one.
+//!
+//! ```text
+//! left  ← left  ± F(i, right) mod radix^u      i even
+//! right ← right ± F(i, left)  mod radix^v      i odd
+//! F(i, x) = the first d bytes of R ‖ CIPH(R ⊕ [1]),  R = CIPH(K_i ⊕ x)
+//! ```
+//!
+//! Algorithms 7 and 8 with the exchange of A and B written out: after an even number of rounds each half is in its
+//! place. `K_i` is what CBC-MAC has made of P ‖ Q before the last block, with the bytes of that block that are the
+//! same for all values; so a round costs one block of AES, or two where d = 20. Decryption subtracts, and goes
+//! through the rounds from 9 to 0.
+//!
+//! Each round is one pass over all values, so that the blocks of one pass, which do not depend on each other, fill
+//! the pipelines of the AES units. The whole of the rounds is one closure that the cipher calls with the machine's
+//! features enabled.
+
+use aes::cipher::array::Array;
+use aes::cipher::typenum::Unsigned;
+use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockSizeUser, ParBlocks, consts::U16};
+
+use super::numeral::Aes;
+use super::reduce::{Half, Modulus, Output};
+
+/// How many values go in lockstep: what the widest back end of `aes` takes at a time.
+pub(super) const LANES: usize = 64;
+
+/// The round constants K_0 to K_9, and the two moduli radix^u and radix^v.
+#[derive(Clone, Copy)]
+pub(super) struct Rounds<'a, M> {
+    pub(super) constants: &'a [u128; 10],
+    pub(super) moduli: &'a [M; 2],
+}
+
+impl<M: Modulus> Rounds<'_, M> {
+    /// All values, in lockstep: value j is (left\[j\], right\[j\]).
+    #[inline(always)]
+    pub(super) fn many<C: Aes, const ENCRYPT: bool>(
+        self,
+        cipher: &C,
+        left: &mut [M::Half],
+        right: &mut [M::Half],
+    ) {
+        cipher.encrypt_with_backend(Many::<M, ENCRYPT> { rounds: self, left, right });
+    }
+
+    /// One value.
+    #[inline(always)]
+    pub(super) fn one<C: Aes, const ENCRYPT: bool>(
+        self,
+        cipher: &C,
+        mut left: M::Half,
+        mut right: M::Half,
+    ) -> (M::Half, M::Half) {
+        cipher.encrypt_with_backend(One::<M, ENCRYPT> { rounds: self, left: &mut left, right: &mut right });
+        (left, right)
+    }
+
+    /// Round `step` of the direction: its K_i, the modulus, and whether it changes the left half.
+    #[inline(always)]
+    fn at<const ENCRYPT: bool>(&self, step: usize) -> (u128, M, bool) {
+        let i = if ENCRYPT { step } else { 9 - step };
+        (self.constants[i], self.moduli[i % 2], i % 2 == 0)
+    }
+}
+
+struct Many<'a, M: Modulus, const ENCRYPT: bool> {
+    rounds: Rounds<'a, M>,
+    left: &'a mut [M::Half],
+    right: &'a mut [M::Half],
+}
+
+impl<M: Modulus, const ENCRYPT: bool> BlockSizeUser for Many<'_, M, ENCRYPT> {
+    type BlockSize = U16;
+}
+
+impl<M: Modulus, const ENCRYPT: bool> BlockCipherEncClosure for Many<'_, M, ENCRYPT> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        for step in 0..10 {
+            let (constant, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            if even {
+                pass::<B, M, ENCRYPT>(backend, constant, modulus, self.left, self.right);
+            } else {
+                pass::<B, M, ENCRYPT>(backend, constant, modulus, self.right, self.left);
+            }
+        }
+    }
+}
+
+/// target\[j\] ← target\[j\] ± F(source\[j\]) for all j.
+#[inline(always)]
+fn pass<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bool>(
+    backend: &B,
+    constant: u128,
+    modulus: M,
+    target: &mut [M::Half],
+    source: &[M::Half],
+) {
+    let width = B::ParBlocksSize::USIZE;
+    let mut targets = target.chunks_exact_mut(width);
+    let mut sources = source.chunks_exact(width);
+    for (target, source) in (&mut targets).zip(&mut sources) {
+        group::<B, M, ENCRYPT>(backend, constant, modulus, target, source);
+    }
+    let (target, source) = (targets.into_remainder(), sources.remainder());
+    // A back end takes a whole group for the price of about a quarter as many single blocks: idle lanes pay off.
+    if 4 * target.len() > width {
+        group::<B, M, ENCRYPT>(backend, constant, modulus, target, source);
+    } else {
+        for (target, source) in target.iter_mut().zip(source) {
+            let output = single::<B, M>(backend, constant ^ source.wide());
+            *target = combine::<M, ENCRYPT>(modulus, *target, output);
+        }
+    }
+}
+
+/// One call of the back end's parallel form, for as many values as that takes, or fewer.
+#[inline(always)]
+fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bool>(
+    backend: &B,
+    constant: u128,
+    modulus: M,
+    target: &mut [M::Half],
+    source: &[M::Half],
+) {
+    let mut blocks: ParBlocks<B> = if source.len() == B::ParBlocksSize::USIZE {
+        Array::from_fn(|j| (constant ^ source[j].wide()).to_be_bytes().into())
+    } else {
+        Array::from_fn(|j| (constant ^ source.get(j).map_or(0, |x| x.wide())).to_be_bytes().into())
+    };
+    backend.encrypt_par_blocks_inplace(&mut blocks);
+    if M::TWO_BLOCKS {
+        let mut next: ParBlocks<B> =
+            Array::from_fn(|j| (u128::from_be_bytes(blocks[j].0) ^ 1).to_be_bytes().into());
+        backend.encrypt_par_blocks_inplace(&mut next);
+        for j in 0..target.len() {
+            let output = Output { first: u128::from_be_bytes(blocks[j].0), next: top(next[j].0) };
+            target[j] = combine::<M, ENCRYPT>(modulus, target[j], output);
+        }
+    } else {
+        for j in 0..target.len() {
+            let output = Output { first: u128::from_be_bytes(blocks[j].0), next: 0 };
+            target[j] = combine::<M, ENCRYPT>(modulus, target[j], output);
+        }
+    }
+}
+
+struct One<'a, M: Modulus, const ENCRYPT: bool> {
+    rounds: Rounds<'a, M>,
+    left: &'a mut M::Half,
+    right: &'a mut M::Half,
+}
+
+impl<M: Modulus, const ENCRYPT: bool> BlockSizeUser for One<'_, M, ENCRYPT> {
+    type BlockSize = U16;
+}
+
+impl<M: Modulus, const ENCRYPT: bool> BlockCipherEncClosure for One<'_, M, ENCRYPT> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let (mut left, mut right) = (*self.left, *self.right);
+        for step in 0..10 {
+            let (constant, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            if even {
+                let output = single::<B, M>(backend, constant ^ right.wide());
+                left = combine::<M, ENCRYPT>(modulus, left, output);
+            } else {
+                let output = single::<B, M>(backend, constant ^ left.wide());
+                right = combine::<M, ENCRYPT>(modulus, right, output);
+            }
+        }
+        (*self.left, *self.right) = (left, right);
+    }
+}
+
+#[inline(always)]
+fn single<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus>(backend: &B, input: u128) -> Output {
+    let mut block = Array::from(input.to_be_bytes());
+    backend.encrypt_block_inplace(&mut block);
+    let first = u128::from_be_bytes(block.0);
+    if !M::TWO_BLOCKS {
+        return Output { first, next: 0 };
+    }
+    let mut block = Array::from((first ^ 1).to_be_bytes());
+    backend.encrypt_block_inplace(&mut block);
+    Output { first, next: top(block.0) }
+}
+
+#[inline(always)]
+fn combine<M: Modulus, const ENCRYPT: bool>(modulus: M, half: M::Half, output: Output) -> M::Half {
+    if ENCRYPT { modulus.add(half, output) } else { modulus.subtract(half, output) }
+}
+
+/// The first four bytes.
+#[inline(always)]
+fn top(block: [u8; 16]) -> u32 {
+    (u128::from_be_bytes(block) >> 96) as u32
+}
