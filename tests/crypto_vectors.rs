@@ -274,7 +274,7 @@ fn c2sp_xaes_256_gcm_accumulated_10_000() {
 }
 
 #[test]
-#[ignore = "five minutes without optimisation: cargo test --release --test crypto_vectors -- --ignored"]
+#[ignore = "minutes without optimisation: cargo test --release --test crypto_vectors -- --ignored"]
 fn c2sp_xaes_256_gcm_accumulated_1_000_000() {
     assert_eq!(
         accumulated(1_000_000),

@@ -74,20 +74,20 @@ pub fn check(interface: Interface, test: &Object) -> Result<Verdict, String> {
     let Ok(key) = <&[u8; 32]>::try_from(&key[..]) else {
         return Ok(other_size(
             &["InvalidKeySize"],
-            "key size that the product does not use: it has 256 bits",
+            "key size that the product does not use (its keys have 256 bits)",
         ));
     };
     let Some(keyed) = interface.keyed(key, &nonce, &aad) else {
         let reason = match interface {
-            Interface::Inner(_) => "nonce size that the product does not use: it has 96 bits",
-            Interface::Whole(_) => "nonce size that the product does not use: it has 192 bits",
+            Interface::Inner(_) => "nonce size that the product does not use (its nonces have 96 bits)",
+            Interface::Whole(_) => "nonce size that the product does not use (its nonces have 192 bits)",
         };
         return Ok(other_size(&["InvalidNonceSize", "ZeroLengthIv"], reason));
     };
     if tag.len() != TAG_LEN {
         return Ok(other_size(
             &["InvalidTagSize"],
-            "tag size that the product does not use: it has 128 bits",
+            "tag size that the product does not use (its tags have 128 bits)",
         ));
     }
     sealed.extend_from_slice(&tag);
