@@ -65,6 +65,14 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     Prf::from_key_bytes(key).tag(&[message]).into_public()
 }
 
+/// Checks a whole or truncated tag, as [`Tag::verifies`](super::prf::Tag::verifies) does.
+///
+/// # Errors
+/// [`Error::Rejected`] when the tag is another message's or key's, empty, or longer than 32 bytes.
+pub fn verify_hmac_sha256(key: &[u8], message: &[u8], tag: &[u8]) -> Result<()> {
+    if Prf::from_key_bytes(key).tag(&[message]).verifies(tag) { Ok(()) } else { Err(Error::Rejected) }
+}
+
 /// HKDF-SHA256, filling `okm`.
 ///
 /// # Errors
