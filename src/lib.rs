@@ -7,6 +7,8 @@ pub mod error;
 pub mod format;
 pub mod keys;
 pub mod name;
+#[cfg(feature = "pipeline")]
+pub mod policy;
 pub mod protect;
 pub mod store;
 pub mod time;

@@ -23,7 +23,7 @@ use std::fmt;
 /// | `WrapAad` | tenant, locator, key version |
 /// | `RowKey` | tenant |
 /// | `RowInput` | subject |
-/// | `ReferenceKey` | tenant, field |
+/// | `ReferenceKey`, `ReferenceMask` | tenant, field |
 /// | `Census` | – |
 /// | `Manifest` | – |
 /// | `Anchor` | – |
@@ -47,6 +47,7 @@ pub enum Label {
     RowKey,
     RowInput,
     ReferenceKey,
+    ReferenceMask,
     Census,
     Manifest,
     Anchor,
@@ -74,6 +75,7 @@ impl Label {
             Label::RowKey => "cloakroom/1/row-key",
             Label::RowInput => "cloakroom/1/row-input",
             Label::ReferenceKey => "cloakroom/1/reference-key",
+            Label::ReferenceMask => "cloakroom/1/reference-mask",
             Label::Census => "cloakroom/1/census",
             Label::Manifest => "cloakroom/1/manifest",
             Label::Anchor => "cloakroom/1/anchor",

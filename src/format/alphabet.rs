@@ -11,7 +11,7 @@ const ABSENT: u32 = u32::MAX;
 pub struct Alphabet {
     characters: Vec<char>,
     /// Numeral of each ASCII character, or [`ABSENT`].
-    ascii: [u32; 128],
+    ascii: Box<[u32; 128]>,
     /// The other characters with their numerals, sorted.
     others: Vec<(char, u16)>,
 }
@@ -30,7 +30,7 @@ impl Alphabet {
         if characters.iter().any(|c| c.is_control()) {
             return bad("must not have control characters");
         }
-        let mut ascii = [ABSENT; 128];
+        let mut ascii = Box::new([ABSENT; 128]);
         let mut others = vec![];
         for (numeral, &c) in characters.iter().enumerate() {
             let numeral = numeral as u16;

@@ -1,0 +1,272 @@
+//! The policy file as a whole: parsed, checked, with the line of whatever is wrong.
+
+use super::rule::Rule;
+use super::settings::Settings;
+use super::{Empty, Unlisted};
+use crate::error::{Error, Result};
+use crate::name::{FieldName, TenantId};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// A field of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Which column, by its trimmed header.
+    pub name: FieldName,
+    /// What is done to it.
+    pub rule: Rule,
+    /// What happens to its blank cells.
+    pub empty: Empty,
+    /// How it was written.
+    pub settings: Settings,
+}
+
+/// A checked policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whose keys.
+    pub tenant: TenantId,
+    /// The column that says whose row it is.
+    pub subject: Option<FieldName>,
+    /// What happens to columns that are not named.
+    pub unlisted: Unlisted,
+    /// The fields, by name.
+    pub fields: Vec<Field>,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    tenant: String,
+    subject: Option<String>,
+    unlisted: Option<String>,
+    #[serde(default)]
+    field: BTreeMap<String, Settings>,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] with line and field for anything that is not understood or contradicts itself.
+    ///
+    /// # Example
+    /// ```
+    /// use cloakroom::policy::Policy;
+    /// let policy = Policy::parse("version = 1\ntenant = \"acme\"\n[field.card]\nprotect = \"token\"\nformat = \"card\"\n")?;
+    /// assert_eq!(policy.fields[0].name.as_str(), "card");
+    ///
+    /// let error = Policy::parse("version = 1\ntenant = \"acme\"\n[field.x]\nprotect = \"mask\"\nscope = \"a\"\n");
+    /// assert_eq!(error.unwrap_err().to_string(), "policy line 5, field \"x\": `scope` does not go with protect = \"mask\"");
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Self> {
+        let place = |e: &toml::de::Error| e.span().map_or(1, |span| line_at(text, span.start));
+        let tree = DeTable::parse(text).map_err(|e| Error::Policy {
+            line: place(&e),
+            field: String::new(),
+            problem: e.message().to_owned(),
+        })?;
+        let tree = tree.get_ref();
+        let lines = Lines { text, tree };
+        let document: Document = toml::from_str(text).map_err(|e| {
+            let line = place(&e);
+            Error::Policy { line, field: lines.field_at(line), problem: e.message().to_owned() }
+        })?;
+        let wrong = |key: &str, problem: String| Error::Policy {
+            line: lines.of(&[key]),
+            field: String::new(),
+            problem: format!("`{key}` {problem}"),
+        };
+        if document.version != 1 {
+            return Err(wrong("version", "must be 1: this release knows no other".into()));
+        }
+        let tenant = TenantId::new(&document.tenant).map_err(|e| wrong("tenant", e.to_string()))?;
+        let unlisted = match document.unlisted.as_deref() {
+            None | Some("error") => Unlisted::Error,
+            Some("drop") => Unlisted::Drop,
+            Some(_) => return Err(wrong("unlisted", "must be one of error, drop".into())),
+        };
+        if document.field.is_empty() {
+            return Err(wrong("field", "is missing: a policy names at least one field".into()));
+        }
+        let mut fields = vec![];
+        for (name, settings) in document.field {
+            let wrong = |line, problem| Error::Policy { line, field: name.clone(), problem };
+            let line = lines.of(&["field", &name]);
+            let field = FieldName::new(&name).map_err(|e| wrong(line, e.to_string()))?;
+            let (rule, empty) = Rule::check(&settings).map_err(|(setting, problem)| {
+                wrong(lines.of(&["field", &name, setting]), format!("`{setting}` {problem}"))
+            })?;
+            fields.push(Field { name: field, rule, empty, settings });
+        }
+        let subject = match &document.subject {
+            None => None,
+            Some(name) => {
+                let field = fields.iter().find(|f| f.name.as_str() == name);
+                let missing =
+                    || wrong("subject", format!("names {name:?}, which is no field of this policy"));
+                Some(field.ok_or_else(missing)?.name.clone())
+            }
+        };
+        Ok(Self { tenant, subject, unlisted, fields, sha256: Sha256::digest(text).into() })
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.name.as_str() == name)
+    }
+}
+
+/// Where things stand in the text.
+struct Lines<'t> {
+    text: &'t str,
+    tree: &'t DeTable<'t>,
+}
+
+impl Lines<'_> {
+    /// The line of the deepest key of the path that is there.
+    fn of(&self, path: &[&str]) -> usize {
+        let (mut table, mut line) = (Some(self.tree), 1);
+        for name in path {
+            let found = table.and_then(|t| t.iter().find(|(key, _)| key.get_ref() == name));
+            let Some((key, value)) = found else { break };
+            line = line_at(self.text, key.span().start);
+            table = match value.get_ref() {
+                DeValue::Table(table) => Some(table),
+                _ => None,
+            };
+        }
+        line
+    }
+
+    /// The field whose table a line is in: the last that begins at or above it.
+    fn field_at(&self, line: usize) -> String {
+        let Some(DeValue::Table(fields)) = self.tree.get("field").map(|v| v.get_ref()) else {
+            return String::new();
+        };
+        let starts = fields.iter().map(|(key, _)| (line_at(self.text, key.span().start), key.get_ref()));
+        starts.filter(|(start, _)| *start <= line).max().map(|(_, name)| name.to_string()).unwrap_or_default()
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "version = 1\ntenant = \"acme\"\n";
+
+    fn error(text: &str) -> String {
+        Policy::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_whole_language() {
+        let policy = Policy::parse(
+            r#"
+            version = 1
+            tenant = "acme"
+            subject = "customer id"
+            unlisted = "drop"
+            [field."customer id"]
+            protect = "pseudonym"
+            scope = "analytics"
+            normalize = "text"
+            spelling = "uuid"
+            kind = "customer"
+            [field]
+            email = { protect = "seal", suite = "xchacha20-poly1305", empty = "error" }
+            card = { protect = "token", format = "card", keep = "6+4", luhn = "break", separators = " -" }
+            plate = { protect = "token", alphabet = "ABC0123", length = "8..9" }
+            phone = { protect = "mask", keep = "0+4", with = "x" }
+            born = { protect = "generalize", to = "month", date = "DD.MM.YYYY" }
+            age = { protect = "generalize", to = "bucket", width = 10 }
+            zip = { protect = "generalize", to = "prefix", length = "3" }
+            country = { protect = "keep" }
+            notes = { protect = "drop" }
+            "#,
+        )
+        .unwrap();
+        let modes: Vec<_> = policy.fields.iter().map(|f| f.rule.mode()).collect();
+        assert_eq!(modes.len(), 10);
+        assert_eq!(policy.field("email").unwrap().empty, Empty::Error);
+        for field in &policy.fields {
+            let json = serde_json::to_string(&field.settings).unwrap();
+            let back: Settings = serde_json::from_str(&json).unwrap();
+            assert_eq!(Rule::new(&back).unwrap(), (field.rule.clone(), field.empty), "{json}");
+        }
+    }
+
+    #[test]
+    fn errors_name_line_and_field() {
+        let with = |field: &str| error(&format!("{HEAD}[field.a]\nprotect = \"keep\"\n[field.x]\n{field}\n"));
+        for (field, expected) in [
+            ("protect = \"hide\"", "policy line 6, field \"x\": `protect` must be one of"),
+            ("protect = \"token\"", "policy line 5, field \"x\": `format` is missing"),
+            (
+                "protect = \"token\"\nformat = \"digits\"\nlength = \"5\"",
+                "policy line 7, field \"x\": `format` a domain of 10^5",
+            ),
+            (
+                "protect = \"token\"\nformat = \"card\"\nkeep = \"8+4\"",
+                "10^4 values is below the floor of 1000000",
+            ),
+            (
+                "protect = \"token\"\nformat = \"digits\"\nalphabet = \"01\"",
+                "policy line 8, field \"x\": `alphabet` contradicts",
+            ),
+            ("protect = \"token\"\nformat = \"letters\"\nluhn = \"keep\"", "the Luhn check is for digits"),
+            (
+                "protect = \"token\"\nformat = \"digits\"\nkeep = \"6\"",
+                "policy line 8, field \"x\": `keep` must be two numbers",
+            ),
+            (
+                "protect = \"keep\"\nscope = \"a\"",
+                "policy line 7, field \"x\": `scope` does not go with protect = \"keep\"",
+            ),
+            ("protect = \"keep\"\ncolour = \"a\"", "policy line 7, field \"x\": unknown field `colour`"),
+            ("protect = \"pseudonym\"", "field \"x\": `scope` is missing"),
+            ("protect = \"generalize\"", "`to` is missing"),
+            (
+                "protect = \"generalize\"\nto = \"year\"\nwidth = 3",
+                "policy line 8, field \"x\": `width` does not go with protect = \"generalize\" to = \"year\"",
+            ),
+            ("protect = \"generalize\"\nto = \"bucket\"\nwidth = 1", "at least 2 wide"),
+            ("protect = \"mask\"\nwith = \"**\"", "`with` must be one character"),
+            ("protect = \"mask\"\nempty = \"maybe\"", "`empty` must be one of keep, error"),
+            ("protect = 7", "policy line 6, field \"x\": "),
+        ] {
+            let found = with(field);
+            assert!(found.contains(expected), "{field}:\n{found}");
+        }
+    }
+
+    #[test]
+    fn the_frame_is_checked() {
+        let keep = "[field.a]\nprotect = \"keep\"\n";
+        for (text, expected) in [
+            ("".to_owned(), "missing field"),
+            (format!("version = 2\ntenant = \"a\"\n{keep}"), "policy line 1: `version` must be 1"),
+            (format!("version = 1\ntenant = \" a\"\n{keep}"), "policy line 2: `tenant`"),
+            (HEAD.to_owned(), "names at least one field"),
+            (format!("{HEAD}subject = \"b\"\n{keep}"), "policy line 3: `subject` names \"b\""),
+            (format!("{HEAD}unlisted = \"keep\"\n{keep}"), "policy line 3: `unlisted`"),
+            (format!("{HEAD}colour = 1\n{keep}"), "policy line 3: unknown field `colour`"),
+            (format!("{HEAD}{keep}{keep}"), "policy line 5"),
+            (format!("{HEAD}[field.\" a\"]\nprotect = \"keep\"\n"), "white space"),
+            (format!("{HEAD}[field.a\n"), "policy line 3"),
+        ] {
+            let found = error(&text);
+            assert!(found.contains(expected), "{text}\n{found}");
+        }
+    }
+}

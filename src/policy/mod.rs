@@ -1,0 +1,54 @@
+//! `policy.toml`: which column is protected how. Read strictly: what it does not know, it refuses.
+//!
+//! ```toml
+//! version  = 1
+//! tenant   = "acme"
+//! subject  = "customer_id"   # whose row it is; needed for a vault
+//! unlisted = "error"         # or "drop": columns that are not named below
+//!
+//! [field.customer_id]
+//! protect = "pseudonym"
+//! scope   = "analytics"
+//!
+//! [field.card]
+//! protect = "token"
+//! format  = "card"
+//! keep    = "6+4"
+//! ```
+//!
+//! | protect | settings |
+//! |---|---|
+//! | `token` | `format` (`digits`, `lowercase`, `uppercase`, `letters`, `alphanumeric`, `card`) or `alphabet`; `keep` (`"6+4"`), `length` (`"7"`, `"6..9"`), `luhn` (`keep`, `break`, `ignore`), `separators` |
+//! | `pseudonym` | `scope`; `normalize` (`none`, `text`, `email`, `digits`), `spelling` (`base64url`, `hex`, `uuid`, `crockford`), `kind` |
+//! | `seal` | `suite` (`xaes-256-gcm`, `xchacha20-poly1305`; the latter without a vault) |
+//! | `mask` | `keep`, `with` |
+//! | `generalize` | `to` (`year`, `month`, `bucket`, `prefix`); `date` for the first two, `width` for a bucket, `length` for a prefix |
+//! | `keep`, `drop` | – |
+//!
+//! Every field can have `empty`: `keep` (blank cells stay as they are, the default) or `error`.
+
+mod document;
+mod rule;
+mod settings;
+
+pub use document::{Field, Policy};
+pub use rule::Rule;
+pub use settings::Settings;
+
+/// What happens to blank cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// They stay as they are.
+    Keep,
+    /// Their row is refused.
+    Error,
+}
+
+/// What happens to columns that the policy does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// The file is refused.
+    Error,
+    /// They are left out.
+    Drop,
+}

@@ -1,0 +1,231 @@
+//! What is done to a field: its settings, checked.
+
+use super::Empty;
+use super::settings::Settings;
+use crate::crypto::aead::Suite;
+use crate::error::Error;
+use crate::format::{Alphabet, DatePattern, Format, Luhn, Normalization};
+use crate::name::Scope;
+use crate::protect::{
+    Erasability, Generalize, Mask, Pseudonymizer, Sealer, Spelling, SubjectSealer, Tokenizer,
+};
+
+/// How a field is protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the table in the module's documentation")]
+pub enum Rule {
+    Token(Format),
+    Pseudonym { scope: Scope, kind: String, normalization: Normalization, spelling: Spelling },
+    Seal(Suite),
+    Mask(Mask),
+    Generalize(Generalize),
+    Keep,
+    Drop,
+}
+
+/// Which setting is wrong, and why.
+pub(super) type Wrong = (&'static str, String);
+
+impl Rule {
+    /// Checks the settings of a field.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for an unknown value, a setting that does not go with the mode, a missing one, or a format with
+    /// too small a domain.
+    pub fn new(settings: &Settings) -> crate::Result<(Rule, Empty)> {
+        Self::check(settings).map_err(|(setting, problem)| Error::Setting { what: setting, problem })
+    }
+
+    pub(super) fn check(s: &Settings) -> Result<(Rule, Empty), Wrong> {
+        let allowed: &[&str] = match s.protect.as_str() {
+            "token" => &["format", "alphabet", "keep", "length", "luhn", "separators"],
+            "pseudonym" => &["scope", "normalize", "spelling", "kind"],
+            "seal" => &["suite"],
+            "mask" => &["keep", "with"],
+            "generalize" => match s.to.as_deref() {
+                Some("year" | "month") => &["to", "date"],
+                Some("bucket") => &["to", "width"],
+                Some("prefix") => &["to", "length"],
+                Some(_) => return Err(one_of("to", &["year", "month", "bucket", "prefix"])),
+                None => return Err(missing("to")),
+            },
+            "keep" | "drop" => &[],
+            _ => {
+                return Err(one_of(
+                    "protect",
+                    &["token", "pseudonym", "seal", "mask", "generalize", "keep", "drop"],
+                ));
+            }
+        };
+        if let Some(stray) = s.given().into_iter().find(|given| !allowed.contains(given)) {
+            let with = s.to.as_ref().map(|to| format!(" to = {to:?}")).unwrap_or_default();
+            return Err((stray, format!("does not go with protect = {:?}{with}", s.protect)));
+        }
+        let empty =
+            choose("empty", &s.empty, Empty::Keep, &[("keep", Empty::Keep), ("error", Empty::Error)])?;
+        let rule = match s.protect.as_str() {
+            "token" => Rule::Token(format(s)?),
+            "pseudonym" => pseudonym(s)?,
+            "seal" => {
+                let suites =
+                    [("xaes-256-gcm", Suite::Xaes256Gcm), ("xchacha20-poly1305", Suite::XChaCha20Poly1305)];
+                Rule::Seal(choose("suite", &s.suite, Suite::Xaes256Gcm, &suites)?)
+            }
+            "mask" => {
+                let (first, last) = keep(s)?;
+                let mut with = s.with.as_deref().unwrap_or("*").chars();
+                let (Some(c), None) = (with.next(), with.next()) else {
+                    return Err(("with", "must be one character".into()));
+                };
+                Rule::Mask(Mask::new(first, last, c).map_err(in_setting("with"))?)
+            }
+            "generalize" => Rule::Generalize(generalize(s)?),
+            "keep" => Rule::Keep,
+            _ => Rule::Drop,
+        };
+        Ok((rule, empty))
+    }
+
+    /// The name of the mode.
+    pub fn mode(&self) -> &'static str {
+        match self {
+            Rule::Token(_) => "token",
+            Rule::Pseudonym { .. } => "pseudonym",
+            Rule::Seal(_) => "seal",
+            Rule::Mask(_) => "mask",
+            Rule::Generalize(_) => "generalize",
+            Rule::Keep => "keep",
+            Rule::Drop => "drop",
+        }
+    }
+
+    /// Whether the original comes back.
+    pub fn is_reversible(&self) -> bool {
+        matches!(self, Rule::Token(_) | Rule::Seal(_) | Rule::Keep)
+    }
+
+    /// What makes the protected value unreadable for good.
+    pub fn erasability(&self, in_vault: bool) -> Erasability {
+        match self {
+            Rule::Token(_) => Tokenizer::ERASABILITY,
+            Rule::Pseudonym { .. } => Pseudonymizer::ERASABILITY,
+            Rule::Seal(_) if in_vault => SubjectSealer::ERASABILITY,
+            Rule::Seal(_) => Sealer::ERASABILITY,
+            Rule::Mask(_) => Mask::ERASABILITY,
+            Rule::Generalize(_) => Generalize::ERASABILITY,
+            Rule::Keep | Rule::Drop => Erasability::Clear,
+        }
+    }
+}
+
+fn format(s: &Settings) -> Result<Format, Wrong> {
+    let format = match (&s.format, &s.alphabet) {
+        (Some(_), Some(_)) => return Err(("alphabet", "contradicts `format`: give one of the two".into())),
+        (None, None) => return Err(("format", "is missing; give it, or an `alphabet`".into())),
+        (None, Some(alphabet)) => Format::new(Alphabet::new(alphabet).map_err(in_setting("alphabet"))?),
+        (Some(name), None) => match name.as_str() {
+            "digits" => Format::digits(),
+            "lowercase" => Format::new(Alphabet::lowercase()),
+            "uppercase" => Format::new(Alphabet::uppercase()),
+            "letters" => Format::letters(),
+            "alphanumeric" => Format::alphanumeric(),
+            "card" => Format::card(),
+            _ => {
+                return Err(one_of(
+                    "format",
+                    &["digits", "lowercase", "uppercase", "letters", "alphanumeric", "card"],
+                ));
+            }
+        },
+    };
+    let (first, last) = keep(s)?;
+    let mut format = format.keep(first, last);
+    if s.luhn.is_some() {
+        let rules = [("keep", Luhn::Keep), ("break", Luhn::Break), ("ignore", Luhn::Ignore)];
+        format = format.luhn(choose("luhn", &s.luhn, Luhn::Ignore, &rules)?);
+    }
+    if let Some(separators) = &s.separators {
+        format = format.separators(separators);
+    }
+    if let Some(length) = &s.length {
+        let bad = || ("length", "must be a number or a range, like \"7\" or \"6..9\"".to_owned());
+        let (shortest, longest) = length.split_once("..").unwrap_or((length, length));
+        let number = |text: &str| text.parse::<usize>().map_err(|_| bad());
+        format = format.lengths(number(shortest)?, number(longest)?);
+    }
+    format.check().map_err(in_setting(if s.format.is_some() { "format" } else { "alphabet" }))?;
+    Ok(format)
+}
+
+fn pseudonym(s: &Settings) -> Result<Rule, Wrong> {
+    let scope = s.scope.as_ref().ok_or_else(|| missing("scope"))?;
+    let normalizations = [
+        ("none", Normalization::None),
+        ("text", Normalization::Text),
+        ("email", Normalization::Email),
+        ("digits", Normalization::Digits),
+    ];
+    let spellings = [
+        ("base64url", Spelling::Base64Url),
+        ("hex", Spelling::Hex),
+        ("uuid", Spelling::Uuid),
+        ("crockford", Spelling::Crockford),
+    ];
+    Ok(Rule::Pseudonym {
+        scope: Scope::new(scope).map_err(in_setting("scope"))?,
+        kind: s.kind.clone().unwrap_or_default(),
+        normalization: choose("normalize", &s.normalize, Normalization::None, &normalizations)?,
+        spelling: choose("spelling", &s.spelling, Spelling::Base64Url, &spellings)?,
+    })
+}
+
+fn generalize(s: &Settings) -> Result<Generalize, Wrong> {
+    let date = || DatePattern::new(s.date.as_deref().unwrap_or(DatePattern::ISO)).map_err(in_setting("date"));
+    match s.to.as_deref() {
+        Some("year") => Ok(Generalize::Year(date()?)),
+        Some("month") => Ok(Generalize::Month(date()?)),
+        Some("bucket") => {
+            let width = s.width.ok_or_else(|| missing("width"))?;
+            Generalize::bucket(width).map_err(in_setting("width"))
+        }
+        _ => {
+            let length = s.length.as_ref().ok_or_else(|| missing("length"))?;
+            match length.parse() {
+                Ok(n) if n > 0 => Ok(Generalize::Prefix(n)),
+                _ => Err(("length", "must be a number of characters, at least \"1\"".into())),
+            }
+        }
+    }
+}
+
+/// `"6+4"`: the first 6 and the last 4.
+fn keep(s: &Settings) -> Result<(usize, usize), Wrong> {
+    let Some(keep) = &s.keep else { return Ok((0, 0)) };
+    let parsed =
+        keep.split_once('+').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    parsed.ok_or(("keep", "must be two numbers, like \"6+4\": so many first and last characters".into()))
+}
+
+fn choose<T: Copy>(
+    setting: &'static str,
+    given: &Option<String>,
+    default: T,
+    choices: &[(&str, T)],
+) -> Result<T, Wrong> {
+    let Some(given) = given else { return Ok(default) };
+    let chosen = choices.iter().find(|(name, _)| name == given);
+    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    chosen.map(|(_, value)| *value).ok_or_else(|| one_of(setting, &names()))
+}
+
+fn one_of(setting: &'static str, choices: &[&str]) -> Wrong {
+    (setting, format!("must be one of {}", choices.join(", ")))
+}
+
+fn missing(setting: &'static str) -> Wrong {
+    (setting, "is missing".into())
+}
+
+fn in_setting(setting: &'static str) -> impl FnOnce(Error) -> Wrong {
+    move |error| (setting, error.to_string())
+}
