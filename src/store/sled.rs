@@ -3,11 +3,11 @@
 //! | what sled does | what is done here |
 //! |---|---|
 //! | `flush()` calls `sync_file_range`, so a power cut loses acknowledged writes | `fsync` of its `db` file after each flush, shared by all who wait |
-//! | reuses log segments whose replacement was flushed but not synced | no more than [`UNSYNCED`] is ever written ahead of a sync |
+//! | reuses log segments whose replacement was flushed but not synced | a batch is not applied while that could touch what is not synced |
 //! | deadlocks when batches pile up unflushed | one writer thread; each batch is flushed before the next is applied |
 //! | after a failed write in the background, `flush()` may wait for ever | callers wait with a deadline, see sled's error and wake it |
 //! | panics on damaged files | every call is caught, then [`Error::Corrupt`] |
-//! | keeps pages over 128 KiB in files that it never syncs | values over [`CHUNK`] are cut into chunks, so that no page gets there |
+//! | keeps pages over 128 KiB in files that it never syncs | values over 4 KiB are cut into chunks, so that no page gets there |
 //! | creates what is missing, and takes a half-written snapshot for a damaged one | the files are checked, and such a snapshot removed, before it starts |
 //!
 //! In the directory:
@@ -59,7 +59,8 @@ const CHUNK: usize = 4096;
 
 /// Bytes written ahead of a sync, an entry counting 512 more for its share of page rewrites. sled frees a segment when
 /// its pages were rewritten elsewhere and flushed, and fills it one segment later: kept below that, nothing is
-/// overwritten whose replacement a power cut could still take.
+/// overwritten whose replacement a power cut could still take. A batch larger than that goes alone: sled holds back
+/// what a batch would free until all of it is flushed.
 const UNSYNCED: usize = 128 << 10;
 
 /// How often a waiting caller looks whether the writer can still answer.
@@ -383,7 +384,7 @@ impl Shared {
             progress.syncing = true;
             let written = progress.written;
             drop(progress);
-            let synced = self.db.get().map_or(Ok(()), File::sync_all);
+            let synced = self.db.get().ok_or(io::ErrorKind::NotConnected.into()).and_then(File::sync_all);
             progress = self.progress();
             progress.syncing = false;
             if synced.is_ok() {
