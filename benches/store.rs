@@ -48,7 +48,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let number = |at: usize, default| args.get(at).map_or(default, |arg| arg.parse().unwrap());
     match args.first().map(String::as_str) {
-        Some("peak") => peak(number(1, 200_000), number(2, 2_000), number(3, 64) as u64),
+        Some("peak") => peak(number(1, 200_000), number(2, 2_000), number(3, 512) as u64),
         _ => compare(200),
     }
 }
@@ -57,7 +57,7 @@ fn main() {
 fn compare(batches: usize) {
     let dir = tempfile::tempdir().unwrap();
     let config =
-        sled::Config::new().path(dir.path().join("raw")).cache_capacity(64 << 20).flush_every_ms(None);
+        sled::Config::new().path(dir.path().join("raw")).cache_capacity(512 << 20).flush_every_ms(None);
     let db = config.open().unwrap();
     let file = File::open(dir.path().join("raw/db")).unwrap();
     let store = SledStore::create(dir.path().join("store"), Options::default()).unwrap();

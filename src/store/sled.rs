@@ -70,7 +70,12 @@ const GLANCE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// sled's page cache, by its own count; at least 1 MiB. Default 64 MiB.
+    /// sled's page cache, by its own count; at least 1 MiB. Default 512 MiB, taken only as data comes: about 500 bytes
+    /// of memory per entry of 250.
+    ///
+    /// Less is not less: evicting pages costs sled more memory than keeping them. 500,000 such entries, written 1,000 at
+    /// a time, peak at 0.24 GiB with 512 MiB, 0.66 GiB with 64 MiB and 1.5 GiB with 8 MiB, at a tenth of the reads per
+    /// second. Raise it beyond a million entries.
     pub cache_bytes: u64,
     /// How long one write or close may take before the store counts as stuck and answers with errors; large batches
     /// and large recoveries get more. Default one minute.
@@ -79,7 +84,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, patience: Duration::from_secs(60) }
+        Self { cache_bytes: 512 << 20, patience: Duration::from_secs(60) }
     }
 }
 
