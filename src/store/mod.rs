@@ -115,6 +115,9 @@ impl fmt::Debug for Map {
 
 /// Writes over any of the maps that happen together or not at all, and what must hold before them.
 ///
+/// A batch is in memory several times over while it is written: up to some 2,000 entries is a good size, 10,000 cost
+/// the default store half a gigabyte.
+///
 /// The last write to a key counts. Expectations are about the store before the batch, never about the batch itself.
 #[derive(Clone, Default)]
 pub struct Batch {
