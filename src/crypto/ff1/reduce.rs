@@ -66,7 +66,7 @@ impl Half for u128 {
 /// ⌊x·y / 2^64⌋.
 #[inline(always)]
 pub(super) fn high(x: u64, y: u64) -> u64 {
-    (u128::from(x) * u128::from(y) >> 64) as u64
+    ((u128::from(x) * u128::from(y)) >> 64) as u64
 }
 
 /// y of 64 bits and 2 ≤ m ≤ 2^32, powers of two included (d = 8).
