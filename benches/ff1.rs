@@ -22,11 +22,12 @@ struct Shape {
 }
 
 const DIGITS: &[u8] = b"0123456789";
-const SHAPES: [Shape; 7] = [
+const SHAPES: [Shape; 8] = [
     Shape { name: "16 digits", characters: DIGITS, length: 16 },
     Shape { name: "9 digits", characters: DIGITS, length: 9 },
     Shape { name: "19 digits", characters: DIGITS, length: 19 },
     Shape { name: "32 digits", characters: DIGITS, length: 32 },
+    Shape { name: "100 digits", characters: DIGITS, length: 100 },
     Shape { name: "10 letters", characters: b"abcdefghijklmnopqrstuvwxyz", length: 10 },
     Shape { name: "12 characters of 36", characters: b"0123456789abcdefghijklmnopqrstuvwxyz", length: 12 },
     Shape { name: "32 characters of 36", characters: b"0123456789abcdefghijklmnopqrstuvwxyz", length: 32 },

@@ -187,3 +187,28 @@ impl<H: Decimal> Records<H> for DecimalText<'_> {
         decimal::write(right, self.out, start + u, v);
     }
 }
+
+/// Text of 16 decimal digits, the length of most card numbers: each half is one word.
+pub(super) struct SixteenDigits<'a> {
+    pub(super) input: &'a [[u8; 16]],
+    pub(super) out: &'a mut [[u8; 16]],
+}
+
+impl<H: Decimal> Records<H> for SixteenDigits<'_> {
+    fn count(&self) -> usize {
+        self.input.len()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (H, H, bool) {
+        let (left, bad_left) = decimal::read(&self.input[j], 0, 8);
+        let (right, bad_right) = decimal::read(&self.input[j], 8, 8);
+        (left, right, bad_left | bad_right == 0)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: H, right: H) {
+        decimal::write(left, &mut self.out[j], 0, 8);
+        decimal::write(right, &mut self.out[j], 8, 8);
+    }
+}

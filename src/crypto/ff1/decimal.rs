@@ -8,6 +8,10 @@ use super::reduce::Half;
 /// Reads `length` digits from `start`; the flag is 0 when all are digits.
 #[inline(always)]
 pub(super) fn read<H: Decimal>(text: &[u8], start: usize, length: usize) -> (H, u64) {
+    if length <= 8 {
+        let word = load(text, start, length);
+        return (H::default().append(parse(word)), not_digits(word));
+    }
     let mut number = H::default();
     let mut bad = 0;
     let mut at = start;
@@ -25,15 +29,15 @@ pub(super) fn read<H: Decimal>(text: &[u8], start: usize, length: usize) -> (H, 
 /// Writes `length` digits from `start`. May also write over up to seven bytes behind them: write in ascending order.
 #[inline(always)]
 pub(super) fn write<H: Decimal>(number: H, text: &mut [u8], start: usize, length: usize) {
-    let mut size = (length - 1) % 8 + 1;
     if length <= 8 {
-        store(text, start, size, format(number.wide() as u64));
+        store(text, start, length, format(number.wide() as u64));
         return;
     }
     let mut words = [0; MAX_WORDS];
     let count = length.div_ceil(8);
     number.split(&mut words[..count]);
     let mut at = start;
+    let mut size = (length - 1) % 8 + 1;
     for &word in &words[..count] {
         store(text, at, size, format(word));
         at += size;

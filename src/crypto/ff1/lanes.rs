@@ -124,24 +124,25 @@ fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: b
     target: &mut [M::Half],
     source: &[M::Half],
 ) {
-    let mut blocks: ParBlocks<B> = if source.len() == B::ParBlocksSize::USIZE {
-        Array::from_fn(|j| (constant ^ source[j].wide()).to_be_bytes().into())
-    } else {
-        Array::from_fn(|j| (constant ^ source.get(j).map_or(0, |x| x.wide())).to_be_bytes().into())
-    };
+    let mut blocks = ParBlocks::<B>::default();
+    for (block, x) in blocks.iter_mut().zip(source) {
+        *block = (constant ^ x.wide()).to_be_bytes().into();
+    }
     backend.encrypt_par_blocks_inplace(&mut blocks);
     if M::TWO_BLOCKS {
-        let mut next: ParBlocks<B> =
-            Array::from_fn(|j| (u128::from_be_bytes(blocks[j].0) ^ 1).to_be_bytes().into());
+        let mut next = ParBlocks::<B>::default();
+        for (next, first) in next.iter_mut().zip(&blocks) {
+            *next = (u128::from_be_bytes(first.0) ^ 1).to_be_bytes().into();
+        }
         backend.encrypt_par_blocks_inplace(&mut next);
-        for j in 0..target.len() {
-            let output = Output { first: u128::from_be_bytes(blocks[j].0), next: top(next[j].0) };
-            target[j] = combine::<M, ENCRYPT>(modulus, target[j], output);
+        for ((target, first), next) in target.iter_mut().zip(&blocks).zip(&next) {
+            let output = Output { first: u128::from_be_bytes(first.0), next: top(next.0) };
+            *target = combine::<M, ENCRYPT>(modulus, *target, output);
         }
     } else {
-        for j in 0..target.len() {
-            let output = Output { first: u128::from_be_bytes(blocks[j].0), next: 0 };
-            target[j] = combine::<M, ENCRYPT>(modulus, target[j], output);
+        for (target, first) in target.iter_mut().zip(&blocks) {
+            let output = Output { first: u128::from_be_bytes(first.0), next: 0 };
+            *target = combine::<M, ENCRYPT>(modulus, *target, output);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use aes::cipher::Array;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bulk::{self, BulkError, Columns, DecimalText, Text};
+use super::bulk::{self, BulkError, Columns, DecimalText, SixteenDigits, Text};
 use super::digits::{Digits, Number};
 use super::domain::Domain;
 use super::lanes::Rounds;
@@ -218,6 +218,12 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Shape("the output is not as long as the input"));
         }
         let (domain, digits) = (self.domain, &self.digits);
+        if let (Arithmetic::Narrow(moduli), 16, true) =
+            (&self.arithmetic, domain.length(), alphabet.is_decimal())
+        {
+            let sixteen = SixteenDigits { input: input.as_chunks().0, out: out.as_chunks_mut().0 };
+            return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), sixteen);
+        }
         with_moduli!(&self.arithmetic,
             moduli => if alphabet.is_decimal() {
                 let text = DecimalText { input, out, domain };

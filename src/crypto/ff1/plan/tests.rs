@@ -1,5 +1,12 @@
 //! The fast paths against the algorithms word for word.
 
+use std::marker::PhantomData;
+
+use aes::cipher::array::ArraySize;
+use aes::cipher::inout::InOut;
+use aes::cipher::{Block, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
+use aes::cipher::{ParBlocksSizeUser, consts};
+
 use super::super::reduce::{Half, Output};
 use super::*;
 
@@ -300,4 +307,77 @@ fn text_agrees_with_numerals() {
             assert_eq!(token, expected, "{domain:?}");
         }
     }
+}
+
+/// AES through a back end that takes `N` blocks at a time, as on other machines.
+struct Groups<'a, N>(&'a aes::Aes256Enc, PhantomData<N>);
+
+impl<N> BlockSizeUser for Groups<'_, N> {
+    type BlockSize = consts::U16;
+}
+
+impl<N: ArraySize> ParBlocksSizeUser for Groups<'_, N> {
+    type ParBlocksSize = N;
+}
+
+impl<N: ArraySize> BlockCipherEncBackend for Groups<'_, N> {
+    fn encrypt_block(&self, mut block: InOut<'_, '_, Block<Self>>) {
+        let mut copy = *block.get_in();
+        self.0.encrypt_block(&mut copy);
+        *block.get_out() = copy;
+    }
+}
+
+impl<N: ArraySize> BlockCipherEncrypt for Groups<'_, N> {
+    fn encrypt_with_backend(&self, f: impl BlockCipherEncClosure<BlockSize = consts::U16>) {
+        f.call(self);
+    }
+}
+
+#[test]
+fn lockstep_is_right_for_back_ends_of_every_width() {
+    fn check<N: ArraySize>(random: &mut Random) {
+        for (radix, n) in [(10, 16), (10, 19), (36, 32), (65535, 13), (2, 100), (256, 27)] {
+            let domain = Domain::new(radix, n).unwrap();
+            let plan = Plan::new(&random.key(), domain, b"width").unwrap();
+            let backend = Groups::<N>(&plan.cipher, PhantomData);
+            for count in (0..70).chain([100, 128, 129]) {
+                with_moduli!(&plan.arithmetic,
+                    moduli => lockstep(&plan, moduli, &backend, count, random),
+                    _tweak => unreachable!());
+            }
+        }
+    }
+    fn lockstep<M: Modulus<Half: Number>, N: ArraySize>(
+        plan: &Plan,
+        moduli: &[M; 2],
+        backend: &Groups<'_, N>,
+        count: usize,
+        random: &mut Random,
+    ) {
+        let radix = plan.domain.radix();
+        let mut half = |length| M::Half::read(&random.numerals(radix, length), &plan.digits, u64::from);
+        let (mut left, mut right): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| (half(plan.domain.left()), half(plan.domain.right()))).unzip();
+        let wide = |halves: &[M::Half]| halves.iter().map(|x| x.wide()).collect::<Vec<_>>();
+        let before = (wide(&left), wide(&right));
+        let expected: (Vec<_>, Vec<_>) = left
+            .iter()
+            .zip(&right)
+            .map(|(&a, &b)| plan.rounds(moduli).one::<_, true>(&plan.cipher, a, b))
+            .map(|(a, b)| (a.wide(), b.wide()))
+            .unzip();
+        plan.rounds(moduli).many::<_, true>(backend, &mut left, &mut right);
+        assert_eq!((wide(&left), wide(&right)), expected, "{count} by {}", N::USIZE);
+        plan.rounds(moduli).many::<_, false>(backend, &mut left, &mut right);
+        assert_eq!((wide(&left), wide(&right)), before, "{count} by {}", N::USIZE);
+    }
+    let mut random = Random(5);
+    check::<consts::U1>(&mut random);
+    check::<consts::U2>(&mut random);
+    check::<consts::U4>(&mut random);
+    check::<consts::U8>(&mut random);
+    check::<consts::U30>(&mut random);
+    check::<consts::U64>(&mut random);
+    check::<consts::U100>(&mut random);
 }
