@@ -14,13 +14,14 @@ const STORE: &str = "store";
 /// How a vault in a directory is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// The most memory that the store's cache takes up, in bytes.
+    /// How many bytes of pages the store keeps in memory. sled needs more memory, not less, when a large vault does
+    /// not fit: see `benches/RESULTS.md`.
     pub cache_bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20 }
+        Self { cache_bytes: 512 << 20 }
     }
 }
 
