@@ -8,6 +8,8 @@ pub mod format;
 pub mod keys;
 pub mod name;
 #[cfg(feature = "pipeline")]
+pub mod pipeline;
+#[cfg(feature = "pipeline")]
 pub mod policy;
 pub mod protect;
 pub mod store;

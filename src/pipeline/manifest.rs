@@ -105,11 +105,18 @@ impl Manifest {
     pub fn parse(json: &[u8], keyset: &Keyset) -> Result<Self> {
         let bad = |problem: String| Error::Manifest { problem };
         let manifest: Manifest = serde_json::from_slice(json).map_err(|e| {
-            let kind = if e.is_data() { "has fields that this release does not know, or lacks some" } else { "is no JSON" };
+            let kind = if e.is_data() {
+                "has fields that this release does not know, or lacks some"
+            } else {
+                "is no JSON"
+            };
             bad(format!("{kind} (line {})", e.line()))
         })?;
         if manifest.cloakroom_manifest != FORMAT {
-            return Err(bad(format!("has format {}, this release reads {FORMAT}", manifest.cloakroom_manifest)));
+            return Err(bad(format!(
+                "has format {}, this release reads {FORMAT}",
+                manifest.cloakroom_manifest
+            )));
         }
         let found = |version: u32| {
             let version = KeyVersion::new(version).and_then(|v| keyset.version(v).cloned());
@@ -128,7 +135,9 @@ impl Manifest {
         let key = keyset.for_reveal(KeyVersion::new(manifest.mac_key_version)?)?;
         let unsealed = Manifest { mac: String::new(), ..manifest.clone() };
         match unhex(&manifest.mac) {
-            Some(mac) if mac.len() == 32 && prf(&key).tag(&[&unsealed.compact()]).verifies(&mac) => Ok(manifest),
+            Some(mac) if mac.len() == 32 && prf(&key).tag(&[&unsealed.compact()]).verifies(&mac) => {
+                Ok(manifest)
+            }
             _ => Err(bad("was altered since it was made".into())),
         }
     }

@@ -130,6 +130,9 @@ mod tests {
         assert!(matches!(run(3, numbered(u64::MAX), fails, sink), Err(Error::Row { line: 50, .. })));
         assert_eq!(seen, 50);
         assert!(matches!(run(2, |_| Err(Error::Rejected), |_| Ok(()), |_| Ok(())), Err(Error::Rejected)));
-        assert!(matches!(run(2, numbered(u64::MAX), |_| Ok(()), |_| Err(Error::Conflict)), Err(Error::Conflict)));
+        assert!(matches!(
+            run(2, numbered(u64::MAX), |_| Ok(()), |_| Err(Error::Conflict)),
+            Err(Error::Conflict)
+        ));
     }
 }

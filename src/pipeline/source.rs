@@ -39,7 +39,8 @@ impl<R: Read> Source<R> {
         reader.get_mut().record_ended();
         let utf8 = |cell: &[u8]| String::from_utf8(cell.to_vec()).ok();
         let header: Option<Vec<String>> = record.iter().map(utf8).collect();
-        let header = header.ok_or_else(|| Error::Input { problem: "has a header that is not UTF-8".into() })?;
+        let header =
+            header.ok_or_else(|| Error::Input { problem: "has a header that is not UTF-8".into() })?;
         for (i, name) in header.iter().enumerate() {
             if header[..i].iter().any(|earlier| earlier.trim() == name.trim()) {
                 return Err(Error::Input { problem: format!("has two columns named {:?}", name.trim()) });
@@ -64,7 +65,8 @@ impl<R: Read> Source<R> {
             let line = self.record.position().map_or(0, csv::Position::line);
             if self.record.len() != self.header.len() {
                 batch.unreadable += 1;
-                let reason = format!("the row has {} cells, the header {}", self.record.len(), self.header.len());
+                let reason =
+                    format!("the row has {} cells, the header {}", self.record.len(), self.header.len());
                 batch.rejects.push(Reject { line, column: String::new(), reason });
                 continue;
             }
