@@ -18,13 +18,14 @@ use std::fmt;
 /// | `SealKey` | tenant, field, suite |
 /// | `SealAad` | tenant, subject, field, key version, format version |
 /// | `SubjectSealKey` | suite |
+/// | `SubjectSealAad` | tenant, subject, field, generation, format version, record number |
 /// | `SubjectIdAad` | tenant, locator, generation |
 /// | `WrapKey` | tenant |
 /// | `WrapAad` | tenant, locator, key version |
 /// | `RowKey` | tenant |
 /// | `RowInput` | subject |
 /// | `ReferenceKey`, `ReferenceMask` | tenant, field |
-/// | `Census` | – |
+/// | `Census` | format, key version |
 /// | `Manifest` | – |
 /// | `Anchor` | – |
 /// | `CheckValue` | – |
@@ -41,6 +42,7 @@ pub enum Label {
     SealKey,
     SealAad,
     SubjectSealKey,
+    SubjectSealAad,
     SubjectIdAad,
     WrapKey,
     WrapAad,
@@ -69,6 +71,7 @@ impl Label {
             Label::SealKey => "cloakroom/1/seal-key",
             Label::SealAad => "cloakroom/1/seal-aad",
             Label::SubjectSealKey => "cloakroom/1/subject-seal-key",
+            Label::SubjectSealAad => "cloakroom/1/subject-seal-aad",
             Label::SubjectIdAad => "cloakroom/1/subject-id-aad",
             Label::WrapKey => "cloakroom/1/wrap-key",
             Label::WrapAad => "cloakroom/1/wrap-aad",

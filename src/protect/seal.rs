@@ -3,7 +3,8 @@
 //!
 //! A ciphertext moved to another tenant, subject or field does not open. [`Sealer`] works without a vault, under a key
 //! of the keyset for (tenant, field, suite); [`SubjectSealer`] under one data subject's own key, so that destroying
-//! that key erases what it sealed wherever copies are.
+//! that key erases what it sealed wherever copies are. A subject may have several records, so there the AAD has the
+//! record's number as well: her old address does not open in the place of her new one.
 
 use super::Erasability;
 use crate::crypto::aead::{Aead, Batch, Suite};
@@ -196,21 +197,22 @@ impl SubjectSealer {
         Ok(out)
     }
 
-    /// Envelopes of several fields, in order; one derivation of the inner key serves all.
+    /// Envelopes of several fields, in order, each with the number of the subject's record that it belongs to; one
+    /// derivation of the inner key serves all.
     ///
     /// # Errors
     /// [`Error::TooLong`] over 256 MiB.
     pub fn seal<'p>(
         &self,
-        fields: impl IntoIterator<Item = (&'p FieldName, &'p [u8])>,
+        fields: impl IntoIterator<Item = (u32, &'p FieldName, &'p [u8])>,
     ) -> Result<Vec<Vec<u8>>> {
         let mut batch = self.aead.batch();
         fields
             .into_iter()
-            .map(|(field, plaintext)| {
+            .map(|(record, field, plaintext)| {
                 let mut out = Vec::with_capacity(plaintext.len() + 64);
                 Envelope::write_header(self.aead.suite() as u8, self.generation, &mut out);
-                batch.seal(&self.aad(field), plaintext, &mut out)?;
+                batch.seal(&self.aad(record, field), plaintext, &mut out)?;
                 Ok(out)
             })
             .collect()
@@ -220,12 +222,18 @@ impl SubjectSealer {
     ///
     /// # Errors
     /// As [`Sealer::open`].
-    pub fn open(&self, field: &FieldName, envelope: &[u8]) -> Result<Plaintext> {
-        open(&self.aead, self.generation, &self.aad(field), envelope)
+    pub fn open(&self, record: u32, field: &FieldName, envelope: &[u8]) -> Result<Plaintext> {
+        open(&self.aead, self.generation, &self.aad(record, field), envelope)
     }
 
-    fn aad(&self, field: &FieldName) -> Context {
-        aad(&self.tenant, self.subject.expose(), field, self.generation)
+    fn aad(&self, record: u32, field: &FieldName) -> Context {
+        Context::new(Label::SubjectSealAad)
+            .part(self.tenant.as_str())
+            .part(self.subject.expose())
+            .part(field.as_str())
+            .number(self.generation.get().into())
+            .number(FORMAT.into())
+            .number(record.into())
     }
 }
 
@@ -310,12 +318,13 @@ mod tests {
             SubjectSealer::new(key, KeyVersion::new(generation).unwrap(), Suite::Xaes256Gcm, &tenant(), who)
         };
         let (email, phone) = (field("email"), field("phone"));
-        let fields: [(&FieldName, &[u8]); 2] = [(&email, b"a@b"), (&phone, b"123")];
+        let fields: [(u32, &FieldName, &[u8]); 2] = [(7, &email, b"a@b"), (7, &phone, b"123")];
         let envelopes = sealer(&key, &ann, 1).seal(fields).unwrap();
-        assert_eq!(sealer(&key, &ann, 1).open(&phone, &envelopes[1]).unwrap().expose(), b"123");
-        assert!(sealer(&key, &ann, 1).open(&email, &envelopes[1]).is_err(), "another field");
-        assert!(sealer(&key, &bob, 1).open(&phone, &envelopes[1]).is_err(), "another subject");
-        assert!(sealer(&key, &ann, 2).open(&phone, &envelopes[1]).is_err(), "another generation");
-        assert!(sealer(&wrap::generate(), &ann, 1).open(&phone, &envelopes[1]).is_err(), "another key");
+        assert_eq!(sealer(&key, &ann, 1).open(7, &phone, &envelopes[1]).unwrap().expose(), b"123");
+        assert!(sealer(&key, &ann, 1).open(8, &phone, &envelopes[1]).is_err(), "another record");
+        assert!(sealer(&key, &ann, 1).open(7, &email, &envelopes[1]).is_err(), "another field");
+        assert!(sealer(&key, &bob, 1).open(7, &phone, &envelopes[1]).is_err(), "another subject");
+        assert!(sealer(&key, &ann, 2).open(7, &phone, &envelopes[1]).is_err(), "another generation");
+        assert!(sealer(&wrap::generate(), &ann, 1).open(7, &phone, &envelopes[1]).is_err(), "another key");
     }
 }

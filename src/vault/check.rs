@@ -2,15 +2,14 @@
 
 use super::census::{Census, Mode};
 use super::open::Vault;
-use super::tenant::{Tenant, entry_key_of, with_version};
-use super::{ENTRY, INDEX};
+use super::pages::Pages;
+use super::tenant::{Tenant, entry_key_of};
+use super::{ENTRY, INDEX, OUTPUT, RUN};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, TenantId};
 use crate::protect::SubjectSealer;
-use crate::store::Store;
-use crate::wire::entry::{Entry, IndexEntry, Locator, split_entry_key};
+use crate::wire::entry::{Entry, Fields, IndexEntry, Locator, split_entry_key};
 
-const PAGE: usize = 1024;
 /// Problems listed; more are only counted.
 const LISTED: usize = 100;
 
@@ -35,11 +34,13 @@ impl CheckReport {
         self.problem_count == 0
     }
 
-    fn problem(&mut self, problem: String) {
+    /// Never an error: that is what lets a walk go on after it.
+    fn problem(&mut self, problem: String) -> Result<()> {
         self.problem_count += 1;
         if self.problems.len() < LISTED {
             self.problems.push(problem);
         }
+        Ok(())
     }
 }
 
@@ -53,23 +54,26 @@ struct Current {
 }
 
 impl Vault {
-    /// Opens every subject's key and every sealed field, follows every index entry both ways, recounts the census, and
-    /// reports what does not fit. Writes nothing. Operations of other threads wait meanwhile.
+    /// Opens every subject's key and every sealed field, follows every index entry both ways, recounts the census and
+    /// the fingerprint, and reports what does not fit. Writes nothing. Operations of other threads wait meanwhile.
     ///
     /// # Errors
     /// The store's. What is wrong with the data is in the report.
     pub fn check(&self) -> Result<CheckReport> {
-        let census = self.hold();
+        let written = self.hold();
+        let store = &*self.store;
         let mut report = CheckReport::default();
         let mut counted = Census::default();
+        let mut fingerprint = written.ledger.fingerprint.of_nothing();
         let mut current: Option<Current> = None;
         let mut heads = 0u64;
-        let store = &*self.store;
-        pages(store, ENTRY, |key, bytes| {
-            let (locator, number) = match entry_key_of(key) {
-                Ok(key) => split_entry_key(&key),
+        Pages::new(store, ENTRY, &[], None).each(|key, bytes| {
+            fingerprint.toggle(ENTRY, key, bytes);
+            let key = match entry_key_of(key) {
+                Ok(key) => key,
                 Err(error) => return report.problem(error.to_string()),
             };
+            let (locator, number) = split_entry_key(&key);
             let place = format!("entry {}/{number}", hex(&locator));
             if number == 0 {
                 heads += 1;
@@ -83,28 +87,43 @@ impl Vault {
             let Some(subject) = current.as_ref().filter(|c| c.locator == locator) else {
                 return report.problem(format!("{place}: belongs to no subject that opens"));
             };
-            if number >= subject.next_record.max(1) {
-                report.problem(format!("{place}: is beyond the subject's count of records"));
+            if number >= subject.next_record {
+                report.problem(format!("{place}: is beyond the subject's count of records"))?;
             }
-            match self.check_fields(&mut counted, subject, bytes) {
-                Ok((fields, problems)) => {
-                    report.records += 1;
-                    report.fields += fields;
-                    problems.into_iter().for_each(|p| report.problem(format!("{place}, {p}")));
+            match Entry::parse(bytes) {
+                Ok(Entry::Head(_)) if number != 0 => {
+                    report.problem(format!("{place}: is a head in the place of a record"))
                 }
+                Ok(entry) => match entry.record() {
+                    Some(record) => self.check_record(&mut report, &mut counted, subject, number, record),
+                    None => Ok(()),
+                },
                 Err(error) => report.problem(format!("{place}: {error}")),
             }
         })?;
         let mut index = 0u64;
-        pages(store, INDEX, |_, bytes| match IndexEntry::parse(bytes) {
-            Ok(_) => index += 1,
-            Err(error) => report.problem(format!("index: {error}")),
+        Pages::new(store, INDEX, &[], None).each(|key, bytes| {
+            fingerprint.toggle(INDEX, key, bytes);
+            index += 1;
+            match IndexEntry::parse(bytes) {
+                Ok(_) => Ok(()),
+                Err(error) => report.problem(format!("index: {error}")),
+            }
         })?;
         // Every head's own index entry was followed, so equal numbers leave no index entry without a head.
         if index != heads {
-            report.problem(format!("the index has {index} entries for {heads} subjects"));
+            report.problem(format!("the index has {index} entries for {heads} subjects"))?;
         }
-        compare(&mut report, &census, &counted);
+        for map in [RUN, OUTPUT] {
+            Pages::new(store, map, &[], None).each(|key, bytes| {
+                fingerprint.toggle(map, key, bytes);
+                Ok(())
+            })?;
+        }
+        compare(&mut report, &written.ledger.census, &counted)?;
+        if !fingerprint.equals(&written.ledger.fingerprint) {
+            report.problem("the entries are not those that the vault has written".into())?;
+        }
         Ok(report)
     }
 
@@ -112,9 +131,10 @@ impl Vault {
         let head = Entry::parse(bytes)?.into_head()?;
         let name = TenantId::new(head.tenant)?;
         let tenant = Tenant::new(self, name.clone());
-        let live = self.keyring().live(&name);
-        let sealer = tenant.sealer_of_head(with_version(&live, head.wrap_version)?, &head, &locator)?;
-        let found = tenant.find(&live, sealer.subject())?.filter(|f| f.locator == locator);
+        let known = self.keyring().of(&name);
+        // What a suspended or compromised version wraps is there all the same, and is counted.
+        let sealer = tenant.sealer_of_head(tenant.wrapping(&known, head.wrap_version)?, &head, &locator)?;
+        let found = tenant.find_in(&known, sealer.subject())?.filter(|f| f.locator == locator);
         let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
         counted.add(tenant.line("", Mode::SubjectKey, head.wrap_version));
         counted.add(tenant.line("", Mode::Row, found.row_version));
@@ -122,32 +142,35 @@ impl Vault {
         Ok(Current { locator, tenant: name, sealer, wrap_version, next_record })
     }
 
-    /// How many fields opened, and which did not.
-    fn check_fields(
+    fn check_record(
         &self,
+        report: &mut CheckReport,
         counted: &mut Census,
         subject: &Current,
-        bytes: &[u8],
-    ) -> Result<(u64, Vec<String>)> {
+        number: u32,
+        record: &Fields<'_>,
+    ) -> Result<()> {
         let tenant = Tenant::new(self, subject.tenant.clone());
-        let (mut opened, mut problems) = (0, vec![]);
-        for (name, envelope) in &Entry::parse(bytes)?.fields().0 {
+        report.records += 1;
+        for (name, envelope) in &record.0 {
             counted.add(tenant.line(name, Mode::Seal, subject.wrap_version));
-            match FieldName::new(name).and_then(|field| subject.sealer.open(&field, envelope)) {
-                Ok(_) => opened += 1,
-                Err(error) => problems.push(format!("field {name:?}: {error}")),
+            match FieldName::new(name).and_then(|field| subject.sealer.open(number, &field, envelope)) {
+                Ok(_) => report.fields += 1,
+                Err(error) => {
+                    let place = hex(&subject.locator);
+                    report.problem(format!("entry {place}/{number}, field {name:?}: {error}"))?;
+                }
             }
         }
-        Ok((opened, problems))
+        Ok(())
     }
 }
 
-fn compare(report: &mut CheckReport, census: &Census, counted: &Census) {
-    let of = |census: &Census, line| census.lines().find(|(l, _)| *l == line).map_or(0, |(_, count)| count);
+fn compare(report: &mut CheckReport, census: &Census, counted: &Census) -> Result<()> {
     let lines = census.lines().chain(counted.lines()).map(|(line, _)| line);
     let lines: std::collections::BTreeSet<_> = lines.collect();
     for line in lines {
-        let (says, is) = (of(census, line), of(counted, line));
+        let (says, is) = (census.count(line), counted.count(line));
         if says != is {
             report.problem(format!(
                 "census: tenant {:?}, field {:?}, {}, key version {}: {says} counted, {is} found",
@@ -155,22 +178,10 @@ fn compare(report: &mut CheckReport, census: &Census, counted: &Census) {
                 line.field,
                 line.mode.as_str(),
                 line.version
-            ));
+            ))?;
         }
     }
-}
-
-/// `f(key, value)` for a whole map.
-fn pages(store: &dyn Store, map: crate::store::Map, mut f: impl FnMut(&[u8], &[u8])) -> Result<()> {
-    let mut after: Option<Vec<u8>> = None;
-    loop {
-        let page = store.scan(map, &[], after.as_deref(), PAGE)?;
-        page.iter().for_each(|(key, value)| f(key, value));
-        match page.len() {
-            PAGE => after = page.into_iter().next_back().map(|(key, _)| key),
-            _ => return Ok(()),
-        }
-    }
+    Ok(())
 }
 
 fn hex(bytes: &[u8]) -> String {

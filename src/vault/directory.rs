@@ -38,14 +38,26 @@ impl Vault {
             std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
             _ => Error::io("create", path)(e),
         })?;
-        let keyset = Keyset::generate(now)?;
-        let store = SledStore::create(path.join(STORE), Settings::default().into())?;
-        let mut vault = Self::create_in(Box::new(store), keyset.clone())?;
-        // The keyset comes last: a directory without one was never a vault.
-        keys::save(&keyset, path.join(KEYSET), provider)?;
-        crate::whole_file::sync_directory_of(path)?;
-        vault.home = Some(path.to_owned());
-        Ok(vault)
+        let made = || {
+            let keyset = Keyset::generate(now)?;
+            let store = SledStore::create(path.join(STORE), Settings::default().into())?;
+            let vault = Self::create_in(Box::new(store), keyset.clone())?;
+            // The keyset comes last: a directory without one was never a vault.
+            keys::save(&keyset, path.join(KEYSET), provider)?;
+            crate::whole_file::sync_directory_of(path)?;
+            Ok(vault)
+        };
+        match made() {
+            Ok(mut vault) => {
+                vault.home = Some(path.to_owned());
+                Ok(vault)
+            }
+            Err(error) => {
+                // So that the next attempt finds the place free; this directory did not exist before.
+                let _ = std::fs::remove_dir_all(path);
+                Err(error)
+            }
+        }
     }
 
     /// Opens the vault in a directory; one process at a time.
@@ -95,13 +107,27 @@ impl Vault {
     /// # Errors
     /// [`Error::Setting`] for a vault that is not in a directory; the provider's; [`Error::Io`].
     pub fn rotate(&self, provider: &dyn KeyProvider, now: Timestamp) -> Result<KeyVersion> {
+        let mut primary = KeyVersion::FIRST;
+        self.edit_keyset(provider, |keyset| {
+            let rotated = keyset.rotated(now)?;
+            primary = rotated.primary_number();
+            Ok(rotated)
+        })?;
+        Ok(primary)
+    }
+
+    /// Edits the keyset, as in suspending or destroying a version: the keyset file is durable before the edit counts.
+    ///
+    /// # Errors
+    /// As [`rotate`](Vault::rotate), and as [`adopt`](Vault::adopt): the keyset file is then as it was.
+    pub fn edit_keyset(
+        &self,
+        provider: &dyn KeyProvider,
+        edit: impl FnOnce(&Keyset) -> Result<Keyset>,
+    ) -> Result<()> {
         let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
         let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        let rotated = self.keyset().rotated(now)?;
-        keys::save(&rotated, home.join(KEYSET), provider)?;
-        let primary = rotated.primary_number();
-        self.adopt(rotated)?;
-        Ok(primary)
+        self.edited(edit, |keyset| keys::save(keyset, home.join(KEYSET), provider))
     }
 
     /// Locks the vault's keyset with another provider, or the same one at its present cost.
@@ -109,9 +135,7 @@ impl Vault {
     /// # Errors
     /// As [`rotate`](Vault::rotate).
     pub fn relock(&self, provider: &dyn KeyProvider) -> Result<()> {
-        let problem = || "is not in a directory; save the keyset".to_owned();
-        let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        keys::save(&self.keyset(), home.join(KEYSET), provider)
+        self.edit_keyset(provider, |keyset| Ok(keyset.clone()))
     }
 }
 

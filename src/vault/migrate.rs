@@ -4,8 +4,9 @@
 //! migration that was cut off goes on where it was.
 
 use super::census::Mode;
-use super::open::Vault;
-use super::tenant::{Tenant, each_entry, entry_key_of, with_version, wrap_aad};
+use super::open::{Operation, Vault};
+use super::pages::Pages;
+use super::tenant::{Tenant, entry_key_of, wrap_aad};
 use super::{ENTRY, INDEX, META};
 use crate::error::{Error, Result};
 use crate::name::{KeyVersion, TenantId};
@@ -13,8 +14,6 @@ use crate::wire::Reader;
 use crate::wire::entry::{Entry, EntryKey, IndexEntry, split_entry_key};
 
 const MIGRATION: &[u8] = b"migration";
-/// Entries looked at in one batch.
-const PAGE: usize = 1024;
 
 /// How far a migration is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,97 +32,122 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::KeyState`] when a subject's key is wrapped by a version that may not reveal; [`Error::Rejected`] when an
-    /// entry was altered; the store's. What was moved stays moved.
+    /// entry was altered; [`Error::Corrupt`] when entries are missing; the store's. What was moved stays moved.
     pub fn migrate(&self, mut progress: impl FnMut(Progress)) -> Result<Progress> {
         let target = self.keyset().primary_number();
-        let mut after = self.migration_at(target)?;
         let mut sum = Progress { total: self.census().total(Mode::SubjectKey), ..Progress::default() };
-        loop {
-            let (next, done) = self.migrate_page(target, after.as_ref(), &mut sum)?;
-            progress(sum);
-            if done {
-                return Ok(sum);
-            }
-            after = next;
+        let resumed = self.migration_at(target)?;
+        self.migrate_from(target, resumed.as_ref(), &mut sum, &mut progress)?;
+        if resumed.is_some() && self.left_behind(target) {
+            // The checkpoint was a stranger's.
+            sum = Progress { total: sum.total, ..Progress::default() };
+            self.migrate_from(target, None, &mut sum, &mut progress)?;
         }
+        match self.left_behind(target) {
+            true => Err(Error::Corrupt {
+                problem: "some of what it has counted is missing; `check` says what".into(),
+            }),
+            false => Ok(sum),
+        }
+    }
+
+    /// Whether anything needs another version than the target, which still is the primary.
+    fn left_behind(&self, target: KeyVersion) -> bool {
+        let written = self.hold();
+        self.keyring().keyset.primary_number() == target
+            && written.ledger.census.needing_others_than(target) > 0
     }
 
     fn migration_at(&self, target: KeyVersion) -> Result<Option<EntryKey>> {
         let Some(bytes) = self.store.get(META, MIGRATION)? else { return Ok(None) };
         let mut r = Reader::new("migration checkpoint", &bytes);
-        let (version, after) = (r.u32()?, r.array()?);
-        r.finish()?;
-        // One that was on its way to another version says nothing about this one.
-        Ok((version == target.get()).then_some(after))
+        let mut read = || Ok::<_, Error>((r.u32()?, r.array()?));
+        // One that was on its way to another version, or is none, says nothing about this one.
+        Ok(read().ok().filter(|(version, _)| *version == target.get()).map(|(_, after)| after))
     }
 
-    fn migrate_page(
+    fn migrate_from(
         &self,
         target: KeyVersion,
         after: Option<&EntryKey>,
         sum: &mut Progress,
-    ) -> Result<(Option<EntryKey>, bool)> {
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<()> {
+        let mut pages = Pages::new(&*self.store, ENTRY, &[], after.map(|key| &key[..]));
+        loop {
+            let more = self.migrate_page(target, &mut pages, sum)?;
+            progress(*sum);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there may be more.
+    fn migrate_page(&self, target: KeyVersion, pages: &mut Pages<'_>, sum: &mut Progress) -> Result<bool> {
         let mut operation = self.operation()?;
         if operation.primary.number() != target {
             let problem = "the keyset was rotated during the migration; start it again".into();
             return Err(Error::Setting { what: "migration", problem });
         }
-        let page = self.store.scan(ENTRY, &[], after.map(|k| &k[..]), PAGE)?;
+        let Some(page) = pages.next()? else {
+            operation.note(MIGRATION, None);
+            self.finish(operation)?;
+            return Ok(false);
+        };
         let mut last = None;
         for (key, bytes) in &page {
             let key = entry_key_of(key)?;
             last = Some(key);
-            let (locator, number) = split_entry_key(&key);
-            if number != 0 {
-                continue;
-            }
-            sum.seen += 1;
-            let mut head = Entry::parse(bytes)?.into_head()?;
-            let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
-            let live = operation.keyring.live(tenant.name());
-            let (old, new) = (with_version(&live, head.wrap_version)?, &live[0]);
-            let aad = |version| wrap_aad(tenant.name(), &locator, version);
-            let data_key = old.wrap.unwrap(&aad(old.version), head.wrapped)?;
-            let sealer = tenant.sealer_of_head(old, &head, &locator)?;
-            let found = tenant.find(&live, sealer.subject())?;
-            let found = found
-                .filter(|f| f.locator == locator)
-                .ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
-            let (wrap_moves, row_moves) =
-                (head.wrap_version != target.get(), found.row_version != target.get());
-            sum.moved += u64::from(wrap_moves || row_moves);
-            if row_moves {
-                operation.batch.delete(INDEX, found.index_key);
-                let index = IndexEntry { key_version: target.get(), locator };
-                operation.batch.put(INDEX, new.blind(sealer.subject()), index.to_bytes());
-                operation.census.remove(tenant.line("", Mode::Row, found.row_version))?;
-                operation.census.add(tenant.line("", Mode::Row, target.get()));
-            }
-            if wrap_moves {
-                each_entry(&*self.store, &locator, |_, bytes| {
-                    for (field, _) in &Entry::parse(bytes)?.fields().0 {
-                        operation.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
-                        operation.census.add(tenant.line(field, Mode::Seal, target.get()));
-                    }
-                    Ok(())
-                })?;
-                operation.census.remove(tenant.line("", Mode::SubjectKey, head.wrap_version))?;
-                operation.census.add(tenant.line("", Mode::SubjectKey, target.get()));
-                let mut wrapped = vec![];
-                new.wrap.wrap(&aad(target), &data_key, &mut wrapped);
-                head.wrap_version = target.get();
-                head.wrapped = &wrapped;
-                operation.batch.put(ENTRY, key, Entry::Head(head).to_bytes()?);
+            if split_entry_key(&key).1 == 0 {
+                sum.seen += 1;
+                sum.moved += u64::from(self.migrate_subject(&mut operation, &key, bytes)?);
             }
         }
-        let done = page.len() < PAGE;
-        match (done, last) {
-            (false, Some(last)) => {
-                operation.batch.put(META, MIGRATION, [&target.get().to_be_bytes()[..], &last].concat())
-            }
-            _ => operation.batch.delete(META, MIGRATION),
-        };
+        operation.note(MIGRATION, last.map(|last| [&target.get().to_be_bytes()[..], &last].concat()));
         self.finish(operation)?;
-        Ok((last, done))
+        Ok(true)
+    }
+
+    /// Whether anything of hers had to be moved.
+    fn migrate_subject(&self, operation: &mut Operation<'_>, key: &EntryKey, bytes: &[u8]) -> Result<bool> {
+        let (locator, _) = split_entry_key(key);
+        let target = operation.primary.number();
+        let mut head = Entry::parse(bytes)?.into_head()?;
+        let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
+        let known = operation.keyring.of(tenant.name());
+        let (old, new) = (known.revealing(head.wrap_version)?, known.revealing(target.get())?);
+        let aad = |version| wrap_aad(tenant.name(), &locator, version);
+        let sealer = tenant.sealer_of_head(old, &head, &locator)?;
+        let found = tenant.find_in(&known, sealer.subject())?.filter(|found| found.locator == locator);
+        let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
+        let row_moves = found.row_version != target.get();
+        if row_moves {
+            operation.delete(INDEX, &found.index_key, &found.index_bytes);
+            let index = IndexEntry { key_version: target.get(), locator };
+            operation.put(INDEX, &new.blind(sealer.subject()), None, index.to_bytes());
+            operation.ledger.census.remove(tenant.line("", Mode::Row, found.row_version))?;
+            operation.ledger.census.add(tenant.line("", Mode::Row, target.get()));
+        }
+        let wrap_moves = head.wrap_version != target.get();
+        if wrap_moves {
+            Pages::new(&*self.store, ENTRY, &locator, None).each(|_, bytes| {
+                let entry = Entry::parse(bytes)?;
+                for (field, _) in entry.record().into_iter().flat_map(|record| &record.0) {
+                    operation.ledger.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
+                    operation.ledger.census.add(tenant.line(field, Mode::Seal, target.get()));
+                }
+                Ok(())
+            })?;
+            operation.ledger.census.remove(tenant.line("", Mode::SubjectKey, head.wrap_version))?;
+            operation.ledger.census.add(tenant.line("", Mode::SubjectKey, target.get()));
+            let data_key = old.wrap.unwrap(&aad(old.version), head.wrapped)?;
+            let mut wrapped = vec![];
+            new.wrap.wrap(&aad(target), &data_key, &mut wrapped);
+            head.wrap_version = target.get();
+            head.wrapped = &wrapped;
+            operation.put(ENTRY, key, Some(bytes), Entry::Head(head).to_bytes()?);
+        }
+        Ok(row_moves || wrap_moves)
     }
 }

@@ -4,18 +4,30 @@
 //! |---|---|---|
 //! | index | the subject's id, blinded | where her entries are |
 //! | entry | locator, record number | her wrapped key and sealed fields |
-//! | meta | `census`, `anchor`, `migration` | authenticated counts; which keyset; how far a migration got |
+//! | meta | `census`, `anchor`, `migration` | counts, runs, fingerprint, sealed; which keyset; how far a migration got |
 //! | run | run, number | entries that belong to a run which has not ended |
 //! | output | SHA-256 | a file that this vault made |
 //!
-//! One operation is one atomic batch: data and census together. The byte layouts are in [`wire::entry`](crate::wire).
+//! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
+//! [`wire::entry`](crate::wire).
+//!
+//! Who can write to the store but has no key:
+//!
+//! | does | then |
+//! |---|---|
+//! | alters or moves an envelope, a wrapped key, a head | it does not open: [`Error::Rejected`](crate::Error::Rejected) |
+//! | redirects an index entry | as above: the head names its subject, sealed |
+//! | removes, adds, exchanges or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
+//! | puts back the whole store as it once was | not noticed, unless the keyset has been rotated since |
 
 mod census;
 mod check;
 mod directory;
 mod keyring;
+mod ledger;
 mod migrate;
 mod open;
+mod pages;
 mod reference;
 mod run;
 mod tenant;

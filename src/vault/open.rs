@@ -2,6 +2,7 @@
 
 use super::census::Census;
 use super::keyring::Keyring;
+use super::ledger::Ledger;
 use super::tenant::Tenant;
 use super::{META, OUTPUT};
 use crate::crypto::context::{Context, Label};
@@ -10,7 +11,7 @@ use crate::crypto::prf::Prf;
 use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::{KeyVersion, TenantId};
-use crate::store::{Batch, Commit, Store};
+use crate::store::{Batch, Commit, Map, Store};
 use crate::wire::{Reader, Writer};
 use std::fmt;
 use std::path::PathBuf;
@@ -26,20 +27,29 @@ const ANCHOR_FORMAT: u8 = 1;
 /// [`Store`].
 pub struct Vault {
     pub(super) store: Box<dyn Store>,
-    pub(super) keyring: RwLock<Arc<Keyring>>,
+    keyring: RwLock<Arc<Keyring>>,
     /// Held from reading what an operation depends on until its batch is written: operations happen one after the
-    /// other, and the census always fits the data. Waiting for the disk happens outside, so that one sync serves all.
-    writer: Mutex<Census>,
+    /// other, and the ledger always fits the data. Waiting for the disk happens outside, so that one sync serves all.
+    writer: Mutex<Written>,
+    /// Held while the keyset is edited: of two rotations at once, one would overwrite the other's new key version.
+    edits: Mutex<()>,
     /// Where the keyset file is, for a vault in a directory.
     pub(super) home: Option<PathBuf>,
 }
 
-/// One operation in the making: the batch, and the census as it will be.
+/// What the last operation left in the store about the vault itself.
+pub(super) struct Written {
+    pub(super) ledger: Ledger,
+    /// The key version of the anchor, and the highest version that it has seen.
+    anchor: Option<(u32, u32)>,
+}
+
+/// One operation in the making: the batch, and the ledger as it will be.
 pub(super) struct Operation<'v> {
     vault: &'v Vault,
-    current: MutexGuard<'v, Census>,
-    pub(super) census: Census,
-    pub(super) batch: Batch,
+    current: MutexGuard<'v, Written>,
+    pub(super) ledger: Ledger,
+    batch: Batch,
     pub(super) keyring: Arc<Keyring>,
     pub(super) primary: UsableKey,
 }
@@ -48,11 +58,15 @@ impl Vault {
     /// Makes a vault in an empty store.
     ///
     /// # Errors
-    /// [`Error::KeyState`] when the keyset's primary cannot protect; the store's.
+    /// [`Error::KeyState`] when the keyset's primary cannot protect; [`Error::Setting`] when the store holds a vault
+    /// already; the store's.
     pub fn create_in(store: Box<dyn Store>, keyset: Keyset) -> Result<Self> {
-        let vault = Self::over(store, keyset, Census::default());
-        let operation = vault.operation()?;
-        vault.finish(operation)?;
+        if !store.scan(META, &[], None, 1)?.is_empty() {
+            let problem = "is not empty: it holds a vault already".into();
+            return Err(Error::Setting { what: "store", problem });
+        }
+        let vault = Self::over(store, keyset, Written { ledger: Ledger::new(), anchor: None });
+        vault.finish(vault.operation()?)?;
         Ok(vault)
     }
 
@@ -64,17 +78,24 @@ impl Vault {
     pub fn open_in(store: Box<dyn Store>, keyset: Keyset) -> Result<Self> {
         let missing = |what: &str| Error::Corrupt { problem: format!("its {what} is missing") };
         let anchor = store.get(META, ANCHOR)?.ok_or_else(|| missing("anchor"))?;
-        check_anchor(&keyset, &anchor)?;
-        let census = store.get(META, CENSUS)?.ok_or_else(|| missing("census"))?;
-        let census = Census::open(&keyset, &census)?;
-        let vault = Self::over(store, keyset, census);
-        vault.roll_back_runs()?;
+        let anchor = Some(check_anchor(&keyset, &anchor)?);
+        let ledger = store.get(META, CENSUS)?.ok_or_else(|| missing("census"))?;
+        let ledger = Ledger::open(&keyset, &ledger)?;
+        let vault = Self::over(store, keyset, Written { ledger, anchor });
+        // Under a primary that was compromised nothing is written until the next rotation.
+        if let Ok(primary) = vault.keyring().keyset.primary() {
+            // A keyset that was edited just before the process ended: from now on no older one passes for it.
+            if anchor != Some((primary.number().get(), highest(&vault.keyring().keyset))) {
+                vault.finish(vault.operation()?)?;
+            }
+            vault.roll_back_runs()?;
+        }
         Ok(vault)
     }
 
-    fn over(store: Box<dyn Store>, keyset: Keyset, census: Census) -> Self {
+    fn over(store: Box<dyn Store>, keyset: Keyset, written: Written) -> Self {
         let keyring = RwLock::new(Arc::new(Keyring::new(keyset)));
-        Self { store, keyring, writer: Mutex::new(census), home: None }
+        Self { store, keyring, writer: Mutex::new(written), edits: Mutex::default(), home: None }
     }
 
     /// The keyset as it is now.
@@ -84,7 +105,7 @@ impl Vault {
 
     /// The counts as they are now.
     pub fn census(&self) -> Census {
-        self.lock().clone()
+        self.hold().ledger.census.clone()
     }
 
     /// The part of the vault that is one tenant's.
@@ -109,19 +130,27 @@ impl Vault {
     }
 
     /// Goes on with an edited keyset, which the caller has saved durably: the same keyset with the same versions or
-    /// more. A vault in a directory does both with [`rotate`](Vault::rotate).
+    /// more. A vault in a directory does both with [`rotate`](Vault::rotate) and [`edit_keyset`](Vault::edit_keyset).
     ///
     /// # Errors
-    /// [`Error::Setting`] for another keyset, or one that lacks a version.
+    /// [`Error::Setting`] for another keyset, for one that lacks a version or has another in its place, or when a version
+    /// was destroyed that something still needs.
     pub fn adopt(&self, keyset: Keyset) -> Result<()> {
-        let current = self.keyset();
-        let kept = |v: &crate::keys::Version| keyset.version(v.number()).is_ok();
-        if keyset.id() != current.id() || !current.versions().iter().all(kept) {
-            let problem = "is not an edit of this vault's keyset".into();
-            return Err(Error::Setting { what: "keyset", problem });
-        }
+        self.edited(|_| Ok(keyset), |_| Ok(()))
+    }
+
+    /// Edits the keyset, saves it durably with `save`, and goes on with it; one edit after the other.
+    pub(super) fn edited(
+        &self,
+        edit: impl FnOnce(&Keyset) -> Result<Keyset>,
+        save: impl FnOnce(&Keyset) -> Result<()>,
+    ) -> Result<()> {
+        let _one_at_a_time = self.edits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let keyset = edit(&self.keyring().keyset)?;
         {
-            let _writer = self.lock();
+            let written = self.hold();
+            check_edit(&self.keyring().keyset, &keyset, &written.ledger.census)?;
+            save(&keyset)?;
             let mut keyring = self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *keyring = Arc::new(Keyring::new(keyset));
         }
@@ -137,21 +166,19 @@ impl Vault {
         self.keyring.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// A panic while the lock was held cannot have left a census that does not fit: it is replaced last, at once.
-    fn lock(&self) -> MutexGuard<'_, Census> {
+    /// What was written last, and no other operation while it is held.
+    ///
+    /// A panic while it was held cannot have left a ledger that does not fit: it is replaced last, at once.
+    pub(super) fn hold(&self) -> MutexGuard<'_, Written> {
         self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The census, and no other operation while it is held.
-    pub(super) fn hold(&self) -> MutexGuard<'_, Census> {
-        self.lock()
-    }
-
     pub(super) fn operation(&self) -> Result<Operation<'_>> {
-        let current = self.lock();
+        let current = self.hold();
         let keyring = self.keyring();
         let primary = keyring.keyset.primary()?;
-        Ok(Operation { vault: self, census: current.clone(), current, batch: Batch::new(), keyring, primary })
+        let ledger = current.ledger.clone();
+        Ok(Operation { vault: self, current, ledger, batch: Batch::new(), keyring, primary })
     }
 
     /// Writes the operation and waits until it is durable.
@@ -162,15 +189,66 @@ impl Vault {
 }
 
 impl Operation<'_> {
-    /// Writes the batch with the census, and lets the next operation in.
+    /// Sets an entry, in place of the one that was there. Each key once in an operation.
+    pub(super) fn put(&mut self, map: Map, key: &[u8], old: Option<&[u8]>, new: Vec<u8>) {
+        if let Some(old) = old {
+            self.ledger.fingerprint.toggle(map, key, old);
+        }
+        self.ledger.fingerprint.toggle(map, key, &new);
+        self.batch.put(map, key, new);
+    }
+
+    /// Removes the entry that was there. Each key once in an operation.
+    pub(super) fn delete(&mut self, map: Map, key: &[u8], old: &[u8]) {
+        self.ledger.fingerprint.toggle(map, key, old);
+        self.batch.delete(map, key);
+    }
+
+    /// Sets or removes a note that no data depends on.
+    pub(super) fn note(&mut self, key: &[u8], value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => self.batch.put(META, key, value),
+            None => self.batch.delete(META, key),
+        };
+    }
+
+    /// Writes the batch with the ledger, and lets the next operation in.
     pub(super) fn write(mut self) -> Result<Commit> {
-        let anchor = seal_anchor(&self.keyring.keyset, &self.primary);
-        self.batch.put(META, CENSUS, self.census.seal(&self.primary)?);
-        self.batch.put(META, ANCHOR, anchor);
+        let anchor = (self.primary.number().get(), highest(&self.keyring.keyset));
+        if self.current.anchor != Some(anchor) {
+            self.batch.put(META, ANCHOR, seal_anchor(&self.keyring.keyset, &self.primary));
+        }
+        self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
-        *self.current = self.census;
+        *self.current = Written { ledger: self.ledger, anchor: Some(anchor) };
         Ok(commit)
     }
+}
+
+/// Whether data under `current` stays readable under `edited`.
+fn check_edit(current: &Keyset, edited: &Keyset, census: &Census) -> Result<()> {
+    let refused = |problem: String| Err(Error::Setting { what: "keyset", problem });
+    if edited.id() != current.id() {
+        return refused("is not an edit of this vault's keyset".into());
+    }
+    for old in current.versions() {
+        let Ok(new) = edited.version(old.number()) else {
+            return refused(format!("lacks key version {}", old.number()));
+        };
+        let needing = census.needing(old.number());
+        match (old.check_value(), new.check_value()) {
+            (old, new) if old == new => {}
+            (Some(_), None) if needing == 0 => {}
+            (Some(_), None) => {
+                let number = old.number();
+                return refused(format!(
+                    "has key version {number} destroyed, which {needing} things in the vault still need; migrate first"
+                ));
+            }
+            _ => return refused(format!("has another key as version {}", old.number())),
+        }
+    }
+    Ok(())
 }
 
 /// `format 1 │ key version 4 │ keyset id 16 │ highest version 4 │ tag 32`.
@@ -182,7 +260,8 @@ fn seal_anchor(keyset: &Keyset, key: &UsableKey) -> Vec<u8> {
     w.into_bytes()
 }
 
-fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<()> {
+/// The key version of the anchor, and the highest version that it has seen.
+fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<(u32, u32)> {
     let corrupt = |problem: &str| Error::Corrupt { problem: problem.into() };
     let (body, tag) = bytes.split_last_chunk::<32>().ok_or_else(|| corrupt("its anchor is cut short"))?;
     let mut r = Reader::new("anchor", body);
@@ -198,7 +277,7 @@ fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<()> {
     }
     let key = keyset.for_bookkeeping(KeyVersion::new(version)?)?;
     match anchor_prf(&key).tag(&[body]).verifies(tag) {
-        true => Ok(()),
+        true => Ok((version, seen)),
         false => Err(corrupt("its anchor was altered")),
     }
 }

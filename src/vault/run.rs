@@ -1,139 +1,176 @@
 //! Many batches that count together or not at all.
 //!
 //! ```text
-//!  run id 16 │ batch number 4   → the keys of the entries that the batch put, 16 bytes each
-//!  run id 16 │ FF FF FF FF      → nothing: the run has ended
+//!  run id 16 │ batch number 4   → the keys of the entries that the batch put, 16 bytes each │ tag 32
 //! ```
 //!
 //! A file's rows go into the vault a few thousand at a time, each batch durable; the file itself appears at the end. A
 //! run that does not get there, because a row was bad or the process was killed, is rolled back: at once, or when the
 //! vault is next opened. Otherwise sealed personal data would stay that no file refers to.
+//!
+//! The [ledger](super::ledger) says which runs are under way and how many batches each has: taking a run off that list
+//! is what ends it. Its journal is deleted after that, and no journal of an ended run, put back by a stranger, makes
+//! the vault delete anything.
 
 use super::census::Mode;
-use super::open::Vault;
+use super::ledger::Fingerprint;
+use super::open::{Operation, Vault};
 use super::reference::RecordId;
-use super::tenant::{Row, Tenant, each_entry, entry_key_of, with_version};
+use super::tenant::{Row, Tenant, entry_key_of};
 use super::{ENTRY, INDEX, OUTPUT, RUN};
 use crate::crypto::rng;
 use crate::error::{Error, Result};
 use crate::name::TenantId;
-use crate::store::Batch;
-use crate::wire::entry::{Entry, EntryKey, Fields, IndexEntry, entry_key, split_entry_key};
+use crate::wire::entry::{Entry, EntryKey, Locator, entry_key, split_entry_key};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-const ENDED: [u8; 4] = [0xFF; 4];
+/// Entries of a journal deleted at once.
 const PAGE: usize = 64;
 
 /// A run under way. Dropped before [`commit`](Run::commit), it is rolled back.
 pub struct Run<'v> {
     vault: &'v Vault,
     id: [u8; 16],
-    batches: AtomicU32,
     ended: bool,
 }
 
 impl Vault {
     /// Starts a run.
     pub fn begin_run(&self) -> Run<'_> {
-        Run { vault: self, id: rng::bytes(), batches: AtomicU32::new(0), ended: false }
+        Run { vault: self, id: rng::bytes(), ended: false }
     }
 
     /// Rolls back what other processes left behind. Only while opening: no run of this process exists yet.
     pub(super) fn roll_back_runs(&self) -> Result<()> {
+        let cut_off: Vec<_> = self.hold().ledger.runs.keys().copied().collect();
+        cut_off.iter().try_for_each(|id| self.roll_back_run(id))?;
+        // What is left of the journal belongs to runs that ended.
         while let Some((key, _)) = self.store.scan(RUN, &[], None, 1)?.pop() {
-            let id =
-                key.first_chunk().ok_or(Error::Corrupt { problem: "a run's key is cut short".into() })?;
-            match self.store.get(RUN, &[&id[..], &ENDED].concat())? {
-                Some(_) => self.forget_run(id)?,
-                None => self.roll_back_run(id)?,
-            }
+            self.forget_run(key.get(..16).unwrap_or(&key))?;
         }
         Ok(())
     }
 
-    /// Deletes the journal of a run, the mark of its end last.
-    fn forget_run(&self, id: &[u8; 16]) -> Result<()> {
+    /// Deletes the journal of a run that has ended.
+    fn forget_run(&self, id: &[u8]) -> Result<()> {
         loop {
+            let mut operation = self.operation()?;
             let page = self.store.scan(RUN, id, None, PAGE)?;
-            let is_mark = |key: &[u8]| key.ends_with(&ENDED);
-            let only_mark = page.iter().all(|(key, _)| is_mark(key));
-            let mut batch = Batch::new();
-            for (key, _) in page.iter().filter(|(key, _)| only_mark || !is_mark(key)) {
-                batch.delete(RUN, key.clone());
-            }
-            self.store.apply(batch)?;
-            if only_mark {
+            if page.is_empty() {
                 return Ok(());
             }
+            page.iter().for_each(|(key, value)| operation.delete(RUN, key, value));
+            self.finish(operation)?;
         }
     }
 
-    /// Takes back every batch of a run, the last first: a subject's head goes after her further records.
+    /// Takes back every batch of a run, the last first. Each is one operation, so that rolling back can itself be cut
+    /// off and started again.
     fn roll_back_run(&self, id: &[u8; 16]) -> Result<()> {
-        let mut batches = vec![];
         loop {
-            let page = self.store.scan(RUN, id, batches.last().map(Vec::as_slice), PAGE)?;
-            if page.is_empty() {
-                break;
+            let mut operation = self.operation()?;
+            let Some(batches) = operation.ledger.runs.get_mut(id) else { return Ok(()) };
+            let last = batches.saturating_sub(1);
+            *batches = last;
+            if last == 0 {
+                operation.ledger.runs.remove(id);
             }
-            batches.extend(page.into_iter().map(|(key, _)| key));
+            self.take_back(&mut operation, &journal_key(id, last))?;
+            self.finish(operation)?;
         }
-        for key in batches.iter().rev() {
-            let value = self.store.get(RUN, key)?.unwrap_or_default();
-            let keys = value.chunks_exact(16).map(entry_key_of).collect::<Result<Vec<_>>>()?;
-            // Further records first, in a batch of their own: what is then left of a subject decides about her head.
-            self.take_back(keys.iter().filter(|k| split_entry_key(k).1 != 0), None)?;
-            self.take_back(keys.iter().filter(|k| split_entry_key(k).1 == 0), Some(key))?;
+    }
+
+    /// Deletes the entries of one batch. Those that are gone, with a subject erased since, are passed over.
+    fn take_back(&self, operation: &mut Operation<'_>, key: &[u8; 20]) -> Result<()> {
+        let corrupt = |problem: &str| Error::Corrupt { problem: problem.into() };
+        let journal =
+            self.store.get(RUN, key)?.ok_or_else(|| corrupt("part of a run's journal is missing"))?;
+        let keys = Journal::open(&operation.ledger.fingerprint, key, &journal)
+            .ok_or_else(|| corrupt("a run's journal was altered"))?;
+        let mut of_subject = BTreeMap::<Locator, Vec<u32>>::new();
+        for key in keys {
+            let (locator, number) = split_entry_key(&key);
+            of_subject.entry(locator).or_default().push(number);
         }
+        for (locator, numbers) in &of_subject {
+            self.take_back_records(operation, locator, numbers)?;
+        }
+        operation.delete(RUN, key, &journal);
         Ok(())
     }
 
-    /// Deletes these entries; a head with further records only loses its own fields. Entries that are gone are passed
-    /// over, so that rolling back can itself be cut off and started again.
-    fn take_back<'k>(&self, keys: impl Iterator<Item = &'k EntryKey>, journal: Option<&[u8]>) -> Result<()> {
-        let mut operation = self.operation()?;
-        for key in keys {
-            let (locator, number) = split_entry_key(key);
-            let Some(bytes) = self.store.get(ENTRY, key)? else { continue };
-            let Some(head_bytes) = self.store.get(ENTRY, &entry_key(&locator, 0))? else { continue };
-            let head = Entry::parse(&head_bytes)?.into_head()?;
-            let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
-            for (field, _) in &Entry::parse(&bytes)?.fields().0 {
-                operation.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
-            }
-            if number != 0 {
-                operation.batch.delete(ENTRY, *key);
-                continue;
-            }
-            let mut entries = 0;
-            each_entry(&*self.store, &locator, |_, _| {
-                entries += 1;
-                Ok(())
-            })?;
-            if entries > 1 {
-                let mut head = head;
-                head.fields = Fields::default();
-                operation.batch.put(ENTRY, *key, Entry::Head(head).to_bytes()?);
-                continue;
-            }
-            let live = operation.keyring.live(tenant.name());
-            let sealer = tenant.sealer_of_head(with_version(&live, head.wrap_version)?, &head, &locator)?;
-            for keys in &live {
-                let blind = keys.blind(sealer.subject());
-                if let Some(index) = self.store.get(INDEX, &blind)? {
-                    operation.batch.delete(INDEX, blind);
-                    let version = IndexEntry::parse(&index)?.key_version;
-                    operation.census.remove(tenant.line("", Mode::Row, version))?;
-                }
-            }
-            operation.census.remove(tenant.line("", Mode::SubjectKey, head.wrap_version))?;
-            operation.batch.delete(ENTRY, *key);
+    fn take_back_records(
+        &self,
+        operation: &mut Operation<'_>,
+        locator: &Locator,
+        numbers: &[u32],
+    ) -> Result<()> {
+        let head_key = entry_key(locator, 0);
+        let Some(head_bytes) = self.store.get(ENTRY, &head_key)? else { return Ok(()) };
+        let mut head = Entry::parse(&head_bytes)?.into_head()?;
+        let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
+        let uncount = |operation: &mut Operation<'_>, entry: &Entry<'_>| {
+            let fields = entry.record().into_iter().flat_map(|record| &record.0);
+            fields
+                .map(|(field, _)| tenant.line(field, Mode::Seal, head.wrap_version))
+                .try_for_each(|line| operation.ledger.census.remove(line))
+        };
+        for &number in numbers.iter().filter(|n| **n != 0) {
+            let key = entry_key(locator, number);
+            let Some(bytes) = self.store.get(ENTRY, &key)? else { continue };
+            uncount(operation, &Entry::parse(&bytes)?)?;
+            operation.delete(ENTRY, &key, &bytes);
         }
-        if let Some(journal) = journal {
-            operation.batch.delete(RUN, journal);
+        let first_goes = numbers.contains(&0) && head.first.is_some();
+        if first_goes {
+            uncount(operation, &Entry::parse(&head_bytes)?)?;
+            head.first = None;
         }
-        self.finish(operation)
+        let others = self.store.scan(ENTRY, locator, Some(&head_key), numbers.len() + 1)?;
+        let taken = |key: &[u8]| numbers.iter().any(|n| *key == entry_key(locator, *n));
+        if head.first.is_some() || !others.iter().all(|(key, _)| taken(key)) {
+            // She was there before, or came to stay by another way.
+            if first_goes {
+                operation.put(ENTRY, &head_key, Some(&head_bytes), Entry::Head(head).to_bytes()?);
+            }
+            return Ok(());
+        }
+        let known = operation.keyring.of(tenant.name());
+        let wrap_version = head.wrap_version;
+        let subject = tenant.sealer_of_head(tenant.wrapping(&known, wrap_version)?, &head, locator)?;
+        let found = tenant.find_in(&known, subject.subject())?.filter(|found| found.locator == *locator);
+        let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
+        operation.delete(INDEX, &found.index_key, &found.index_bytes);
+        operation.delete(ENTRY, &head_key, &head_bytes);
+        operation.ledger.census.remove(tenant.line("", Mode::Row, found.row_version))?;
+        operation.ledger.census.remove(tenant.line("", Mode::SubjectKey, wrap_version))
+    }
+}
+
+fn journal_key(id: &[u8; 16], number: u32) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..16].copy_from_slice(id);
+    key[16..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// What one batch of a run put.
+struct Journal;
+
+impl Journal {
+    fn write(fingerprint: &Fingerprint, key: &[u8], ids: &[RecordId]) -> Vec<u8> {
+        let mut journal: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
+        let tag = fingerprint.journal_tag(key, &journal);
+        journal.extend_from_slice(&tag);
+        journal
+    }
+
+    /// `None` for what [`write`](Journal::write) did not write for this key.
+    fn open(fingerprint: &Fingerprint, key: &[u8], journal: &[u8]) -> Option<Vec<EntryKey>> {
+        let (keys, tag) = journal.split_last_chunk::<32>()?;
+        let right = subtle::ConstantTimeEq::ct_eq(&fingerprint.journal_tag(key, keys)[..], &tag[..]);
+        bool::from(right).then(|| keys.chunks(16).map(entry_key_of).collect::<Result<_>>().ok())?
     }
 }
 
@@ -141,12 +178,22 @@ impl Run<'_> {
     /// As [`Tenant::put_many`], as part of the run.
     ///
     /// # Errors
-    /// As [`Tenant::put_many`].
+    /// As [`Tenant::put_many`]; [`Error::Setting`] for a tenant of another vault.
     pub fn put_many(&self, tenant: &Tenant<'_>, rows: &[Row<'_>]) -> Result<Vec<RecordId>> {
-        let number = self.batches.fetch_add(1, Ordering::Relaxed);
-        let journal = [&self.id[..], &number.to_be_bytes()].concat();
+        if !tenant.is_of(self.vault) {
+            return Err(Error::Setting { what: "run", problem: "is another vault's than the tenant".into() });
+        }
         let (ids, commit) = tenant.put_rows(rows, |operation, ids| {
-            operation.batch.put(RUN, journal, ids.iter().flat_map(|id| id.0).collect::<Vec<u8>>());
+            // Numbered in the order of writing, which rolling back relies on.
+            let batches = operation.ledger.runs.entry(self.id).or_default();
+            let key = journal_key(&self.id, *batches);
+            *batches = batches.checked_add(1).ok_or(Error::TooLong {
+                what: "number of a run's batches",
+                actual: u32::MAX as usize,
+                limit: u32::MAX as usize,
+            })?;
+            let journal = Journal::write(&operation.ledger.fingerprint, &key, ids);
+            operation.put(RUN, &key, None, journal);
             Ok(())
         })?;
         self.vault.store.sync(commit)?;
@@ -159,13 +206,15 @@ impl Run<'_> {
     /// # Errors
     /// The store's; whether the run then counts is seen when the vault is next opened.
     pub fn commit(mut self, output: Option<&[u8; 32]>) -> Result<()> {
-        let mut batch = Batch::new();
-        batch.put(RUN, [&self.id[..], &ENDED].concat(), []);
+        let mut operation = self.vault.operation()?;
+        operation.ledger.runs.remove(&self.id);
         if let Some(sha256) = output {
-            batch.put(OUTPUT, *sha256, []);
+            let old = self.vault.store.get(OUTPUT, sha256)?;
+            operation.put(OUTPUT, sha256, old.as_deref(), vec![]);
         }
+        let commit = operation.write()?;
         self.ended = true; // from here on nothing may be taken back
-        self.vault.store.apply(batch)?;
+        self.vault.store.sync(commit)?;
         self.vault.forget_run(&self.id)
     }
 

@@ -1,8 +1,9 @@
 //! A tenant's data subjects: putting records in, revealing them, erasing a subject.
 
 use super::census::{Line, Mode};
-use super::keyring::TenantKeys;
+use super::keyring::{TenantKeys, TenantSet};
 use super::open::{Operation, Vault};
+use super::pages::Pages;
 use super::reference::{RecordId, References};
 use super::{ENTRY, INDEX};
 use crate::crypto::aead::Suite;
@@ -13,8 +14,10 @@ use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use crate::protect::{SubjectSealer, Tokenizer};
-use crate::store::{Commit, Store};
-use crate::wire::entry::{Entry, EntryKey, Fields, Head, IndexEntry, Locator, entry_key, split_entry_key};
+use crate::store::Commit;
+use crate::wire::entry::{
+    Blind, Entry, EntryKey, Fields, Head, IndexEntry, Locator, entry_key, split_entry_key,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -56,7 +59,8 @@ pub struct Tenant<'v> {
 /// Where a subject is, and under which version her index entry was blinded.
 pub(super) struct Found {
     pub(super) locator: Locator,
-    pub(super) index_key: [u8; 16],
+    pub(super) index_key: Blind,
+    pub(super) index_bytes: Vec<u8>,
     pub(super) row_version: u32,
     pub(super) head: Vec<u8>,
 }
@@ -64,6 +68,10 @@ pub(super) struct Found {
 impl<'v> Tenant<'v> {
     pub(super) fn new(vault: &'v Vault, name: TenantId) -> Self {
         Self { vault, name }
+    }
+
+    pub(super) fn is_of(&self, vault: &Vault) -> bool {
+        std::ptr::eq(self.vault, vault)
     }
 
     /// Whose part it is.
@@ -90,7 +98,8 @@ impl<'v> Tenant<'v> {
     /// Seals a record for a subject; durable on return.
     ///
     /// # Errors
-    /// [`Error::TooLong`] when the record is over the store's limit; the store's.
+    /// [`Error::TooLong`] when the record is over the store's limit; [`Error::Setting`] when it has a field twice;
+    /// [`Error::KeyState`] when the version that wraps the subject's key may not be used; the store's.
     pub fn put(&self, subject: &SubjectId, fields: &[(&FieldName, &[u8])]) -> Result<RecordId> {
         let ids = self.put_many(&[Row { subject, fields }])?;
         Ok(ids[0])
@@ -114,13 +123,14 @@ impl<'v> Tenant<'v> {
     ) -> Result<(Vec<RecordId>, Commit)> {
         let mut by_subject = BTreeMap::<&str, Vec<usize>>::new();
         for (i, row) in rows.iter().enumerate() {
+            check_names(row.fields)?;
             by_subject.entry(row.subject.expose()).or_default().push(i);
         }
         let mut ids = vec![RecordId([0; 16]); rows.len()];
         let mut operation = self.vault.operation()?;
-        let live = operation.keyring.live(&self.name);
+        let known = operation.keyring.of(&self.name);
         for of_subject in by_subject.values() {
-            self.put_subject(&mut operation, &live, rows, of_subject, &mut ids)?;
+            self.put_subject(&mut operation, &known, rows, of_subject, &mut ids)?;
         }
         also(&mut operation, &ids)?;
         let commit = operation.write()?;
@@ -131,34 +141,33 @@ impl<'v> Tenant<'v> {
     fn put_subject(
         &self,
         operation: &mut Operation<'_>,
-        live: &[Arc<TenantKeys>],
+        known: &TenantSet,
         rows: &[Row<'_>],
         of_subject: &[usize],
         ids: &mut [RecordId],
     ) -> Result<()> {
         let subject = rows[of_subject[0]].subject;
-        let primary = &live[0];
-        let found = self.find(live, subject)?;
+        let found = self.find_in(known, subject)?;
         let stored = found.as_ref().map(|f| Entry::parse(&f.head)?.into_head()).transpose()?;
         let locator = found.as_ref().map_or_else(rng::bytes, |f| f.locator);
         let mut wrapped = vec![];
         let sealed_id;
-        let (sealer, wrap_version, mut head) = match stored {
+        let (sealer, mut head) = match stored {
             Some(head) => {
-                let keys = with_version(live, head.wrap_version)?;
-                let sealer = self.sealer(keys, &head, &locator, subject)?;
-                (sealer, head.wrap_version, head)
+                let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &locator, subject)?;
+                (sealer, head)
             }
             None => {
+                let primary = known.revealing(operation.primary.number().get())?;
                 let key = wrap::generate();
                 let generation = KeyVersion::FIRST;
                 primary.wrap.wrap(&wrap_aad(&self.name, &locator, primary.version), &key, &mut wrapped);
                 let sealer = SubjectSealer::new(&key, generation, Suite::Xaes256Gcm, &self.name, subject);
                 sealed_id = sealer.seal_id(&locator)?;
                 let index = IndexEntry { key_version: primary.version.get(), locator };
-                operation.batch.put(INDEX, primary.blind(subject), index.to_bytes());
-                operation.census.add(self.line("", Mode::SubjectKey, primary.version.get()));
-                operation.census.add(self.line("", Mode::Row, primary.version.get()));
+                operation.put(INDEX, &primary.blind(subject), None, index.to_bytes());
+                operation.ledger.census.add(self.line("", Mode::SubjectKey, primary.version.get()));
+                operation.ledger.census.add(self.line("", Mode::Row, primary.version.get()));
                 let head = Head {
                     tenant: self.name.as_str(),
                     wrap_version: primary.version.get(),
@@ -166,33 +175,43 @@ impl<'v> Tenant<'v> {
                     next_record: 0,
                     wrapped: &wrapped,
                     subject: &sealed_id,
-                    fields: Fields::default(),
+                    first: None,
                 };
-                (sealer, primary.version.get(), head)
+                (sealer, head)
             }
         };
-        let fields: Vec<_> = of_subject.iter().flat_map(|&i| rows[i].fields.iter().copied()).collect();
-        let envelopes = sealer.seal(fields.iter().copied())?;
-        let mut sealed = fields.iter().zip(&envelopes).map(|((name, _), e)| (name.as_str(), e.as_slice()));
-        for &i in of_subject {
-            let number = head.next_record;
-            head.next_record = number.checked_add(1).ok_or(Error::TooLong {
+        let start = head.next_record;
+        head.next_record = u32::try_from(of_subject.len()).ok().and_then(|n| start.checked_add(n)).ok_or(
+            Error::TooLong {
                 what: "number of a subject's records",
-                actual: u32::MAX as usize,
+                actual: start as usize + of_subject.len(),
                 limit: u32::MAX as usize,
-            })?;
-            let fields = Fields(sealed.by_ref().take(rows[i].fields.len()).collect());
+            },
+        )?;
+        if found.is_some() && self.vault.store.get(ENTRY, &entry_key(&locator, start))?.is_some() {
+            // Her head was altered or put back as it once was: the record would overwrite another.
+            return Err(Error::Corrupt { problem: "a subject's count of records is too low".into() });
+        }
+        let numbered = || of_subject.iter().zip(start..);
+        let envelopes = sealer.seal(numbered().flat_map(|(&i, number)| {
+            rows[i].fields.iter().map(move |(field, value)| (number, *field, *value))
+        }))?;
+        let mut envelopes = envelopes.iter().map(Vec::as_slice);
+        for (&i, number) in numbered() {
+            let names = rows[i].fields.iter().map(|(name, _)| name.as_str());
+            let fields = Fields(names.zip(envelopes.by_ref()).collect());
             for (name, _) in &fields.0 {
-                operation.census.add(self.line(name, Mode::Seal, wrap_version));
+                operation.ledger.census.add(self.line(name, Mode::Seal, head.wrap_version));
             }
             let key = entry_key(&locator, number);
             ids[i] = RecordId(key);
             match number {
-                0 => head.fields = fields,
-                _ => drop(operation.batch.put(ENTRY, key, Entry::Record(fields).to_bytes()?)),
+                0 => head.first = Some(fields),
+                _ => operation.put(ENTRY, &key, None, Entry::Record(fields).to_bytes()?),
             }
         }
-        operation.batch.put(ENTRY, entry_key(&locator, 0), Entry::Head(head).to_bytes()?);
+        let old = found.as_ref().map(|f| f.head.as_slice());
+        operation.put(ENTRY, &entry_key(&locator, 0), old, Entry::Head(head).to_bytes()?);
         Ok(())
     }
 
@@ -201,56 +220,73 @@ impl<'v> Tenant<'v> {
     /// # Errors
     /// The store's.
     pub fn has(&self, subject: &SubjectId) -> Result<bool> {
-        let live = self.vault.keyring().live(&self.name);
-        Ok(self.find(&live, subject)?.is_some())
+        Ok(self.find(subject)?.is_some())
     }
 
     /// All records of a subject, revealed; none when the tenant has no such subject.
     ///
     /// # Errors
-    /// [`Error::Rejected`] when an entry was altered or moved; [`Error::Corrupt`] when one is missing; the store's.
+    /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps her key may
+    /// not reveal; the store's. That a record is missing is for [`Vault::check`] to say.
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
-        let live = self.vault.keyring().live(&self.name);
-        let Some(found) = self.find(&live, subject)? else { return Ok(vec![]) };
+        let Some((known, found)) = self.find(subject)? else { return Ok(vec![]) };
         let head = Entry::parse(&found.head)?.into_head()?;
-        let sealer = self.sealer(with_version(&live, head.wrap_version)?, &head, &found.locator, subject)?;
+        let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
         let mut records = vec![];
-        each_entry(&*self.vault.store, &found.locator, |key, bytes| {
+        Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
+            let key = entry_key_of(key)?;
             let entry = Entry::parse(bytes)?;
+            let Some(record) = entry.record() else { return Ok(()) };
             let open = |(name, envelope): &(&str, &[u8])| {
-                Ok(((*name).to_owned(), sealer.open(&FieldName::new(name)?, envelope)?))
+                let field = FieldName::new(name)?;
+                Ok(((*name).to_owned(), sealer.open(split_entry_key(&key).1, &field, envelope)?))
             };
-            let fields = entry.fields().0.iter().map(open).collect::<Result<_>>()?;
-            records.push(Record { id: RecordId(key), fields });
+            records.push(Record {
+                id: RecordId(key),
+                fields: record.0.iter().map(open).collect::<Result<_>>()?,
+            });
             Ok(())
         })?;
-        Ok(records)
+        // She may have been erased while her records were read: half of them would be wrong.
+        match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
+            Some(_) => Ok(records),
+            None => Ok(vec![]),
+        }
     }
 
     /// One field of one record, or `None` when the record or the field is not there.
     ///
     /// # Errors
-    /// [`Error::Rejected`] when an entry was altered or moved; the store's.
+    /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps the
+    /// subject's key may not reveal; the store's.
     pub fn reveal(&self, record: RecordId, field: &FieldName) -> Result<Option<Plaintext>> {
-        let (locator, _) = split_entry_key(&record.0);
+        let (locator, number) = split_entry_key(&record.0);
         let Some(head_bytes) = self.vault.store.get(ENTRY, &entry_key(&locator, 0))? else { return Ok(None) };
         let head = Entry::parse(&head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
         }
-        let record_bytes = self.vault.store.get(ENTRY, &record.0)?;
-        let Some(entry) = record_bytes.as_deref().map(Entry::parse).transpose()? else { return Ok(None) };
-        let Some(envelope) = entry.fields().get(field.as_str()) else { return Ok(None) };
-        let live = self.vault.keyring().live(&self.name);
-        let keys = with_version(&live, head.wrap_version)?;
-        self.sealer_of_head(keys, &head, &locator)?.open(field, envelope).map(Some)
+        let further = match number {
+            0 => None,
+            _ => self.vault.store.get(ENTRY, &record.0)?,
+        };
+        let entry = match (number, &further) {
+            (0, _) => Entry::Head(head.clone()),
+            (_, Some(bytes)) => Entry::parse(bytes)?,
+            (_, None) => return Ok(None),
+        };
+        let Some(envelope) = entry.record().and_then(|r| r.get(field.as_str())) else { return Ok(None) };
+        // After the head was read: the keyset is then at least as new as what wraps her key.
+        let known = self.vault.keyring().of(&self.name);
+        let sealer = self.sealer_of_head(known.revealing(head.wrap_version)?, &head, &locator)?;
+        sealer.open(number, field, envelope).map(Some)
     }
 
     /// Deletes a subject's key, her index entry and all her records; durable on return. `None` when the tenant has no
     /// such subject.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::Rejected`] when the index entry leads to another subject, or her key was altered; the store's.
     ///
     /// # Security
     /// Without her key no copy of her sealed fields opens, but for one thing: a store that only appends, as the default
@@ -258,39 +294,73 @@ impl<'v> Tenant<'v> {
     /// version makes that unreadable too. Tokens and pseudonyms in exported files are not reached.
     pub fn erase(&self, subject: &SubjectId) -> Result<Option<Erasure>> {
         let mut operation = self.vault.operation()?;
-        let live = operation.keyring.live(&self.name);
-        let Some(found) = self.find(&live, subject)? else { return Ok(None) };
+        let known = operation.keyring.of(&self.name);
+        let Some(found) = self.find_in(&known, subject)? else { return Ok(None) };
         let head = Entry::parse(&found.head)?.into_head()?;
+        // Nobody else's data goes because an index entry was redirected.
+        self.sealer(self.wrapping(&known, head.wrap_version)?, &head, &found.locator, subject)?;
         let mut erasure = Erasure::default();
-        each_entry(&*self.vault.store, &found.locator, |key, bytes| {
-            for (name, _) in &Entry::parse(bytes)?.fields().0 {
-                operation.census.remove(self.line(name, Mode::Seal, head.wrap_version))?;
-                erasure.fields += 1;
+        Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
+            if let Some(record) = Entry::parse(bytes)?.record() {
+                for (name, _) in &record.0 {
+                    operation.ledger.census.remove(self.line(name, Mode::Seal, head.wrap_version))?;
+                }
+                erasure.fields += record.0.len() as u64;
+                erasure.records += 1;
             }
-            operation.batch.delete(ENTRY, key);
-            erasure.records += 1;
+            operation.delete(ENTRY, key, bytes);
             Ok(())
         })?;
-        operation.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
-        operation.census.remove(self.line("", Mode::Row, found.row_version))?;
-        operation.batch.delete(INDEX, found.index_key);
+        operation.ledger.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
+        operation.ledger.census.remove(self.line("", Mode::Row, found.row_version))?;
+        operation.delete(INDEX, &found.index_key, &found.index_bytes);
         self.vault.finish(operation)?;
         Ok(Some(erasure))
     }
 
-    /// Asks the index for each live key version, the primary first.
-    pub(super) fn find(&self, live: &[Arc<TenantKeys>], subject: &SubjectId) -> Result<Option<Found>> {
-        for keys in live {
+    /// Where a subject is, and the tenant's keys of the same moment, while other threads rotate, migrate and erase.
+    fn find(&self, subject: &SubjectId) -> Result<Option<(TenantSet, Found)>> {
+        loop {
+            let keyring = self.vault.keyring();
+            let known = keyring.of(&self.name);
+            let found = self.find_in(&known, subject);
+            // A key version added meanwhile may be the one that she was moved to.
+            if Arc::ptr_eq(&keyring, &self.vault.keyring()) {
+                return Ok(found?.map(|found| (known, found)));
+            }
+        }
+    }
+
+    /// Asks the index for each key version, the primary first.
+    pub(super) fn find_in(&self, known: &TenantSet, subject: &SubjectId) -> Result<Option<Found>> {
+        // And again at the end: a migration moves entries to the primary, and may do so between two questions.
+        let again = known.iter().take(1).filter(|_| known.iter().count() > 1);
+        for keys in known.iter().chain(again) {
             let index_key = keys.blind(subject);
-            if let Some(bytes) = self.vault.store.get(INDEX, &index_key)? {
-                let IndexEntry { key_version, locator } = IndexEntry::parse(&bytes)?;
-                let head = self.vault.store.get(ENTRY, &entry_key(&locator, 0))?.ok_or_else(|| {
-                    Error::Corrupt { problem: "a subject's index entry leads nowhere".into() }
-                })?;
-                return Ok(Some(Found { locator, index_key, row_version: key_version, head }));
+            while let Some(index_bytes) = self.vault.store.get(INDEX, &index_key)? {
+                let IndexEntry { key_version, locator } = IndexEntry::parse(&index_bytes)?;
+                if key_version != keys.version.get() {
+                    return Err(Error::Rejected);
+                }
+                if let Some(head) = self.vault.store.get(ENTRY, &entry_key(&locator, 0))? {
+                    let row_version = key_version;
+                    return Ok(Some(Found { locator, index_key, index_bytes, row_version, head }));
+                }
+                // Erased between the two questions, or damaged.
+                if self.vault.store.get(INDEX, &index_key)?.as_ref() == Some(&index_bytes) {
+                    let problem = "a subject's index entry leads nowhere".into();
+                    return Err(Error::Corrupt { problem });
+                }
             }
         }
         Ok(None)
+    }
+
+    /// The keys of the version that wraps a subject's key, for moving or deleting her: nothing of hers is revealed.
+    pub(super) fn wrapping<'k>(&self, known: &'k TenantSet, version: u32) -> Result<&'k TenantKeys> {
+        let refused =
+            || Error::KeyState { version, state: "destroyed", purpose: "find out whose an entry is" };
+        known.version(version).ok_or_else(refused)
     }
 
     /// The sealer of a subject whose id the caller has.
@@ -328,35 +398,22 @@ impl<'v> Tenant<'v> {
     }
 }
 
-/// `f(key, bytes)` for the head and each further record, in order.
-pub(super) fn each_entry(
-    store: &dyn Store,
-    locator: &Locator,
-    mut f: impl FnMut(EntryKey, &[u8]) -> Result<()>,
-) -> Result<()> {
-    const PAGE: usize = 256;
-    let mut after: Option<Vec<u8>> = None;
-    loop {
-        let page = store.scan(ENTRY, locator, after.as_deref(), PAGE)?;
-        for (key, bytes) in &page {
-            f(entry_key_of(key)?, bytes)?;
+/// Each name once: of two values under one name the second would never be found again.
+fn check_names(fields: &[(&FieldName, &[u8])]) -> Result<()> {
+    let mut names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => {
+            let problem = format!("has the field {:?} twice", pair[0].as_str());
+            Err(Error::Setting { what: "record", problem })
         }
-        match page.len() {
-            PAGE => after = page.into_iter().next_back().map(|(key, _)| key),
-            _ => return Ok(()),
-        }
+        None => Ok(()),
     }
 }
 
 /// The bytes of a key in the entry map.
 pub(super) fn entry_key_of(key: &[u8]) -> Result<EntryKey> {
     key.try_into().map_err(|_| Error::Corrupt { problem: "an entry's key has the wrong length".into() })
-}
-
-/// The keys of the version that wraps a subject's key.
-pub(super) fn with_version(live: &[Arc<TenantKeys>], version: u32) -> Result<&TenantKeys> {
-    let keys = live.iter().find(|keys| keys.version.get() == version);
-    keys.map(Arc::as_ref).ok_or(Error::KeyState { version, state: "not in use", purpose: "reveal" })
 }
 
 pub(super) fn wrap_aad(tenant: &TenantId, locator: &Locator, version: KeyVersion) -> Context {

@@ -18,6 +18,8 @@
 //!  │ format 1 │ kind 2 │ fields │                 │ count 2 │ name 2 + n │ envelope 4 + e│
 //!  └──────────┴────────┴────────┘                 └─────────┴────────────────────────────┘
 //! ```
+//!
+//! Kind 3 is a head that ends in front of the fields: the first record was taken back, while further ones stay.
 
 use super::{Reader, Writer};
 use crate::error::{Error, Result};
@@ -25,6 +27,7 @@ use crate::error::{Error, Result};
 const FORMAT: u8 = 1;
 const HEAD: u8 = 1;
 const RECORD: u8 = 2;
+const BARE_HEAD: u8 = 3;
 
 /// Bytes of a blinded subject id.
 pub const BLIND_LEN: usize = 16;
@@ -108,7 +111,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A subject's head, with the first record's fields.
+/// A subject's head, with the first record's fields unless that was taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head<'a> {
     /// Whose data it is.
@@ -124,7 +127,7 @@ pub struct Head<'a> {
     /// The subject's id, as an envelope.
     pub subject: &'a [u8],
     /// The first record.
-    pub fields: Fields<'a>,
+    pub first: Option<Fields<'a>>,
 }
 
 /// A parsed entry.
@@ -143,14 +146,14 @@ impl<'a> Entry<'a> {
         let mut r = Reader::new("vault entry", bytes);
         r.expect(&[FORMAT], "has a format that this release does not know")?;
         let entry = match r.u8()? {
-            HEAD => Entry::Head(Head {
+            kind @ (HEAD | BARE_HEAD) => Entry::Head(Head {
                 tenant: r.short_str()?,
                 wrap_version: r.u32()?,
                 generation: r.u32()?,
                 next_record: r.u32()?,
                 wrapped: r.short()?,
                 subject: r.short()?,
-                fields: Fields::parse(&mut r)?,
+                first: (kind == HEAD).then(|| Fields::parse(&mut r)).transpose()?,
             }),
             RECORD => Entry::Record(Fields::parse(&mut r)?),
             _ => return Err(r.malformed("has a kind that this release does not know")),
@@ -168,10 +171,10 @@ impl<'a> Entry<'a> {
         w.u8(FORMAT);
         match self {
             Entry::Head(head) => {
-                w.u8(HEAD).short(head.tenant.as_bytes())?;
+                w.u8(if head.first.is_some() { HEAD } else { BARE_HEAD }).short(head.tenant.as_bytes())?;
                 w.u32(head.wrap_version).u32(head.generation).u32(head.next_record);
                 w.short(head.wrapped)?.short(head.subject)?;
-                head.fields.write(&mut w)?;
+                head.first.as_ref().map_or(Ok(()), |fields| fields.write(&mut w))?;
             }
             Entry::Record(fields) => {
                 w.u8(RECORD);
@@ -181,11 +184,11 @@ impl<'a> Entry<'a> {
         Ok(w.into_bytes())
     }
 
-    /// The record's fields, of a head or a further record.
-    pub fn fields(&self) -> &Fields<'a> {
+    /// The record that the entry holds: a bare head holds none.
+    pub fn record(&self) -> Option<&Fields<'a>> {
         match self {
-            Entry::Head(head) => &head.fields,
-            Entry::Record(fields) => fields,
+            Entry::Head(head) => head.first.as_ref(),
+            Entry::Record(fields) => Some(fields),
         }
     }
 
@@ -206,18 +209,22 @@ mod tests {
     #[test]
     fn entries_come_back_and_truncations_do_not_parse() {
         let fields = Fields(vec![("email", &b"sealed"[..]), ("phone", b"")]);
-        let head = Entry::Head(Head {
-            tenant: "acme",
-            wrap_version: 2,
-            generation: 1,
-            next_record: 5,
-            wrapped: &[7; 104],
-            subject: &[8; 50],
-            fields: fields.clone(),
-        });
+        let head = |first| {
+            Entry::Head(Head {
+                tenant: "acme",
+                wrap_version: 2,
+                generation: 1,
+                next_record: 5,
+                wrapped: &[7; 104],
+                subject: &[8; 50],
+                first,
+            })
+        };
         assert_eq!(fields.get("phone"), Some(&b""[..]));
         assert_eq!(fields.get("fax"), None);
-        for entry in [head, Entry::Record(fields), Entry::Record(Fields::default())] {
+        for entry in
+            [head(Some(fields.clone())), head(None), Entry::Record(fields), Entry::Record(Fields::default())]
+        {
             let bytes = entry.to_bytes().unwrap();
             assert_eq!(Entry::parse(&bytes).unwrap(), entry);
             (0..bytes.len()).for_each(|n| assert!(Entry::parse(&bytes[..n]).is_err()));
@@ -230,8 +237,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_is_written_as_the_same_bytes(bytes: Vec<u8>) {
-            let bytes = [&[1, 2][..], &bytes].concat();
+        fn what_parses_is_written_as_the_same_bytes(kind in 1_u8..4, bytes: Vec<u8>) {
+            let bytes = [&[1, kind][..], &bytes].concat();
             if let Ok(entry) = Entry::parse(&bytes) {
                 prop_assert_eq!(entry.to_bytes().unwrap(), bytes);
             }

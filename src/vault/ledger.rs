@@ -1,0 +1,186 @@
+//! What the vault knows of itself, sealed and in the same batch as the data: the census, the runs under way, and a
+//! fingerprint of all entries.
+//!
+//! ```text
+//!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
+//!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
+//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census                     │
+//!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
+//!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
+//!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
+//!  └─────────┴───────────────────────┘    └─────────┴──────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! `fingerprint = ⊕ HMAC-SHA256(fingerprint key, map id 1 ‖ key length 1 ‖ key ‖ value)` over every entry of every map
+//! but `meta`: the XOR hash of Bellare, Micciancio and of Clarke et al. for sets, which costs one HMAC for each entry
+//! written and one for each replaced. Key and fingerprint are sealed, so whoever writes to the store cannot choose
+//! entries that cancel out. With it, [`check`](super::Vault::check) notices every entry that was altered, removed, put
+//! back or added; only the whole store put back as it once was looks right.
+
+use super::census::Census;
+use crate::crypto::aead::{Aead, Suite};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::prf::Prf;
+use crate::crypto::secret::{AeadKey, PrfKey};
+use crate::crypto::{kdf, rng};
+use crate::error::{Error, Result};
+use crate::keys::{Keyset, UsableKey};
+use crate::name::KeyVersion;
+use crate::store::Map;
+use crate::wire::{Reader, Writer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+const FORMAT: u8 = 1;
+/// What stands for a map id in front of a journal that is tagged: no map has it.
+const JOURNAL: u8 = 0;
+
+/// See the top of the file.
+#[derive(Clone)]
+pub(super) struct Ledger {
+    pub(super) census: Census,
+    /// Runs that have not ended, and how many batches each has put.
+    pub(super) runs: BTreeMap<[u8; 16], u32>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Self {
+        let key = PrfKey::from_bytes(&mut rng::bytes());
+        Self { census: Census::default(), runs: BTreeMap::new(), fingerprint: Fingerprint::new(key) }
+    }
+
+    pub(super) fn seal(&self, key: &UsableKey) -> Result<Vec<u8>> {
+        let mut w = Writer::new();
+        w.bytes(self.fingerprint.keys.key.expose()).bytes(&self.fingerprint.sum);
+        w.u32(u32::try_from(self.runs.len()).expect("runs are few: they fit one value of the store"));
+        for (id, batches) in &self.runs {
+            w.bytes(id).u32(*batches);
+        }
+        self.census.write(&mut w)?;
+        let mut out = header(key.number());
+        let aad = Context::new(Label::Census).part(&out);
+        aead(key).seal(&aad, w.as_bytes(), &mut out)?;
+        Ok(out)
+    }
+
+    pub(super) fn open(keyset: &Keyset, bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::new("census", bytes);
+        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        let key = keyset.for_bookkeeping(KeyVersion::new(r.u32()?)?)?;
+        let aad = Context::new(Label::Census).part(r.consumed());
+        let altered = |_| Error::Corrupt { problem: "its census was altered".into() };
+        let body = aead(&key).open(&aad, r.rest()).map_err(altered)?;
+        let mut r = Reader::new("census", body.expose());
+        let mut fingerprint = Fingerprint::new(PrfKey::from_bytes(&mut Zeroizing::new(r.array()?)));
+        fingerprint.sum = r.array()?;
+        let runs = (0..r.u32()?).map(|_| Ok((r.array()?, r.u32()?))).collect::<Result<_>>()?;
+        let census = Census::read(&mut r)?;
+        r.finish()?;
+        Ok(Self { census, runs, fingerprint })
+    }
+}
+
+fn header(version: KeyVersion) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.u8(FORMAT).u32(version.get());
+    w.into_bytes()
+}
+
+fn aead(key: &UsableKey) -> Aead {
+    let key: AeadKey = kdf::derive(key.secret(), &Context::new(Label::Census));
+    Aead::new(Suite::Xaes256Gcm, &key)
+}
+
+/// The fingerprint of a set of entries.
+#[derive(Clone)]
+pub(super) struct Fingerprint {
+    keys: Arc<Keys>,
+    sum: [u8; 32],
+}
+
+struct Keys {
+    key: PrfKey,
+    prf: Prf,
+}
+
+impl Fingerprint {
+    fn new(key: PrfKey) -> Self {
+        Self { keys: Arc::new(Keys { prf: Prf::new(&key), key }), sum: [0; 32] }
+    }
+
+    /// Of no entries, with the same key.
+    pub(super) fn of_nothing(&self) -> Self {
+        Self { keys: Arc::clone(&self.keys), sum: [0; 32] }
+    }
+
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.sum == other.sum
+    }
+
+    /// Adds the entry to the set, or removes it.
+    pub(super) fn toggle(&mut self, map: Map, key: &[u8], value: &[u8]) {
+        let tag = self.tag(map.id(), key, value);
+        self.sum.iter_mut().zip(tag).for_each(|(sum, tag)| *sum ^= tag);
+    }
+
+    /// What shows that the vault itself wrote this journal.
+    pub(super) fn journal_tag(&self, key: &[u8], journal: &[u8]) -> [u8; 32] {
+        self.tag(JOURNAL, key, journal)
+    }
+
+    fn tag(&self, map: u8, key: &[u8], value: &[u8]) -> [u8; 32] {
+        let length = u8::try_from(key.len()).expect("a store's keys have 255 bytes at most");
+        self.keys.prf.tag(&[&[map, length], key, value]).into_public()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::census::{Line, Mode};
+    use super::*;
+    use crate::time::Timestamp;
+
+    const A: Map = Map::new(1, "a");
+    const B: Map = Map::new(2, "b");
+
+    #[test]
+    fn it_comes_back_and_no_altered_byte_passes() {
+        let keyset = Keyset::generate(Timestamp(0)).unwrap();
+        let mut ledger = Ledger::new();
+        let line = Line { tenant: "acme".into(), field: "email".into(), mode: Mode::Seal, version: 1 };
+        ledger.census.add(line);
+        ledger.runs.insert([3; 16], 9);
+        ledger.fingerprint.toggle(A, b"k", b"v");
+        let bytes = ledger.seal(&keyset.primary().unwrap()).unwrap();
+        let opened = Ledger::open(&keyset, &bytes).unwrap();
+        assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
+        assert!(opened.fingerprint.equals(&ledger.fingerprint));
+        assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));
+        for i in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[i] ^= 1;
+            assert!(Ledger::open(&keyset, &altered).is_err(), "byte {i}");
+            assert!(Ledger::open(&keyset, &bytes[..i]).is_err(), "{i} bytes");
+        }
+        assert!(Ledger::open(&Keyset::generate(Timestamp(0)).unwrap(), &bytes).is_err(), "another keyset");
+    }
+
+    #[test]
+    fn the_fingerprint_depends_on_the_set_alone() {
+        let mut one = Ledger::new().fingerprint;
+        let mut other = one.of_nothing();
+        one.toggle(A, b"k", b"1");
+        one.toggle(A, b"l", b"1");
+        one.toggle(A, b"k", b"1");
+        one.toggle(B, b"k", b"1");
+        other.toggle(B, b"k", b"1");
+        assert!(!one.equals(&other));
+        other.toggle(A, b"l", b"1");
+        assert!(one.equals(&other));
+        // What glued parts would confuse.
+        let tags = [one.tag(1, b"k", b"vw"), one.tag(1, b"kv", b"w"), one.tag(2, b"k", b"vw")];
+        assert!(tags[0] != tags[1] && tags[0] != tags[2] && tags[0] != one.journal_tag(b"k", b"vw"));
+    }
+}
