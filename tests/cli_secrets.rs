@@ -237,9 +237,7 @@ fn runs_that_fail_give_nothing_away() {
             planted.run(&line, exit);
         }
     }
-    for assignment in
-        ["name = \"Zebedee Quackenbush-Oyelaran\"", "604417923385061728", "\"PLATEX83KQ19VUJ2\" = 1"]
-    {
+    for assignment in ["name = \"Zebedee Quackenbush-Oyelaran\"", "604417923385061728"] {
         tool.write("in.csv", assignment);
         planted.run("protect in.csv --policy in.csv --keyset k -o out.csv", 2);
     }
