@@ -126,7 +126,7 @@ impl Planted {
         tool.write("p.toml", POLICY);
         tool.write("in.csv", format!("{HEADER}\n{}\n", VALUES.join(",")));
         let key = tool.text("key").trim().to_owned();
-        let key_alone = key.rsplit(['_', ':', ' ']).next().unwrap().to_owned();
+        let key_alone = key[key.len() - 43..].to_owned(); // 32 bytes as base64url
         let mut secrets: Vec<String> = VALUES.iter().chain(&BAD).map(|s| (*s).to_owned()).collect();
         secrets.extend([key, key_alone, PASSPHRASE.to_owned()]);
         Self { tool, secrets }

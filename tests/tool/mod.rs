@@ -179,8 +179,11 @@ impl Ran {
     }
 }
 
+/// Rows of cells.
+pub type Rows = Vec<Vec<Vec<u8>>>;
+
 /// The cells of a CSV file, read by RFC 4180 to the letter and independently of what the tool uses.
-pub fn cells(csv: &[u8], delimiter: u8) -> Vec<Vec<Vec<u8>>> {
+pub fn cells(csv: &[u8], delimiter: u8) -> Rows {
     let csv = csv.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(csv);
     let (mut rows, mut row, mut cell) = (vec![], vec![], vec![]);
     let mut at = 0;
