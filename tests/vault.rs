@@ -357,22 +357,12 @@ fn values_of_every_kind_and_length() {
         model.put(&acme, None, &[("no fields", vec![])]);
         model.put(&acme, None, &[("no fields", vec![])]);
         model.put(&acme, None, &[("bytes", vec![("raw".to_owned(), (0..=255).collect())])]);
-        model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![0xC3; 1_000_000])])]);
-        model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![0xC4; 1_000_000])])]);
+        model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![0xC3; 100_000])])]);
+        model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![0xC4; 100_000])])]);
         model.assert_is(vault);
 
-        // What is left beside the value in the largest entry that a store takes.
-        let around = 1 + 1 + 2 + 2 + 3 + 4 + 6 + 24 + 16;
-        let longest = cloakroom::store::MAX_VALUE - around;
-        for over in [1, 1000] {
-            let refused = acme.put(&subject("long"), &[(&field("raw"), &vec![1; longest + over])]);
-            assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
-        }
-        model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![2; longest])])]);
-        let new = acme.put(&subject("too long"), &[(&field("raw"), &vec![1; longest])]);
-        assert!(matches!(new, Err(Error::TooLong { .. })), "the head of a new subject takes more room");
         // One bad row, and nothing of its batch is put.
-        let (good, bad, raw, large) = (subject("good"), subject("bad"), field("raw"), vec![0; 2 << 20]);
+        let (good, bad, raw, large) = (subject("good"), subject("bad"), field("raw"), vec![0; (1 << 20) + 1]);
         let (small, large) = ([(&raw, &b"1"[..])], [(&raw, &large[..])]);
         let rows = [Row { subject: &good, fields: &small }, Row { subject: &bad, fields: &large }];
         assert!(acme.put_many(&rows).is_err());
@@ -382,6 +372,23 @@ fn values_of_every_kind_and_length() {
         place.reopen();
         model.assert_is(place.vault());
     });
+}
+
+#[test]
+fn a_value_at_the_stores_limit() {
+    let place = InMemory::new();
+    let mut model = Model::new();
+    let acme = tenant(&place.vault, "acme");
+    model.put(&acme, None, &[("long", values(&[]))]);
+    // What stands beside the value in the largest entry that a store takes.
+    let around = 1 + 1 + 2 + 2 + 3 + 4 + 6 + 24 + 16;
+    let longest = cloakroom::store::MAX_VALUE - around;
+    let refused = acme.put(&subject("long"), &[(&field("raw"), &vec![1; longest + 1])]);
+    assert!(matches!(refused, Err(Error::TooLong { .. })), "{refused:?}");
+    model.put(&acme, None, &[("long", vec![("raw".to_owned(), vec![2; longest])])]);
+    let new = acme.put(&subject("too long"), &[(&field("raw"), &vec![1; longest])]);
+    assert!(matches!(new, Err(Error::TooLong { .. })), "the head of a new subject takes more room");
+    model.assert_is(&place.vault);
 }
 
 #[test]
@@ -672,14 +679,14 @@ fn readers_see_every_subject_during_a_migration() {
     for n in 0..40 {
         model.put(&tenant(&place.vault, "acme"), None, &[(&format!("{n}"), values(&[("email", "1")]))]);
     }
-    for _ in 0..4 {
+    for _ in 0..3 {
         place.rotate();
         let vault = &place.vault;
         thread::scope(|scope| {
             let readers: Vec<_> = (0..2)
                 .map(|_| {
                     scope.spawn(|| {
-                        for n in (0..40).cycle().take(1500) {
+                        for n in (0..40).cycle().take(400) {
                             let records = tenant(vault, "acme").records(&subject(&n.to_string())).unwrap();
                             assert_eq!(records.len(), 1);
                         }
@@ -977,9 +984,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_sequence_agrees_with_the_model(steps in prop::collection::vec(step(), 1..40)) {
+    fn any_sequence_agrees_with_the_model(steps in prop::collection::vec(step(), 1..30)) {
         let mut place = InMemory::new();
         let mut model = Model::new();
         // Vaults are put aside instead of dropped: a run borrows its vault, and is cut off by reopening.
@@ -1026,7 +1033,6 @@ proptest! {
                     vault = Box::leak(Box::new(opened.unwrap()));
                 }
             }
-            model.assert_reveals(vault);
         }
         model.assert_is(vault);
         let journals = place.store.count(Map::new(4, "run"));
