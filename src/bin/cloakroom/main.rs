@@ -1,22 +1,102 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod exit;
+mod files;
+mod keys;
+mod unlock;
+mod vault;
 mod vectors;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Hand in a value, get a ticket; only the holder of the key gets the value back.
 #[derive(Parser)]
-#[command(name = "cloakroom", version)]
+#[command(name = "cloakroom", version, after_help = exit::TABLE)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    key: KeySource,
+}
+
+/// Where the key comes from: never from the command line itself, which other users can see.
+#[derive(Args)]
+struct KeySource {
+    /// File with the key; made by `init` or `keys create` if it does not exist. [env: CLOAKROOM_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// File whose first line is the passphrase; else CLOAKROOM_PASSPHRASE, else a prompt.
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "key_file")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// What holds the keys.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Holder {
+    /// Directory of a vault.
+    #[arg(long, value_name = "DIR")]
+    vault: Option<PathBuf>,
+    /// Keyset file.
+    #[arg(long, value_name = "FILE")]
+    keyset: Option<PathBuf>,
+}
+
+/// A vault, and how much memory it may use.
+#[derive(Args)]
+struct VaultPath {
+    /// Directory of the vault.
+    #[arg(long, value_name = "DIR")]
+    vault: PathBuf,
+}
+
+/// A data subject in a vault.
+#[derive(Args)]
+struct SubjectOf {
+    /// Her id, as in the subject column; `-` reads it from standard input.
+    id: String,
+    #[command(flatten)]
+    vault: VaultPath,
+    /// Whose data; needed when the vault has several tenants.
+    #[arg(long)]
+    tenant: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Makes a vault.
+    Init {
+        /// The directory, which must not exist.
+        dir: PathBuf,
+    },
+    /// Protects a CSV file according to a policy.
+    Protect(files::Protect),
+    /// Gives tokens and sealed fields of a protected file back as they were.
+    Reveal(files::Reveal),
+    /// What the vault holds of one data subject.
+    #[command(subcommand)]
+    Subject(SubjectCommand),
+    /// Adds a key version, which protects from now on.
+    Rotate {
+        #[command(flatten)]
+        holder: Holder,
+    },
+    /// Moves every subject in a vault to the newest key version. Goes on where it was cut off.
+    Migrate {
+        #[command(flatten)]
+        vault: VaultPath,
+    },
+    /// Opens, verifies and recounts everything in a vault.
+    Check {
+        #[command(flatten)]
+        vault: VaultPath,
+    },
+    /// Keysets.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -25,8 +105,58 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum SubjectCommand {
+    /// Prints her sealed fields in the clear, as JSON.
+    Show(SubjectOf),
+    /// Deletes her key and all her records.
+    Erase(SubjectOf),
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes a keyset file, for use without a vault.
+    Create {
+        /// The file, which must not exist.
+        file: PathBuf,
+    },
+    /// Lists key versions, their states and check values, and how much in a vault needs each.
+    List {
+        #[command(flatten)]
+        holder: Holder,
+    },
+    /// Locks the keyset with another key file or passphrase, or the same passphrase at today's cost.
+    Relock {
+        #[command(flatten)]
+        holder: Holder,
+        /// File with the new key; made if it does not exist.
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+        /// File whose first line is the new passphrase; else CLOAKROOM_NEW_PASSPHRASE, else a prompt.
+        #[arg(long, value_name = "FILE", conflicts_with = "new_key_file")]
+        new_passphrase_file: Option<PathBuf>,
+    },
+}
+
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::VerifyVectors { files } => vectors::run(&files),
-    }
+    exit::quiet_panics();
+    let Arguments { command, key } = Arguments::parse();
+    let done = match command {
+        Command::Init { dir } => vault::init(&dir, &key),
+        Command::Protect(arguments) => files::protect(arguments, &key),
+        Command::Reveal(arguments) => files::reveal(arguments, &key),
+        Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
+        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Rotate { holder } => keys::rotate(&holder, &key),
+        Command::Migrate { vault } => vault::migrate(&vault, &key),
+        Command::Check { vault } => vault::check(&vault, &key),
+        Command::Keys(KeysCommand::Create { file }) => keys::create(&file, &key),
+        Command::Keys(KeysCommand::List { holder }) => keys::list(&holder, &key),
+        Command::Keys(KeysCommand::Relock { holder, new_key_file, new_passphrase_file }) => {
+            let new = KeySource { key_file: new_key_file, passphrase_file: new_passphrase_file };
+            keys::relock(&holder, &key, &new)
+        }
+        Command::VerifyVectors { files } => return vectors::run(&files),
+    };
+    exit::code(done)
 }

@@ -1,0 +1,284 @@
+//! What is done to each column of a batch, and the rows that come out of it.
+
+use super::batch::{Batch, Reject};
+use crate::error::{Error, Result};
+use crate::name::{FieldName, SubjectId};
+use crate::policy::Empty;
+use crate::protect::{
+    Column, ENVELOPE_PREFIX, Failures, Generalize, Mask, Pseudonymizer, Sealer, Tokenizer, is_blank,
+};
+use crate::vault::{References, Row, Run, Tenant};
+
+/// What is done to a column.
+pub(super) enum Action {
+    Keep,
+    Drop,
+    Tokenize(Tokenizer),
+    Detokenize(Tokenizer),
+    Pseudonymize(Pseudonymizer),
+    Mask(Mask),
+    Generalize(Generalize),
+    Seal(Sealer),
+    Open(Sealer),
+    Store(References),
+    Fetch(References),
+}
+
+/// A column, and what is done to it.
+pub(super) struct ColumnJob {
+    pub(super) header: String,
+    pub(super) field: FieldName,
+    pub(super) action: Action,
+    pub(super) empty: Empty,
+}
+
+/// A file, and what is done to it.
+pub(super) struct Job<'j> {
+    pub(super) columns: Vec<ColumnJob>,
+    /// The column that says whose row it is.
+    pub(super) subject: Option<usize>,
+    /// The column whose cells, as they stand in the protected file, sealed cells of their row are bound to.
+    pub(super) binding: Option<usize>,
+    /// Whether the protected file is the input.
+    pub(super) reveals: bool,
+    pub(super) tenant: Option<Tenant<'j>>,
+    pub(super) run: Option<&'j Run<'j>>,
+    /// Whether the first bad row ends it.
+    pub(super) strict: bool,
+    pub(super) delimiter: u8,
+    pub(super) crlf: bool,
+}
+
+impl Job<'_> {
+    /// Works on a batch: fills its output, its rejects, and the bytes to be written.
+    ///
+    /// # Errors
+    /// The first bad row's when strict; the vault's.
+    pub(super) fn work(&self, batch: &mut Batch) -> Result<()> {
+        let mut failures: Vec<(usize, usize, Error)> = vec![];
+        // The column that others are bound to comes first.
+        let order =
+            self.binding.into_iter().chain((0..self.columns.len()).filter(|i| Some(*i) != self.binding));
+        for i in order {
+            let mut column_failures = vec![];
+            self.apply(i, batch, &mut column_failures);
+            let job = &self.columns[i];
+            if job.empty == Empty::Error && !matches!(job.action, Action::Drop) {
+                let blanks = batch.input[i].iter().enumerate().filter(|(_, cell)| is_blank(cell));
+                column_failures.extend(blanks.map(|(row, _)| (row, Error::Value { problem: "is empty" })));
+            }
+            failures.extend(column_failures.into_iter().map(|(row, error)| (row, i, error)));
+        }
+        batch.rejected.resize(batch.rows(), false);
+        let subjects = self.subjects(batch, &mut failures);
+        self.reject(batch, failures);
+        if self.strict && !batch.rejects.is_empty() {
+            let Reject { line, column, reason: problem } = batch.rejects.swap_remove(0);
+            return Err(Error::Row { line, column, problem });
+        }
+        self.store(batch, &subjects)?;
+        self.encode(batch)
+    }
+
+    /// Everything but storing.
+    fn apply(&self, i: usize, batch: &mut Batch, failures: &mut Failures) {
+        let mut output = std::mem::take(&mut batch.output[i]);
+        let input = &batch.input[i];
+        match &self.columns[i].action {
+            Action::Keep | Action::Drop => {}
+            // The cells go into the vault once it is known that their rows do not fail.
+            Action::Store(_) => {
+                let sealed = input.iter().enumerate().filter(|(_, cell)| is_sealed(cell));
+                failures.extend(sealed.map(|(row, _)| (row, Error::Value { problem: "is sealed already" })));
+            }
+            Action::Tokenize(tokenizer) => tokenizer.tokenize_column(input, &mut output, failures),
+            Action::Detokenize(tokenizer) => tokenizer.detokenize_column(input, &mut output, failures),
+            Action::Pseudonymize(pseudonymizer) => {
+                pseudonymizer.pseudonym_column(input, &mut output, failures)
+            }
+            Action::Mask(mask) => mask.mask_column(input, &mut output, failures),
+            Action::Generalize(generalize) => generalize.generalize_column(input, &mut output, failures),
+            Action::Seal(sealer) => {
+                let mut sealing = sealer.batch();
+                self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
+                    sealing.seal_text(text(binding)?, cell, out)
+                });
+            }
+            Action::Open(sealer) => self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
+                let opened = sealer.open_text(text(binding)?, text(cell)?)?;
+                out.extend_from_slice(opened.expose());
+                Ok(())
+            }),
+            Action::Fetch(references) => {
+                let tenant = self.tenant.as_ref().expect("references come with their vault");
+                let field = &self.columns[i].field;
+                self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
+                    let record = references.parse(text(cell)?, binding)?;
+                    let revealed = tenant.reveal(record, field)?;
+                    out.extend_from_slice(revealed.ok_or(GONE)?.expose());
+                    Ok(())
+                });
+            }
+        }
+        batch.worked[i] = match self.columns[i].action {
+            Action::Keep | Action::Drop => 0,
+            _ => batch.input[i].iter().filter(|cell| !is_blank(cell)).count() as u64,
+        };
+        batch.output[i] = output;
+    }
+
+    /// Cells with the cell that they are bound to; blank ones stay as they are.
+    fn each_bound(
+        &self,
+        i: usize,
+        batch: &Batch,
+        output: &mut Column,
+        failures: &mut Failures,
+        mut f: impl FnMut(&[u8], &[u8], &mut Vec<u8>) -> Result<()>,
+    ) {
+        for (row, cell) in batch.input[i].iter().enumerate() {
+            output.push_with(failures, |out| match is_blank(cell) {
+                true => {
+                    out.extend_from_slice(cell);
+                    Ok(())
+                }
+                false => f(cell, self.binding_of(i, batch, row), out),
+            });
+        }
+    }
+
+    /// The cell of the binding column as it stands in the protected file; nothing for that column itself.
+    fn binding_of<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
+        match self.binding {
+            Some(binding) if binding != i => {
+                let protected_is_input = self.reveals || matches!(self.columns[binding].action, Action::Keep);
+                let side = if protected_is_input { &batch.input } else { &batch.output };
+                side[binding].get(row)
+            }
+            _ => b"",
+        }
+    }
+
+    fn stores(&self) -> bool {
+        self.columns.iter().any(|c| matches!(c.action, Action::Store(_)))
+    }
+
+    /// Whose rows they are, where fields go into the vault.
+    fn subjects(&self, batch: &Batch, failures: &mut Vec<(usize, usize, Error)>) -> Vec<Option<SubjectId>> {
+        let (Some(column), true) = (self.subject, self.stores()) else { return vec![] };
+        let subject = |(row, cell)| match text(cell).and_then(SubjectId::new) {
+            Ok(subject) => Some(subject),
+            Err(error) => {
+                failures.push((row, column, error));
+                None
+            }
+        };
+        batch.input[column].iter().enumerate().map(subject).collect()
+    }
+
+    /// Marks the rows that failed, and names them by line.
+    fn reject(&self, batch: &mut Batch, failures: Vec<(usize, usize, Error)>) {
+        for (row, i, error) in failures {
+            batch.rejected[row] = true;
+            let column = self.columns[i].header.trim().to_owned();
+            batch.rejects.push(Reject { line: batch.lines[row], column, reason: error.to_string() });
+        }
+        batch.rejects.sort_by_key(|reject| reject.line);
+    }
+
+    /// Puts the sealed fields of the rows that did not fail into the vault, and their references into the output.
+    fn store(&self, batch: &mut Batch, subjects: &[Option<SubjectId>]) -> Result<()> {
+        let (Some(tenant), Some(run)) = (&self.tenant, self.run) else { return Ok(()) };
+        let stored: Vec<usize> =
+            (0..self.columns.len()).filter(|i| matches!(self.columns[*i].action, Action::Store(_))).collect();
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let good: Vec<usize> = (0..batch.rows()).filter(|row| !batch.rejected[*row]).collect();
+        let fields: Vec<Vec<(&FieldName, &[u8])>> = good
+            .iter()
+            .map(|row| {
+                let cells = stored.iter().map(|i| (&self.columns[*i].field, batch.input[*i].get(*row)));
+                cells.filter(|(_, cell)| !is_blank(cell)).collect()
+            })
+            .collect();
+        // A row whose sealed cells are all blank leaves nothing in the vault.
+        let rows: Vec<(usize, Row<'_>)> = good
+            .iter()
+            .zip(&fields)
+            .filter(|(_, fields)| !fields.is_empty())
+            .filter_map(|(row, fields)| Some((*row, Row { subject: subjects[*row].as_ref()?, fields })))
+            .collect();
+        let ids = match rows.is_empty() {
+            true => vec![],
+            false => run.put_many(tenant, &rows.iter().map(|(_, row)| *row).collect::<Vec<_>>())?,
+        };
+        let mut of_row = vec![None; batch.rows()];
+        rows.iter().zip(ids).for_each(|((row, _), id)| of_row[*row] = Some(id));
+        for &i in &stored {
+            let Action::Store(references) = &self.columns[i].action else { continue };
+            let mut output = std::mem::take(&mut batch.output[i]);
+            for (row, cell) in batch.input[i].iter().enumerate() {
+                output.push_with(&mut vec![], |out| {
+                    match of_row[row].filter(|_| !is_blank(cell)) {
+                        Some(id) => references.write(id, self.binding_of(i, batch, row), out),
+                        None if is_blank(cell) => out.extend_from_slice(cell),
+                        None => {} // a rejected row, which is not written
+                    }
+                    Ok(())
+                });
+            }
+            batch.output[i] = output;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that did not fail as CSV.
+    fn encode(&self, batch: &mut Batch) -> Result<()> {
+        let mut writer = self.writer(std::mem::take(&mut batch.encoded));
+        let memory = "writing to memory does not fail";
+        for row in (0..batch.rows()).filter(|row| !batch.rejected[*row]) {
+            for (i, column) in self.columns.iter().enumerate() {
+                let cell = match column.action {
+                    Action::Drop => continue,
+                    Action::Keep => batch.input[i].get(row),
+                    _ => batch.output[i].get(row),
+                };
+                writer.write_field(cell).expect(memory);
+            }
+            writer.write_record(None::<&[u8]>).expect(memory);
+        }
+        batch.encoded = writer.into_inner().map_err(|_| ()).expect(memory);
+        Ok(())
+    }
+
+    /// The header of the output.
+    pub(super) fn header(&self) -> Vec<u8> {
+        let mut writer = self.writer(vec![]);
+        let kept = self.columns.iter().filter(|c| !matches!(c.action, Action::Drop));
+        writer.write_record(kept.map(|c| c.header.as_bytes())).expect("writing to memory does not fail");
+        writer.into_inner().map_err(|_| ()).expect("writing to memory does not fail")
+    }
+
+    fn writer(&self, buffer: Vec<u8>) -> csv::Writer<Vec<u8>> {
+        let terminator = if self.crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        csv::WriterBuilder::new()
+            .delimiter(self.delimiter)
+            .terminator(terminator)
+            .buffer_capacity(1 << 16)
+            .from_writer(buffer)
+    }
+}
+
+const GONE: Error =
+    Error::Value { problem: "refers to nothing in this vault: it was erased, or belongs to another row" };
+
+/// Whether a cell is what sealing leaves in a file.
+fn is_sealed(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii_start();
+    [ENVELOPE_PREFIX, References::PREFIX].iter().any(|prefix| cell.starts_with(prefix.as_bytes()))
+}
+
+fn text(cell: &[u8]) -> Result<&str> {
+    std::str::from_utf8(cell).map_err(|_| Error::Value { problem: "is not UTF-8" })
+}

@@ -1,0 +1,88 @@
+//! Files through a policy: CSV in, CSV out, on all cores, in constant memory, in order.
+//!
+//! ```text
+//!  reader ──► batches of rows, by column ──► workers ──► writer (in order) ──► output, rejects, checksums
+//! ```
+//!
+//! A batch is at most 4,096 rows or about a mebibyte; a fixed number of them goes round. The output is the same
+//! whatever the number of threads.
+
+mod actions;
+mod batch;
+mod counted;
+mod manifest;
+mod parallel;
+mod protect;
+mod reveal;
+mod source;
+
+pub use manifest::{ColumnEntry, Manifest};
+pub use protect::{Finished, protect};
+pub use reveal::{Revealed, reveal};
+
+use crate::error::{Error, Result};
+use crate::keys::Keyset;
+use crate::time::Timestamp;
+use crate::vault::Vault;
+use std::io::Write;
+
+/// What holds the keys, and perhaps the sealed fields.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'k> {
+    /// A keyset alone: sealed fields stay in the file, as envelopes.
+    Keyset(&'k Keyset),
+    /// A vault: it holds the sealed fields, and the file refers to them.
+    Vault(&'k Vault),
+}
+
+impl Keys<'_> {
+    fn keyset(&self) -> Keyset {
+        match self {
+            Keys::Keyset(keyset) => (*keyset).clone(),
+            Keys::Vault(vault) => vault.keyset(),
+        }
+    }
+}
+
+/// How a file is read and written.
+pub struct Options<'o> {
+    /// What stands between cells.
+    pub delimiter: u8,
+    /// Worker threads, at least one.
+    pub threads: usize,
+    /// The time to be recorded.
+    pub now: Timestamp,
+    /// Where rejected rows are named: `line,column,reason`, never a value. Without it, the first bad row stops the run.
+    pub rejects: Option<&'o mut (dyn Write + Send)>,
+    /// Called now and then from another thread.
+    pub progress: Option<&'o (dyn Fn(Progress) + Sync)>,
+}
+
+impl Default for Options<'_> {
+    /// Commas, all cores, 1970, no rejects, no progress.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { delimiter: b',', threads, now: Timestamp(0), rejects: None, progress: None }
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows done.
+    pub rows: u64,
+    /// Rows rejected, of these.
+    pub rejected: u64,
+    /// Bytes of input read.
+    pub bytes: u64,
+}
+
+/// Refuses delimiters that CSV cannot have.
+fn check_delimiter(delimiter: u8) -> Result<()> {
+    match delimiter {
+        b'"' | b'\r' | b'\n' => {
+            Err(Error::Setting { what: "delimiter", problem: "cannot be a quote or a line end".into() })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,304 @@
+//! A file through a policy.
+
+use super::actions::{Action, ColumnJob, Job};
+use super::counted::CountedWrite;
+use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
+use super::source::Source;
+use super::{Keys, Options, Progress, parallel};
+use crate::error::{Error, Result};
+use crate::keys::{Keyset, UsableKey};
+use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::policy::{Empty, Field, Policy, Rule, Settings, Unlisted};
+use crate::protect::{Erasability, Pseudonymizer, Sealer, Tokenizer};
+use crate::vault::{References, Run};
+use std::io::{Read, Write};
+
+/// Rows in a batch: enough to fill the lanes of FF1 many times over.
+const ROWS: usize = 4096;
+/// Rows in a batch that goes into a vault: two entries each, and the store does best with about two thousand.
+const ROWS_INTO_VAULT: usize = 1000;
+
+/// A file that was written whole, but does not count yet.
+#[derive(Debug)]
+pub struct Finished<'v> {
+    /// What revealing it needs.
+    pub manifest: Manifest,
+    /// The manifest as a file.
+    pub json: Vec<u8>,
+    run: Option<Run<'v>>,
+    output_sha256: [u8; 32],
+}
+
+impl Finished<'_> {
+    /// Makes what went into the vault count. Call it when the output is durable, and before it is put in its place:
+    /// a reference never leads nowhere, and a failure in between leaves sealed fields that no file refers to.
+    ///
+    /// # Errors
+    /// The vault's.
+    pub fn commit(self) -> Result<()> {
+        self.run.map_or(Ok(()), |run| run.commit(Some(&self.output_sha256)))
+    }
+}
+
+/// Protects `input` according to the policy, and writes the result to `output`.
+///
+/// Without `options.rejects` the first bad row is an error. In a vault, nothing counts until [`Finished::commit`]; a
+/// [`Finished`] that is dropped takes everything back.
+///
+/// # Errors
+/// [`Error::Input`] when the columns and the policy do not go together, or the vault made this very file; [`Error::Row`]
+/// with line and column; [`Error::Setting`] when a vault is used and the policy names no subject; the vault's;
+/// [`Error::Io`].
+pub fn protect<'k>(
+    input: impl Read,
+    output: impl Write + Send,
+    policy: &Policy,
+    keys: Keys<'k>,
+    options: Options<'_>,
+) -> Result<Finished<'k>> {
+    let keyset = keys.keyset();
+    let (vault, rows_at_once) = match keys {
+        Keys::Keyset(_) => (None, ROWS),
+        Keys::Vault(vault) => (Some(vault), ROWS_INTO_VAULT),
+    };
+    let mut source = Source::open(input, options.delimiter, rows_at_once)?;
+    let fields = assign(&source.header, policy)?;
+    let columns = source
+        .header
+        .iter()
+        .zip(&fields)
+        .map(|(header, field)| column_job(header, *field, policy, &keyset, vault.is_some()))
+        .collect::<Result<Vec<_>>>()?;
+    source.skip = columns.iter().map(|c| matches!(c.action, Action::Drop)).collect();
+    let subject =
+        policy.subject.as_ref().and_then(|s| source.header.iter().position(|h| h.trim() == s.as_str()));
+    if let Some(subject) = subject {
+        source.skip[subject] = false; // whose row it is must be known, even where the column itself is dropped
+    }
+    let stores = columns.iter().any(|c| matches!(c.action, Action::Store(_)));
+    if stores && subject.is_none() {
+        let problem = "must name its `subject` column for sealed fields to go into a vault".into();
+        return Err(Error::Setting { what: "policy", problem });
+    }
+    let bindable = |i: &usize| {
+        matches!(columns[*i].action, Action::Keep | Action::Tokenize(_) | Action::Pseudonymize(_))
+    };
+    let binding = subject.filter(bindable);
+    let run = vault.map(|v| v.begin_run());
+    let (mut rejects, progress) = (options.rejects, options.progress);
+    let job = Job {
+        subject,
+        binding,
+        reveals: false,
+        tenant: vault.map(|v| v.tenant(&policy.tenant)),
+        run: run.as_ref(),
+        strict: rejects.is_none(),
+        delimiter: options.delimiter,
+        crlf: source.is_crlf(),
+        columns,
+    };
+    let mut output = CountedWrite::new(output);
+    let mut tally = Tally::new(job.columns.len());
+    write(&mut output, &job.header())?;
+    parallel::run(
+        options.threads,
+        |batch| source.fill(batch),
+        |batch| job.work(batch),
+        |batch| {
+            write(&mut output, &batch.encoded)?;
+            tally.take(batch, &mut rejects)?;
+            progress.iter().for_each(|report| report(tally.progress));
+            Ok(())
+        },
+    )?;
+    output.flush().map_err(Error::io("write", "the output"))?;
+    let input_sha256 = source.sha256();
+    if let Some(vault) = vault
+        && vault.made(&input_sha256)?
+    {
+        let problem = "was made by this vault: it is protected already, so protect the original".into();
+        return Err(Error::Input { problem });
+    }
+    let output_sha256 = output.sha256();
+    let kept = job.columns.iter().zip(&fields).zip(&tally.worked);
+    let kept = kept.filter(|((column, _), _)| !matches!(column.action, Action::Drop));
+    let manifest = Manifest {
+        cloakroom_manifest: FORMAT,
+        crate_version: env!("CARGO_PKG_VERSION").into(),
+        created: options.now.to_string(),
+        policy_sha256: hex(&policy.sha256),
+        tenant: policy.tenant.as_str().into(),
+        keyset: keyset.id().to_string(),
+        vault: vault.is_some(),
+        subject: binding.map(|i| source.header[i].clone()),
+        delimiter: char::from(options.delimiter).into(),
+        rows_read: tally.progress.rows,
+        rows_written: tally.progress.rows - tally.progress.rejected,
+        rows_rejected: tally.progress.rejected,
+        input_sha256: hex(&input_sha256),
+        output_sha256: hex(&output_sha256),
+        output_bytes: output.bytes,
+        columns: kept
+            .map(|((column, field), worked)| entry(column, *field, *worked, &keyset, vault.is_some()))
+            .collect(),
+        dropped: dropped(&job),
+        mac_key_version: 0,
+        mac: String::new(),
+    };
+    drop(job);
+    let json = manifest.to_json(&keyset)?;
+    let manifest = serde_json::from_slice(&json).expect("it was just written");
+    Ok(Finished { manifest, json, run, output_sha256 })
+}
+
+fn dropped(job: &Job<'_>) -> Vec<String> {
+    let dropped = job.columns.iter().filter(|c| matches!(c.action, Action::Drop));
+    dropped.map(|c| c.header.clone()).collect()
+}
+
+/// The field of each column; `None` for one that is dropped unnamed.
+fn assign<'p>(header: &[String], policy: &'p Policy) -> Result<Vec<Option<&'p Field>>> {
+    let input = |problem| Error::Input { problem };
+    if let Some(missing) = policy.fields.iter().find(|f| header.iter().all(|h| h.trim() != f.name.as_str())) {
+        return Err(input(format!("has no column {:?}, which the policy names", missing.name.as_str())));
+    }
+    header
+        .iter()
+        .map(|name| match (policy.field(name.trim()), policy.unlisted) {
+            (Some(field), _) => Ok(Some(field)),
+            (None, Unlisted::Drop) => Ok(None),
+            (None, Unlisted::Error) => Err(input(format!(
+                "has a column {:?} that the policy does not name; name it, or set unlisted = \"drop\"",
+                name.trim()
+            ))),
+        })
+        .collect()
+}
+
+fn column_job(
+    header: &str,
+    field: Option<&Field>,
+    policy: &Policy,
+    keyset: &Keyset,
+    in_vault: bool,
+) -> Result<ColumnJob> {
+    let Some(field) = field else {
+        let unnamed = FieldName::new("unlisted")?; // dropped, so the name is never used
+        return Ok(ColumnJob {
+            header: header.into(),
+            field: unnamed,
+            action: Action::Drop,
+            empty: Empty::Keep,
+        });
+    };
+    let key = || keyset.primary();
+    let action = match &field.rule {
+        Rule::Keep => Action::Keep,
+        Rule::Drop => Action::Drop,
+        Rule::Mask(mask) => Action::Mask(*mask),
+        Rule::Generalize(generalize) => Action::Generalize(generalize.clone()),
+        Rule::Token(format) => {
+            Action::Tokenize(Tokenizer::new(&key()?, &policy.tenant, &field.name, format.clone())?)
+        }
+        Rule::Pseudonym { .. } => {
+            Action::Pseudonymize(pseudonymizer(&field.rule, &key()?, keyset, &policy.tenant)?)
+        }
+        Rule::Seal(_) if in_vault => Action::Store(References::new(&key()?, &policy.tenant, &field.name)),
+        Rule::Seal(suite) => Action::Seal(Sealer::new(&key()?, *suite, &policy.tenant, &field.name)),
+    };
+    Ok(ColumnJob { header: header.into(), field: field.name.clone(), action, empty: field.empty })
+}
+
+fn pseudonymizer(rule: &Rule, key: &UsableKey, keyset: &Keyset, tenant: &TenantId) -> Result<Pseudonymizer> {
+    let Rule::Pseudonym { scope, kind, normalization, spelling } = rule else {
+        return Err(Error::Setting { what: "rule", problem: "is no pseudonym".into() });
+    };
+    let identity = keyset.identity()?;
+    Ok(Pseudonymizer::new(&identity, key, tenant, scope, *normalization, *spelling).of_kind(kind))
+}
+
+fn entry(
+    column: &ColumnJob,
+    field: Option<&Field>,
+    protected: u64,
+    keyset: &Keyset,
+    in_vault: bool,
+) -> ColumnEntry {
+    let version = match &column.action {
+        Action::Tokenize(tokenizer) => Some(tokenizer.key_version()),
+        Action::Pseudonymize(pseudonymizer) => Some(pseudonymizer.key_version()),
+        Action::Seal(sealer) => Some(sealer.key_version()),
+        Action::Store(references) => Some(references.key_version()),
+        _ => None,
+    };
+    let identity = match &column.action {
+        Action::Pseudonymize(pseudonymizer) => Some(pseudonymizer.identity_version()),
+        _ => None,
+    };
+    let check = |version: KeyVersion| Some(keyset.version(version).ok()?.check_value()?.to_string());
+    let field = field.expect("columns without a field are dropped");
+    ColumnEntry {
+        name: column.header.clone(),
+        mode: field.rule.mode().into(),
+        erased_by: match field.rule.erasability(in_vault) {
+            Erasability::DeleteRow => "delete-row",
+            Erasability::ShredSubject => "shred-subject",
+            Erasability::Clear => "clear",
+        }
+        .into(),
+        key_version: version.map(KeyVersion::get),
+        check_value: version.and_then(check),
+        identity_version: identity.map(KeyVersion::get),
+        protected,
+        settings: Settings::clone(&field.settings),
+    }
+}
+
+/// What the writer counts.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) progress: Progress,
+    pub(super) worked: Vec<u64>,
+    headed: bool,
+}
+
+impl Tally {
+    pub(super) fn new(columns: usize) -> Self {
+        Self { worked: vec![0; columns], ..Self::default() }
+    }
+
+    /// Counts a batch, and names its rejects.
+    pub(super) fn take(
+        &mut self,
+        batch: &super::batch::Batch,
+        rejects: &mut Option<&mut (dyn Write + Send)>,
+    ) -> Result<()> {
+        self.progress.rows += batch.rows() as u64 + batch.unreadable;
+        self.progress.rejected += batch.rejected.iter().filter(|r| **r).count() as u64 + batch.unreadable;
+        self.progress.bytes = batch.bytes;
+        self.worked.iter_mut().zip(&batch.worked).for_each(|(sum, worked)| *sum += worked);
+        let Some(rejects) = rejects else { return Ok(()) };
+        let mut writer = csv::WriterBuilder::new().from_writer(rejects);
+        if !std::mem::replace(&mut self.headed, true) {
+            writer.write_record(["line", "column", "reason"]).map_err(rejects_failed)?;
+        }
+        for reject in &batch.rejects {
+            writer
+                .write_record([&reject.line.to_string(), &reject.column, &reject.reason])
+                .map_err(rejects_failed)?;
+        }
+        writer.flush().map_err(Error::io("write", "the rejects"))
+    }
+}
+
+fn rejects_failed(error: csv::Error) -> Error {
+    let source = match error.into_kind() {
+        csv::ErrorKind::Io(source) => source,
+        _ => std::io::Error::other("a record could not be written"),
+    };
+    Error::Io { action: "write", path: "the rejects".into(), source }
+}
+
+pub(super) fn write(output: &mut impl Write, bytes: &[u8]) -> Result<()> {
+    output.write_all(bytes).map_err(Error::io("write", "the output"))
+}

@@ -1,0 +1,137 @@
+//! A protected file back into its originals, as far as they come back.
+
+use super::actions::{Action, ColumnJob, Job};
+use super::manifest::{ColumnEntry, Manifest};
+use super::protect::{Tally, write};
+use super::source::Source;
+use super::{Keys, Options, parallel};
+use crate::error::{Error, Result};
+use crate::keys::{Keyset, UsableKey};
+use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::policy::{Empty, Rule};
+use crate::protect::{Sealer, Tokenizer};
+use crate::vault::References;
+use std::io::{Read, Write};
+
+/// Rows in a batch.
+const ROWS: usize = 4096;
+
+/// What revealing a file came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revealed {
+    /// Rows read.
+    pub rows: u64,
+    /// Rows rejected, of these.
+    pub rejected: u64,
+    /// Headers of the columns that came back.
+    pub revealed: Vec<String>,
+    /// Headers of the columns that never come back, and stand as they were protected.
+    pub left: Vec<String>,
+}
+
+/// Reveals `input`, and writes tokens and sealed fields back as they were, byte for byte; other columns as they are.
+///
+/// Rows and columns may be missing, as after a query; none may have been added. Without `options.rejects` the first bad
+/// row is an error. `options.delimiter` is not used: the manifest has it.
+///
+/// # Errors
+/// [`Error::Manifest`] when the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`];
+/// [`Error::KeyVersionUnknown`], [`Error::KeyState`]; the vault's; [`Error::Io`].
+pub fn reveal(
+    input: impl Read,
+    mut output: impl Write + Send,
+    manifest: &Manifest,
+    keys: Keys<'_>,
+    options: Options<'_>,
+) -> Result<Revealed> {
+    let keyset = keys.keyset();
+    let bad = |problem: String| Error::Manifest { problem };
+    let vault = match keys {
+        Keys::Vault(vault) => Some(vault),
+        Keys::Keyset(_) if manifest.vault => {
+            return Err(bad("says that sealed fields are in a vault: give the vault".into()));
+        }
+        Keys::Keyset(_) => None,
+    };
+    let delimiter = match manifest.delimiter.as_bytes() {
+        [delimiter] => *delimiter,
+        _ => return Err(bad("has a delimiter of more than one byte".into())),
+    };
+    let tenant = TenantId::new(&manifest.tenant)?;
+    let mut source = Source::open(input, delimiter, ROWS)?;
+    let mut columns = vec![];
+    for header in &source.header {
+        let entry = manifest.columns.iter().find(|c| c.name == *header).ok_or_else(|| {
+            bad(format!(
+                "has no column {:?}: this is another file's manifest, or the column was added",
+                header.trim()
+            ))
+        })?;
+        columns.push(column_job(entry, &tenant, &keyset, manifest.vault)?);
+    }
+    source.skip = vec![false; columns.len()];
+    let binding = match &manifest.subject {
+        None => None,
+        Some(subject) => {
+            let position = source.header.iter().position(|h| h == subject);
+            let bound = columns.iter().any(|c| matches!(c.action, Action::Open(_) | Action::Fetch(_)));
+            if position.is_none() && bound {
+                let problem =
+                    format!("lacks column {:?}, which its sealed cells are bound to", subject.trim());
+                return Err(Error::Input { problem });
+            }
+            position
+        }
+    };
+    let (mut rejects, progress) = (options.rejects, options.progress);
+    let headers = |reversed: bool| {
+        let comes_back = |c: &&ColumnJob| !matches!(c.action, Action::Keep) == reversed;
+        columns.iter().filter(comes_back).map(|c| c.header.clone()).collect::<Vec<_>>()
+    };
+    let left = manifest.columns.iter().filter(|c| !matches!(c.mode.as_str(), "token" | "seal" | "keep"));
+    let left = left.map(|c| c.name.clone()).filter(|name| source.header.contains(name)).collect();
+    let revealed = headers(true);
+    let job = Job {
+        subject: None,
+        binding,
+        reveals: true,
+        tenant: vault.map(|v| v.tenant(&tenant)),
+        run: None,
+        strict: rejects.is_none(),
+        delimiter,
+        crlf: source.is_crlf(),
+        columns,
+    };
+    let mut tally = Tally::new(job.columns.len());
+    write(&mut output, &job.header())?;
+    parallel::run(
+        options.threads,
+        |batch| source.fill(batch),
+        |batch| job.work(batch),
+        |batch| {
+            write(&mut output, &batch.encoded)?;
+            tally.take(batch, &mut rejects)?;
+            progress.iter().for_each(|report| report(tally.progress));
+            Ok(())
+        },
+    )?;
+    output.flush().map_err(Error::io("write", "the output"))?;
+    Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left })
+}
+
+fn column_job(entry: &ColumnEntry, tenant: &TenantId, keyset: &Keyset, in_vault: bool) -> Result<ColumnJob> {
+    let field = FieldName::new(entry.name.trim())?;
+    let (rule, _) = Rule::new(&entry.settings)?;
+    let key = || -> Result<UsableKey> {
+        let problem = || format!("names no key version for column {:?}", entry.name);
+        let version = entry.key_version.ok_or_else(|| Error::Manifest { problem: problem() })?;
+        keyset.for_reveal(KeyVersion::new(version)?)
+    };
+    let action = match rule {
+        Rule::Token(format) => Action::Detokenize(Tokenizer::new(&key()?, tenant, &field, format)?),
+        Rule::Seal(_) if in_vault => Action::Fetch(References::new(&key()?, tenant, &field)),
+        Rule::Seal(suite) => Action::Open(Sealer::new(&key()?, suite, tenant, &field)),
+        _ => Action::Keep,
+    };
+    Ok(ColumnJob { header: entry.name.clone(), field, action, empty: Empty::Keep })
+}
