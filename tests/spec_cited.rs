@@ -30,11 +30,17 @@ fn is_id(id: &str) -> bool {
         && number.parse::<u32>().is_ok()
 }
 
-/// The ids that the test code of a file cites, with their lines.
-fn citations(source: &str, is_test_from: usize) -> Vec<(usize, String)> {
-    let lines = source.lines().enumerate().skip(is_test_from);
-    let cited = lines.filter_map(|(i, line)| Some((i + 1, line.trim_start().strip_prefix("// SPEC: ")?)));
-    cited.flat_map(|(line, ids)| ids.split(", ").map(move |id| (line, id.trim().to_owned()))).collect()
+/// The ids that a file cites, with their lines, and whether a function follows.
+fn citations(source: &str) -> Vec<(usize, bool, String)> {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    let mut all = vec![];
+    for (i, line) in lines.iter().enumerate() {
+        let Some(ids) = line.strip_prefix("// SPEC: ") else { continue };
+        let next = lines[i..].iter().find(|line| !line.starts_with("//") && !line.starts_with("#["));
+        let of_function = next.is_some_and(|line| line.starts_with("fn "));
+        all.extend(ids.split(", ").map(|id| (i + 1, of_function, id.trim().to_owned())));
+    }
+    all
 }
 
 /// The line from which on a file is test code: below `tests/` all of it, in `src/` from `#[cfg(test)]` on.
@@ -71,10 +77,12 @@ fn every_requirement_is_tested_and_every_citation_is_of_one() {
                 return;
             }
             let from = tests_begin(path, source).unwrap_or(usize::MAX);
-            for (line, id) in citations(source, 0) {
+            for (line, of_function, id) in citations(source) {
                 let place = format!("{}:{line}", path.strip_prefix(root()).unwrap().display());
                 match required.contains_key(&id) {
-                    _ if line <= from => bad.push(format!("{place}: {id} is cited outside of a test")),
+                    _ if line <= from || !of_function => {
+                        bad.push(format!("{place}: {id} is cited outside of a test"))
+                    }
                     false => bad.push(format!("{place}: SPEC.md has no {id:?}")),
                     true => drop(cited.insert(id)),
                 }
@@ -105,10 +113,9 @@ fn requirements_are_one_line_and_say_must_and_musts_have_an_id() {
 
 #[test]
 fn the_reader_of_citations_reads() {
-    assert_eq!(
-        citations("x\n    // SPEC: A-1, B-2\n// SPEC:C-3", 0),
-        [(2, "A-1".to_owned()), (2, "B-2".to_owned())]
-    );
+    let source = "x\n    // SPEC: A-1, B-2\n#[test]\nfn f() {}\n// SPEC:C-3\n// SPEC: D-4\nlet x = 1;";
+    let cited = [(2, true, "A-1"), (2, true, "B-2"), (6, false, "D-4")];
+    assert_eq!(citations(source), cited.map(|(line, of, id)| (line, of, id.to_owned())));
     assert_eq!(requirements("- **A-1**: It MUST.\n- other").len(), 1);
     assert!(is_id("FF1-3") && !is_id("ff1-3") && !is_id("FF1") && !is_id("-3"));
 }

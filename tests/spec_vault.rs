@@ -100,7 +100,9 @@ fn what_a_stranger_does_to_the_entries_is_reported() {
                 batch.put(map, a.clone(), one.clone()).put(map, b.clone(), two.clone());
             });
         };
-        apply(&|batch| drop(batch.put(map, a.clone(), two.clone()).put(map, b.clone(), one.clone())));
+        apply(&|batch| {
+            batch.put(map, a.clone(), two.clone()).put(map, b.clone(), one.clone());
+        });
         assert!(reported(), "exchanged");
         for who in ["ann", "bob"] {
             assert!(vault.tenant(&acme()).records(&subject(who)).is_err());
@@ -109,30 +111,44 @@ fn what_a_stranger_does_to_the_entries_is_reported() {
         for at in 0..one.len() {
             let mut altered = one.clone();
             altered[at] ^= 1;
-            apply(&|batch| drop(batch.put(map, a.clone(), altered.clone())));
+            apply(&|batch| {
+                batch.put(map, a.clone(), altered.clone());
+            });
             assert!(reported(), "byte {at} altered");
         }
         restore();
-        apply(&|batch| drop(batch.delete(map, a.clone())));
+        apply(&|batch| {
+            batch.delete(map, a.clone());
+        });
         assert!(reported(), "removed");
         restore();
-        apply(&|batch| drop(batch.put(map, [7; 16], one.clone())));
+        apply(&|batch| {
+            batch.put(map, [7; 16], one.clone());
+        });
         assert!(reported(), "added");
-        apply(&|batch| drop(batch.delete(map, [7; 16])));
+        apply(&|batch| {
+            batch.delete(map, [7; 16]);
+        });
         assert!(!reported());
     }
     // Another version's number in an index entry: key version is bytes 1 to 5.
     let (key, mut value) = store.all(INDEX).swap_remove(0);
     value[4] = 2;
-    apply(&|batch| drop(batch.put(INDEX, key.clone(), value.clone())));
+    apply(&|batch| {
+        batch.put(INDEX, key.clone(), value.clone());
+    });
     let errors = ["ann", "bob"].map(|who| vault.tenant(&acme()).records(&subject(who)).is_err());
     assert_eq!(errors.iter().filter(|e| **e).count(), 1);
     value[4] = 1;
-    apply(&|batch| drop(batch.put(INDEX, key.clone(), value.clone())));
+    apply(&|batch| {
+        batch.put(INDEX, key.clone(), value.clone());
+    });
     // An older state of an entry.
     let old: Vec<_> = store.all(ENTRY);
     vault.migrate(|_| ()).unwrap();
-    apply(&|batch| drop(batch.put(ENTRY, old[0].0.clone(), old[0].1.clone())));
+    apply(&|batch| {
+        batch.put(ENTRY, old[0].0.clone(), old[0].1.clone());
+    });
     assert!(reported(), "put back");
 }
 
