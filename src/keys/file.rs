@@ -153,6 +153,7 @@ mod tests {
             assert!(Keyset::unlock(&altered, &right()).is_err(), "byte {at}");
         }
         assert!(right().with_cost(Argon2Cost { memory_kib: u32::MAX, ..cheap }).is_err());
+        assert!(right().with_cost(Argon2Cost { iterations: u32::MAX, ..cheap }).is_err());
         assert!(right().with_cost(Argon2Cost { memory_kib: 1, ..cheap }).is_err());
         assert!(Passphrase::new(String::new()).is_err());
     }

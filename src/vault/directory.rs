@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::keys::{self, KeyProvider, Keyset};
 use crate::name::KeyVersion;
 use crate::time::Timestamp;
+#[cfg(feature = "sled")]
 use std::path::Path;
 
 const KEYSET: &str = "keyset";
