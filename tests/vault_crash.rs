@@ -251,7 +251,8 @@ fn kills_lose_nothing_acknowledged() {
             apply(&mut labels, trying.unwrap_or("put"));
             assert_eq!(found, labels, "round {round}: {trying:?}\n{said}");
         }
-        assert_eq!(report.records, found.values().map(|labels| labels.len() as u64).sum());
+        let records: u64 = found.values().map(|labels| labels.len() as u64).sum();
+        assert_eq!(report.records, records);
         assert_eq!(report.subjects, found.len() as u64);
     }
     println!(
