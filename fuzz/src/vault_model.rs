@@ -467,6 +467,15 @@ fn difference(vault: &Vault, model: &Model) -> Option<String> {
     if counted != (expected.0, expected.0, expected.2) {
         return Some(format!("the census counts {counted:?}, and should {expected:?}"));
     }
+    let mut wrapped = BTreeMap::<(&str, u32), u64>::new();
+    for ((t, _), subject) in &model.subjects {
+        *wrapped.entry((tenants[*t].as_str(), subject.wrapped_by.get())).or_default() += 1;
+    }
+    let lines = census.lines().filter(|(line, _)| line.mode == Mode::SubjectKey);
+    let found: BTreeMap<_, _> = lines.map(|(l, count)| ((l.tenant.as_str(), l.version), count)).collect();
+    if found != wrapped {
+        return Some(format!("subjects' keys are wrapped by {found:?} instead of {wrapped:?}"));
+    }
     for (t, tenant) in tenants.iter().enumerate() {
         let tenant = vault.tenant(tenant);
         for (s, subject) in subjects.iter().enumerate() {
