@@ -122,6 +122,7 @@ pub fn sync_directory_of(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
+    // SPEC: KEY-13
     #[test]
     fn appears_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();

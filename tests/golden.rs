@@ -13,23 +13,18 @@ use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::Policy;
 use cloakroom::protect::{Pseudonymizer, Sealer, Spelling, Tokenizer};
 use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Commit, Entry, Map, Store};
+use cloakroom::store::{Batch, Store};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Tenant, Vault};
+use shared_store::{MAPS, Shared};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+
+mod shared_store;
 
 const PASSPHRASE: &str = "golden passphrase";
 const SUBJECT: &str = "10423";
 const PLAINTEXT: &[u8] = "Zoë Ångström".as_bytes();
-const MAPS: [Map; 5] = [
-    Map::new(1, "index"),
-    Map::new(2, "entry"),
-    Map::new(3, "meta"),
-    Map::new(4, "run"),
-    Map::new(5, "output"),
-];
 
 const TABLE: &str = "\
 no,name,email,card,account,born,phone,country
@@ -62,34 +57,6 @@ country = { protect = "keep" }
 const VAULT_TABLE: &str = "id;notes\n7; first \n8;\n7;\"a;b\nc\"\n";
 const VAULT_POLICY: &str = "version = 1\ntenant = \"acme\"\nsubject = \"id\"\n\
     [field.id]\nprotect = \"keep\"\n[field.notes]\nprotect = \"seal\"\n";
-
-/// A store that stays readable while a vault owns it.
-#[derive(Clone, Default)]
-struct Shared(Arc<MemoryStore>);
-
-impl Store for Shared {
-    fn get(&self, map: Map, key: &[u8]) -> cloakroom::Result<Option<Vec<u8>>> {
-        self.0.get(map, key)
-    }
-    fn scan(
-        &self,
-        map: Map,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> cloakroom::Result<Vec<Entry>> {
-        self.0.scan(map, prefix, after, limit)
-    }
-    fn write(&self, batch: Batch) -> cloakroom::Result<Commit> {
-        self.0.write(batch)
-    }
-    fn sync(&self, commit: Commit) -> cloakroom::Result<()> {
-        self.0.sync(commit)
-    }
-    fn size(&self) -> cloakroom::Result<u64> {
-        self.0.size()
-    }
-}
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -350,7 +317,7 @@ fn make() {
     row(&run, "dora", b"dora@example.com");
     let mut dump = String::new();
     for map in MAPS {
-        for (key, value) in store.scan(map, &[], None, usize::MAX).unwrap() {
+        for (key, value) in store.all(map) {
             dump += &format!("{} {} {}\n", map.name(), hex(&key), hex(&value));
         }
     }

@@ -4,7 +4,6 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use cloakroom::Result;
 use cloakroom::crypto::aead::Suite;
 use cloakroom::format::{Format, Luhn, Normalization};
 use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, Keyset, Passphrase, UsableKey};
@@ -12,12 +11,13 @@ use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Options};
 use cloakroom::policy::Policy;
 use cloakroom::protect::{Pseudonymizer, Sealer, Spelling, Tokenizer};
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Commit, Entry, Map, Store};
+use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::Vault;
+use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, Shared};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+
+mod shared_store;
 
 /// Sections 2 to 4 of the specification.
 mod spec {
@@ -434,38 +434,6 @@ fn envelopes_both_ways() {
     assert_eq!(sealer.open("7", &envelope).unwrap().expose(), b"bob@example.com");
 }
 
-/// A store that stays readable while a vault owns it.
-#[derive(Clone, Default)]
-struct Shared(Arc<MemoryStore>);
-
-impl Store for Shared {
-    fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.0.get(map, key)
-    }
-    fn scan(&self, map: Map, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>> {
-        self.0.scan(map, prefix, after, limit)
-    }
-    fn write(&self, batch: Batch) -> Result<Commit> {
-        self.0.write(batch)
-    }
-    fn sync(&self, commit: Commit) -> Result<()> {
-        self.0.sync(commit)
-    }
-    fn size(&self) -> Result<u64> {
-        self.0.size()
-    }
-}
-
-const INDEX: Map = Map::new(1, "index");
-const ENTRY: Map = Map::new(2, "entry");
-const META: Map = Map::new(3, "meta");
-const RUN: Map = Map::new(4, "run");
-const OUTPUT: Map = Map::new(5, "output");
-
-fn all(store: &Shared, map: Map) -> Vec<Entry> {
-    store.scan(map, &[], None, usize::MAX).unwrap()
-}
-
 type Record = BTreeMap<String, String>;
 
 /// Section 9: a subject's id and records, from the head and record entries at a locator.
@@ -564,8 +532,8 @@ fn a_vaults_entries() {
     ];
     assert_eq!(lines, expected.map(|(field, counts)| ("acme".to_owned(), field.to_owned(), counts)));
     let mut sum = [0; 32];
-    for map in [INDEX, ENTRY, RUN, OUTPUT] {
-        for (key, value) in all(&store, map) {
+    for map in MAPS.into_iter().filter(|map| *map != META) {
+        for (key, value) in store.all(map) {
             let message = [&[map.id(), key.len() as u8][..], &key, &value].concat();
             sum.iter_mut().zip(hmac(fingerprint_key, &message)).for_each(|(sum, tag)| *sum ^= tag);
         }
@@ -655,7 +623,7 @@ fn references_in_a_file_lead_into_the_vault() {
     let (fingerprint_key, _, runs) = (r.take(32), r.take(32), r.int(4));
     let (run, batches) = (r.take(16), r.int(4));
     assert_eq!((runs, batches), (1, 1));
-    let journals = all(&store, RUN);
+    let journals = store.all(RUN);
     let [(journal_key, journal)] = &journals[..] else { panic!("one batch, one journal") };
     assert_eq!(*journal_key, [run, &[0; 4]].concat());
     let (entries, tag) = journal.split_at(journal.len() - 32);
@@ -663,8 +631,8 @@ fn references_in_a_file_lead_into_the_vault() {
     assert_eq!(hmac(fingerprint_key, &[&[0x00, 0x14][..], journal_key, entries].concat()), tag);
     let output_sha256 = finished.manifest.output_sha256.clone();
     finished.commit().unwrap();
-    assert!(all(&store, RUN).is_empty());
-    assert_eq!(hex(&all(&store, OUTPUT)[0].0), output_sha256);
+    assert!(store.all(RUN).is_empty());
+    assert_eq!(hex(&store.all(OUTPUT)[0].0), output_sha256);
 
     for line in std::str::from_utf8(&output).unwrap().lines().skip(1) {
         let (no, cell) = line.split_once(',').unwrap();

@@ -161,6 +161,7 @@ mod tests {
     }
 
     proptest! {
+        // SPEC: CTX-2
         #[test]
         fn the_list_comes_back(parts: Vec<Vec<u8>>) {
             let decoded = decode(&encode(&parts));
@@ -169,12 +170,14 @@ mod tests {
         }
     }
 
+    // SPEC: CTX-2
     #[test]
     fn the_classic_confusion_is_none() {
         assert_ne!(encode(&[b"a-b".into(), b"c".into()]), encode(&[b"a".into(), b"b-c".into()]));
         assert_ne!(encode(&[b"".into(), b"".into()]), encode(&[b"".into()]));
     }
 
+    // SPEC: CTX-1
     #[test]
     fn the_bytes_are_fixed() {
         assert_eq!(

@@ -97,6 +97,7 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
+    // SPEC: KEY-3, KEY-6
     #[test]
     fn saved_is_loaded_and_no_altered_byte_passes() {
         let dir = tempfile::tempdir().unwrap();
@@ -132,6 +133,7 @@ mod tests {
         assert!(Keyset::unlock(&[&bytes[..], b"x"].concat(), &provider).is_err());
     }
 
+    // SPEC: PASS-1, PASS-2, PASS-3, PASS-4
     #[cfg(feature = "passphrase")]
     #[test]
     fn a_passphrase_stores_its_cost_and_refuses_absurd_ones() {
@@ -156,6 +158,7 @@ mod tests {
         assert!(Passphrase::new(String::new()).is_err());
     }
 
+    // SPEC: KFILE-1, KFILE-2
     #[cfg(unix)]
     #[test]
     fn a_key_file_that_others_can_read_is_refused() {
