@@ -64,16 +64,14 @@ impl<R: Read> Source<R> {
         if input.end_mark().is_swallowed_by(&self.record) {
             let column = self.header.get(self.record.len() - 1).map_or("", |name| name.trim()).to_owned();
             let problem = "a quote is opened and not closed until the end of the input".into();
-            return Err(Error::Row { line: self.line(), column, problem });
+            return Err(Error::Row { line: self.line(0), column, problem });
         }
         Ok(!self.reader.get_ref().end_mark().is(&self.record))
     }
 
-    /// The line in which the record starts.
-    fn line(&self) -> u64 {
+    /// The line in which the record starts; `end` is how many LF were read behind its cells.
+    fn line(&self, end: u64) -> u64 {
         let inside = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        // A record ends with its LF, but with the CR of a CR LF.
-        let end = u64::from(!self.is_crlf());
         self.reader.position().line().saturating_sub(inside + end).max(1)
     }
 
@@ -88,7 +86,8 @@ impl<R: Read> Source<R> {
             if !self.next()? {
                 break;
             }
-            let line = self.line();
+            // A record ends with its LF, but with the CR of a CR LF.
+            let line = self.line(u64::from(!self.is_crlf()));
             if self.record.len() != self.header.len() {
                 batch.unreadable += 1;
                 let reason =

@@ -222,8 +222,8 @@ fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) 
     let mut taken: Vec<PathBuf> = vec![];
     for path in written.iter().flatten().copied().filter(named) {
         let places = [resolved(path), resolved(&with_ending(path, ".partial"))];
-        // Also what is inside the directory of a vault.
-        if places.iter().any(|place| read.iter().any(|r| place.starts_with(r))) {
+        let is_or_holds = |r: &PathBuf, place: &PathBuf| place == r || (r.is_dir() && place.starts_with(r));
+        if places.iter().any(|place| read.iter().any(|r| is_or_holds(r, place))) {
             return bad(path, "would overwrite what is needed");
         }
         if places.iter().any(|place| taken.contains(place)) {
