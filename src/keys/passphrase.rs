@@ -96,7 +96,9 @@ impl Passphrase {
     pub fn with_cost(mut self, cost: Argon2Cost) -> Result<Self> {
         let bad = |problem: String| Error::Setting { what: "Argon2id cost", problem };
         if !cost.is_bearable() {
-            return Err(bad("is more than a keyset file may ask for (1 GiB, 64 lanes, 4 GiB over all passes)".into()));
+            return Err(bad(
+                "is more than a keyset file may ask for (1 GiB, 64 lanes, 4 GiB over all passes)".into(),
+            ));
         }
         params(cost).map_err(|_| bad("needs at least 8 KiB of memory for each lane, and 1 pass".into()))?;
         self.cost = cost;
