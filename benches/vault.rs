@@ -37,6 +37,7 @@ fn main() {
 
 fn compare() {
     let mut times = [vec![], vec![]];
+    let mut processor = [vec![], vec![]];
     let mut peaks = [0.0_f64; 2];
     for _ in 0..TURNS {
         for (side, name) in ["sled", "vault"].into_iter().enumerate() {
@@ -46,6 +47,7 @@ fn compare() {
             print!("{out}");
             let mut numbers = out.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
             times[side].push(numbers.next().unwrap());
+            processor[side].push(numbers.next().unwrap());
             peaks[side] = peaks[side].max(numbers.next().unwrap());
         }
     }
@@ -64,6 +66,12 @@ fn compare() {
         median(&times[1]) / median(&times[0]),
         ratios[0],
         ratios[TURNS - 1],
+    );
+    println!(
+        "processor time: sled {:.2} s, vault {:.2} s; ratio {:.2}",
+        median(&processor[0]),
+        median(&processor[1]),
+        median(&processor[1]) / median(&processor[0])
     );
     println!("peak memory: sled {} MiB, vault {} MiB", peaks[0], peaks[1]);
 }
@@ -92,7 +100,12 @@ fn vault() {
     fill(&vault);
     let seconds = started.elapsed().as_secs_f64();
     assert_eq!(vault.census().needing(vault.keyset().primary_number()), 3 * SUBJECTS as u64);
-    println!("vault {seconds:.3} s, peak {} MiB, file {} MiB", peak_mib(), vault.size().unwrap() >> 20);
+    println!(
+        "vault {seconds:.3} s, {} s of processor, peak {} MiB, file {} MiB",
+        cpu(),
+        peak_mib(),
+        vault.size().unwrap() >> 20
+    );
 }
 
 fn raw() {
@@ -133,7 +146,12 @@ fn raw() {
     apply(batch);
     let seconds = started.elapsed().as_secs_f64();
     let bytes = fs::metadata(path.join("db")).unwrap().len();
-    println!("sled  {seconds:.3} s, peak {} MiB, file {} MiB", peak_mib(), bytes >> 20);
+    println!(
+        "sled  {seconds:.3} s, {} s of processor, peak {} MiB, file {} MiB",
+        cpu(),
+        peak_mib(),
+        bytes >> 20
+    );
 }
 
 fn migrate() {
@@ -174,6 +192,14 @@ impl Keys {
         key.truncate(length);
         key
     }
+}
+
+/// Seconds of processor time so far, from Linux's `/proc`; elsewhere 0.
+fn cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold anything but a closing parenthesis.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// From Linux's `/proc`; elsewhere 0.

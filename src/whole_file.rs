@@ -30,9 +30,14 @@ impl WholeFile {
     /// Starts writing; replaces what is at `place` only on commit.
     ///
     /// # Errors
-    /// [`Error::Busy`] when another process is writing the same file; [`Error::Io`].
+    /// [`Error::Busy`] when another process is writing the same file; [`Error::Setting`] when a directory, a device or
+    /// another thing that is no file stands there; [`Error::Io`].
     pub fn create(place: impl AsRef<Path>, readers: Readers) -> Result<Self> {
         let place = place.as_ref().to_owned();
+        if std::fs::metadata(&place).is_ok_and(|there| !there.is_file()) {
+            let problem = format!("{} is no file, so it cannot be replaced by one", place.display());
+            return Err(Error::Setting { what: "output", problem });
+        }
         let mut name = place.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         let partial = place.with_file_name(name);

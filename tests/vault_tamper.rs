@@ -63,10 +63,12 @@ impl Shared {
     fn put_back(&self, image: &Image) {
         let mut batch = Batch::new();
         let map = |id: u8| ALL[usize::from(id) - 1];
-        self.image().keys().for_each(|(id, key)| drop(batch.delete(map(*id), key.as_slice())));
-        image
-            .iter()
-            .for_each(|((id, key), value)| drop(batch.put(map(*id), key.as_slice(), value.as_slice())));
+        for (id, key) in self.image().keys() {
+            batch.delete(map(*id), key.as_slice());
+        }
+        for ((id, key), value) in image {
+            batch.put(map(*id), key.as_slice(), value.as_slice());
+        }
         self.apply(batch).unwrap();
     }
 }
@@ -368,7 +370,7 @@ fn heads_are_not_edited() {
 #[test]
 fn fields_are_not_edited() {
     for record in 0..2 {
-        noticed(true, "removed", |c| c.edit(&c.ann, record, |fields| drop(fields.pop())));
+        noticed(true, "removed", |c| c.edit(&c.ann, record, |fields| fields.truncate(1)));
         noticed(false, "reordered", |c| c.edit(&c.ann, record, |fields| fields.reverse()));
         noticed(false, "doubled", |c| c.edit(&c.ann, record, |fields| fields.push(fields[0])));
         noticed(true, "renamed", |c| c.edit(&c.ann, record, |fields| fields[0].0 = "phone2"));
@@ -456,7 +458,9 @@ fn what_is_put_back_is_noticed() {
     noticed(true, "erased for another", |c| {
         let before = c.store.image();
         let values = [("email", "x".to_owned()), ("phone", "y".to_owned())];
-        (0..3).for_each(|_| drop(put(&c.vault, ("acme", "passing"), &values)));
+        for _ in 0..3 {
+            put(&c.vault, ("acme", "passing"), &values);
+        }
         let with = c.store.image();
         c.vault.tenant(&tenant("acme")).erase(&SubjectId::new("passing").unwrap()).unwrap();
         for ((id, key), value) in with.iter().filter(|(key, _)| !before.contains_key(key)) {

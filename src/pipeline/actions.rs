@@ -1,12 +1,14 @@
 //! What is done to each column of a batch, and the rows that come out of it.
 
 use super::batch::{Batch, Reject};
+use super::counted::BOM;
 use crate::error::{Error, Result};
 use crate::name::{FieldName, SubjectId};
 use crate::policy::Empty;
 use crate::protect::{
     Column, ENVELOPE_PREFIX, Failures, Generalize, Mask, Pseudonymizer, Sealer, Tokenizer, is_blank,
 };
+use crate::store::MAX_VALUE;
 use crate::vault::{References, Row, Run, Tenant};
 
 /// What is done to a column.
@@ -47,7 +49,14 @@ pub(super) struct Job<'j> {
     pub(super) strict: bool,
     pub(super) delimiter: u8,
     pub(super) crlf: bool,
+    /// Whether the output begins with a byte order mark, as the input does.
+    pub(super) bom: bool,
 }
+
+/// Bytes of sealed cells in one row: the store's limit for a value, less what else is in a subject's entry.
+const LARGEST_ROW: usize = MAX_VALUE - 4096;
+/// What a sealed field takes besides its name and value, at most.
+const FIELD_OVERHEAD: usize = 128;
 
 impl Job<'_> {
     /// Works on a batch: fills its output, its rejects, and the bytes to be written.
@@ -71,13 +80,26 @@ impl Job<'_> {
         }
         batch.rejected.resize(batch.rows(), false);
         let subjects = self.subjects(batch, &mut failures);
+        self.refuse_large_rows(batch, &mut failures);
         self.reject(batch, failures);
         if self.strict && !batch.rejects.is_empty() {
             let Reject { line, column, reason: problem } = batch.rejects.swap_remove(0);
             return Err(Error::Row { line, column, problem });
         }
         self.store(batch, &subjects)?;
+        self.count(batch);
         self.encode(batch)
+    }
+
+    /// Counts the cells that hold a value, in the rows that are written.
+    fn count(&self, batch: &mut Batch) {
+        for (i, column) in self.columns.iter().enumerate() {
+            if !matches!(column.action, Action::Keep | Action::Drop) {
+                let cells = batch.input[i].iter().zip(&batch.rejected);
+                batch.worked[i] =
+                    cells.filter(|(cell, rejected)| !**rejected && !is_blank(cell)).count() as u64;
+            }
+        }
     }
 
     /// Everything but storing.
@@ -87,10 +109,7 @@ impl Job<'_> {
         match &self.columns[i].action {
             Action::Keep | Action::Drop => {}
             // The cells go into the vault once it is known that their rows do not fail.
-            Action::Store(_) => {
-                let sealed = input.iter().enumerate().filter(|(_, cell)| is_sealed(cell));
-                failures.extend(sealed.map(|(row, _)| (row, Error::Value { problem: "is sealed already" })));
-            }
+            Action::Store(_) => self.refuse_sealed(input, failures),
             Action::Tokenize(tokenizer) => tokenizer.tokenize_column(input, &mut output, failures),
             Action::Detokenize(tokenizer) => tokenizer.detokenize_column(input, &mut output, failures),
             Action::Pseudonymize(pseudonymizer) => {
@@ -99,9 +118,13 @@ impl Job<'_> {
             Action::Mask(mask) => mask.mask_column(input, &mut output, failures),
             Action::Generalize(generalize) => generalize.generalize_column(input, &mut output, failures),
             Action::Seal(sealer) => {
+                self.refuse_sealed(input, failures);
                 let mut sealing = sealer.batch();
                 self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
-                    sealing.seal_text(text(binding)?, cell, out)
+                    match is_sealed(cell) {
+                        true => Ok(()), // refused above
+                        false => sealing.seal_text(text(binding)?, cell, out),
+                    }
                 });
             }
             Action::Open(sealer) => self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
@@ -120,11 +143,13 @@ impl Job<'_> {
                 });
             }
         }
-        batch.worked[i] = match self.columns[i].action {
-            Action::Keep | Action::Drop => 0,
-            _ => batch.input[i].iter().filter(|cell| !is_blank(cell)).count() as u64,
-        };
         batch.output[i] = output;
+    }
+
+    /// Sealed cells in an original are a part of a protected file, be it this holder's or another's.
+    fn refuse_sealed(&self, input: &Column, failures: &mut Failures) {
+        let sealed = input.iter().enumerate().filter(|(_, cell)| is_sealed(cell));
+        failures.extend(sealed.map(|(row, _)| (row, Error::Value { problem: "is sealed already" })));
     }
 
     /// Cells with the cell that they are bound to; blank ones stay as they are.
@@ -174,6 +199,23 @@ impl Job<'_> {
             }
         };
         batch.input[column].iter().enumerate().map(subject).collect()
+    }
+
+    /// Names the rows that the store would refuse, and their largest cell.
+    fn refuse_large_rows(&self, batch: &Batch, failures: &mut Vec<(usize, usize, Error)>) {
+        let stored =
+            || (0..self.columns.len()).filter(|i| matches!(self.columns[*i].action, Action::Store(_)));
+        for row in 0..batch.rows() {
+            let cell = |i: usize| batch.input[i].get(row).len();
+            let entry = |i: usize| cell(i) + self.columns[i].field.as_str().len() + FIELD_OVERHEAD;
+            if stored().map(entry).sum::<usize>() > LARGEST_ROW
+                && let Some(largest) = stored().max_by_key(|i| cell(*i))
+            {
+                let problem = "is too large: a row's sealed cells have room for 1 MiB in a vault; \
+                               without one they stay in the file, up to 256 MiB each";
+                failures.push((row, largest, Error::Value { problem }));
+            }
+        }
     }
 
     /// Marks the rows that failed, and names them by line.
@@ -254,7 +296,7 @@ impl Job<'_> {
 
     /// The header of the output.
     pub(super) fn header(&self) -> Vec<u8> {
-        let mut writer = self.writer(vec![]);
+        let mut writer = self.writer(if self.bom { BOM.to_vec() } else { vec![] });
         let kept = self.columns.iter().filter(|c| !matches!(c.action, Action::Drop));
         writer.write_record(kept.map(|c| c.header.as_bytes())).expect("writing to memory does not fail");
         writer.into_inner().map_err(|_| ()).expect("writing to memory does not fail")

@@ -80,8 +80,9 @@ pub struct Progress {
 /// Refuses delimiters that CSV cannot have.
 fn check_delimiter(delimiter: u8) -> Result<()> {
     match delimiter {
-        b'"' | b'\r' | b'\n' => {
-            Err(Error::Setting { what: "delimiter", problem: "cannot be a quote or a line end".into() })
+        b'"' | b'\r' | b'\n' | 0x80.. => {
+            let problem = "cannot be a quote, a line end, or a character that is not ASCII".into();
+            Err(Error::Setting { what: "delimiter", problem })
         }
         _ => Ok(()),
     }

@@ -5,6 +5,7 @@ use super::counted::CountedWrite;
 use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
 use super::source::Source;
 use super::{Keys, Options, Progress, parallel};
+use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
@@ -26,7 +27,8 @@ pub struct Finished<'v> {
     /// The manifest as a file.
     pub json: Vec<u8>,
     run: Option<Run<'v>>,
-    output_sha256: [u8; 32],
+    /// What the vault shall know the output by, if anything in it is protected.
+    recognized_by: Option<[u8; 32]>,
 }
 
 impl Finished<'_> {
@@ -36,7 +38,7 @@ impl Finished<'_> {
     /// # Errors
     /// The vault's.
     pub fn commit(self) -> Result<()> {
-        self.run.map_or(Ok(()), |run| run.commit(Some(&self.output_sha256)))
+        self.run.map_or(Ok(()), |run| run.commit(self.recognized_by.as_ref()))
     }
 }
 
@@ -70,6 +72,9 @@ pub fn protect<'k>(
         .map(|(header, field)| column_job(header, *field, policy, &keyset, vault.is_some()))
         .collect::<Result<Vec<_>>>()?;
     source.skip = columns.iter().map(|c| matches!(c.action, Action::Drop)).collect();
+    if source.skip.iter().all(|dropped| *dropped) {
+        return Err(Error::Input { problem: "has no column left: the policy drops them all".into() });
+    }
     let subject =
         policy.subject.as_ref().and_then(|s| source.header.iter().position(|h| h.trim() == s.as_str()));
     if let Some(subject) = subject {
@@ -95,6 +100,7 @@ pub fn protect<'k>(
         strict: rejects.is_none(),
         delimiter: options.delimiter,
         crlf: source.is_crlf(),
+        bom: source.has_bom(),
         columns,
     };
     let mut output = CountedWrite::new(output);
@@ -120,6 +126,8 @@ pub fn protect<'k>(
         return Err(Error::Input { problem });
     }
     let output_sha256 = output.sha256();
+    // A header without rows, or a file in which nothing had to be protected, may well come again as an original.
+    let is_protected = tally.worked.iter().any(|n| *n > 0) && output_sha256 != input_sha256;
     let kept = job.columns.iter().zip(&fields).zip(&tally.worked);
     let kept = kept.filter(|((column, _), _)| !matches!(column.action, Action::Drop));
     let manifest = Manifest {
@@ -148,7 +156,7 @@ pub fn protect<'k>(
     drop(job);
     let json = manifest.to_json(&keyset)?;
     let manifest = serde_json::from_slice(&json).expect("it was just written");
-    Ok(Finished { manifest, json, run, output_sha256 })
+    Ok(Finished { manifest, json, run, recognized_by: is_protected.then_some(output_sha256) })
 }
 
 fn dropped(job: &Job<'_>) -> Vec<String> {
@@ -202,6 +210,13 @@ fn column_job(
         }
         Rule::Pseudonym { .. } => {
             Action::Pseudonymize(pseudonymizer(&field.rule, &key()?, keyset, &policy.tenant)?)
+        }
+        Rule::Seal(Suite::XChaCha20Poly1305) if in_vault => {
+            let problem = format!(
+                "field {:?}: a vault seals with xaes-256-gcm; leave `suite` out, or protect with a keyset",
+                field.name.as_str()
+            );
+            return Err(Error::Setting { what: "suite", problem });
         }
         Rule::Seal(_) if in_vault => Action::Store(References::new(&key()?, &policy.tenant, &field.name)),
         Rule::Seal(suite) => Action::Seal(Sealer::new(&key()?, *suite, &policy.tenant, &field.name)),

@@ -1,7 +1,7 @@
 //! A protected file back into its originals, as far as they come back.
 
 use super::actions::{Action, ColumnJob, Job};
-use super::manifest::{ColumnEntry, Manifest};
+use super::manifest::{ColumnEntry, Manifest, hex};
 use super::protect::{Tally, write};
 use super::source::Source;
 use super::{Keys, Options, parallel};
@@ -27,11 +27,14 @@ pub struct Revealed {
     pub revealed: Vec<String>,
     /// Headers of the columns that never come back, and stand as they were protected.
     pub left: Vec<String>,
+    /// Whether the input is, byte for byte, the file that the manifest was made with. If it is not, nothing tells
+    /// whether a token in it was made by this key version: tokens have no room for a check of their own.
+    pub unchanged: bool,
 }
 
 /// Reveals `input`, and writes tokens and sealed fields back as they were, byte for byte; other columns as they are.
 ///
-/// Rows and columns may be missing, as after a query; none may have been added. Without `options.rejects` the first bad
+/// Rows and columns may be missing or in another order, as after a query; none may have been added. Without `options.rejects` the first bad
 /// row is an error. `options.delimiter` is not used: the manifest has it.
 ///
 /// # Errors
@@ -60,20 +63,25 @@ pub fn reveal(
     let tenant = TenantId::new(&manifest.tenant)?;
     let mut source = Source::open(input, delimiter, ROWS)?;
     let mut columns = vec![];
-    for header in &source.header {
-        let entry = manifest.columns.iter().find(|c| c.name == *header).ok_or_else(|| {
+    for (i, header) in source.header.iter().enumerate() {
+        let entry = manifest.columns.iter().find(|c| c.name.trim() == header.trim()).ok_or_else(|| {
+            // Not by name: in a file without a header it would be a value.
             bad(format!(
-                "has no column {:?}: this is another file's manifest, or the column was added",
-                header.trim()
+                "does not have column {} of the input: it is another file's manifest, the column was added, or the \
+                 header is gone",
+                i + 1
             ))
         })?;
-        columns.push(column_job(entry, &tenant, &keyset, manifest.vault)?);
+        columns.push(ColumnJob {
+            header: header.clone(),
+            ..column_job(entry, &tenant, &keyset, manifest.vault)?
+        });
     }
     source.skip = vec![false; columns.len()];
     let binding = match &manifest.subject {
         None => None,
         Some(subject) => {
-            let position = source.header.iter().position(|h| h == subject);
+            let position = source.header.iter().position(|h| h.trim() == subject.trim());
             let bound = columns.iter().any(|c| matches!(c.action, Action::Open(_) | Action::Fetch(_)));
             if position.is_none() && bound {
                 let problem =
@@ -89,7 +97,8 @@ pub fn reveal(
         columns.iter().filter(comes_back).map(|c| c.header.clone()).collect::<Vec<_>>()
     };
     let left = manifest.columns.iter().filter(|c| !matches!(c.mode.as_str(), "token" | "seal" | "keep"));
-    let left = left.map(|c| c.name.clone()).filter(|name| source.header.contains(name)).collect();
+    let stands = |c: &&ColumnEntry| source.header.iter().any(|h| h.trim() == c.name.trim());
+    let left = left.filter(stands).map(|c| c.name.clone()).collect();
     let revealed = headers(true);
     let job = Job {
         subject: None,
@@ -100,6 +109,7 @@ pub fn reveal(
         strict: rejects.is_none(),
         delimiter,
         crlf: source.is_crlf(),
+        bom: source.has_bom(),
         columns,
     };
     let mut tally = Tally::new(job.columns.len());
@@ -116,7 +126,8 @@ pub fn reveal(
         },
     )?;
     output.flush().map_err(Error::io("write", "the output"))?;
-    Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left })
+    let unchanged = hex(&source.sha256()) == manifest.output_sha256;
+    Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left, unchanged })
 }
 
 fn column_job(entry: &ColumnEntry, tenant: &TenantId, keyset: &Keyset, in_vault: bool) -> Result<ColumnJob> {

@@ -26,28 +26,55 @@ impl<R: Read> Source<R> {
     /// [`Error::Input`] for an empty file, a header that is not UTF-8, or two columns of one name; [`Error::Io`].
     pub(super) fn open(input: R, delimiter: u8, rows_at_once: usize) -> Result<Self> {
         super::check_delimiter(delimiter)?;
-        let mut reader = csv::ReaderBuilder::new()
+        let reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 16)
             .from_reader(CountedRead::new(input));
-        let mut record = csv::ByteRecord::new();
-        if !reader.read_byte_record(&mut record).map_err(|e| failed(&reader, e))? {
+        let mut source =
+            Self { reader, record: csv::ByteRecord::new(), header: vec![], skip: vec![], rows_at_once };
+        if !source.next()? {
             return Err(Error::Input { problem: "is empty: not even a header".into() });
         }
-        reader.get_mut().record_ended();
         let utf8 = |cell: &[u8]| String::from_utf8(cell.to_vec()).ok();
-        let header: Option<Vec<String>> = record.iter().map(utf8).collect();
+        let header: Option<Vec<String>> = source.record.iter().map(utf8).collect();
         let header =
             header.ok_or_else(|| Error::Input { problem: "has a header that is not UTF-8".into() })?;
         for (i, name) in header.iter().enumerate() {
-            if header[..i].iter().any(|earlier| earlier.trim() == name.trim()) {
-                return Err(Error::Input { problem: format!("has two columns named {:?}", name.trim()) });
+            if let Some(earlier) = header[..i].iter().position(|earlier| earlier.trim() == name.trim()) {
+                // Not by name: in a file without a header it would be a value.
+                let problem =
+                    format!("has a header with one name twice, in columns {} and {}", earlier + 1, i + 1);
+                return Err(Error::Input { problem });
             }
         }
-        let skip = vec![false; header.len()];
-        Ok(Self { reader, record, header, skip, rows_at_once })
+        source.skip = vec![false; header.len()];
+        source.header = header;
+        Ok(source)
+    }
+
+    /// Reads the next record; `false` behind the last.
+    fn next(&mut self) -> Result<bool> {
+        if !self.reader.read_byte_record(&mut self.record).map_err(|e| failed(&self.reader, e))? {
+            return Ok(false);
+        }
+        let input = self.reader.get_mut();
+        input.record_ended();
+        if input.end_mark().is_swallowed_by(&self.record) {
+            let column = self.header.get(self.record.len() - 1).map_or("", |name| name.trim()).to_owned();
+            let problem = "a quote is opened and not closed until the end of the input".into();
+            return Err(Error::Row { line: self.line(), column, problem });
+        }
+        Ok(!self.reader.get_ref().end_mark().is(&self.record))
+    }
+
+    /// The line in which the record starts.
+    fn line(&self) -> u64 {
+        let inside = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        // A record ends with its LF, but with the CR of a CR LF.
+        let end = u64::from(!self.is_crlf());
+        self.reader.position().line().saturating_sub(inside + end).max(1)
     }
 
     /// Fills a batch; `false` when there are no more rows.
@@ -58,11 +85,10 @@ impl<R: Read> Source<R> {
         batch.reset(self.header.len());
         let mut bytes = 0;
         while batch.rows() < self.rows_at_once && bytes < FULL {
-            if !self.reader.read_byte_record(&mut self.record).map_err(|e| failed(&self.reader, e))? {
+            if !self.next()? {
                 break;
             }
-            self.reader.get_mut().record_ended();
-            let line = self.record.position().map_or(0, csv::Position::line);
+            let line = self.line();
             if self.record.len() != self.header.len() {
                 batch.unreadable += 1;
                 let reason =
@@ -85,6 +111,11 @@ impl<R: Read> Source<R> {
     /// Whether lines end in CR LF.
     pub(super) fn is_crlf(&self) -> bool {
         self.reader.get_ref().crlf == Some(true)
+    }
+
+    /// Whether the file begins with a byte order mark.
+    pub(super) fn has_bom(&self) -> bool {
+        self.reader.get_ref().bom
     }
 
     /// The SHA-256 of what was read; of the whole input once [`fill`](Source::fill) has returned `false`.

@@ -56,9 +56,9 @@ struct How {
     /// Go on past bad rows, leave them out, and write line, column and reason (never a value) to this file.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Worker threads; all cores unless given.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    /// Worker threads, at most 256; all cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
 }
 
 /// An open vault or keyset.
@@ -95,12 +95,11 @@ impl Held {
 pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
     let Protect { input, policy, holder, how, delimiter } = arguments;
     let delimiter = one_byte(&delimiter)?;
-    let text = std::fs::read_to_string(&policy).map_err(Error::io("read", &policy))?;
-    let policy = Policy::parse(&text)?;
-    how.check(&input)?;
+    let manifest_path = how.manifest_beside(&how.output, "is needed when the output has no name")?;
+    let written = [Some(how.output.as_path()), Some(manifest_path.as_path()), how.rejects.as_deref()];
+    check_paths(&written, &[&input, &policy], opened(&holder, key))?;
+    let policy = read_policy(&policy)?;
     refuse_protected(&input)?;
-    let manifest_path =
-        how.manifest_beside(&how.output, "--manifest is needed when the output has no name")?;
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
     let mut output = Output::create(&how.output, Readers::Anyone)?;
@@ -128,8 +127,9 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
 
 pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let Reveal { input, holder, how } = arguments;
-    how.check(&input)?;
-    let manifest_path = how.manifest_beside(&input, "--manifest is needed when the input has no name")?;
+    let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
+    let written = [Some(how.output.as_path()), how.rejects.as_deref()];
+    check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
     let json = match std::fs::read(&manifest_path) {
         Ok(json) => json,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -150,6 +150,12 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let revealed = pipeline::reveal(source, &mut output, &manifest, held.keys(), options)?;
     ticker.clear();
     output.commit()?;
+    if !revealed.unchanged {
+        say(format_args!(
+            "note: this is not the very file that the manifest was made with; rows and columns may be missing, but \
+             tokens from another file may have come back wrong, since they have no room for a check of their own"
+        ));
+    }
     if !revealed.left.is_empty() {
         say(format_args!("left as they are, since they do not come back: {}", revealed.left.join(", ")));
     }
@@ -172,30 +178,17 @@ fn finish(rejects: Option<WholeFile>, what: &str, rows: u64, rejected: u64) -> R
 }
 
 impl How {
-    /// Refuses to write one file over another that is being read or written.
-    fn check(&self, input: &Path) -> Result<()> {
-        let clash = |problem: &str| Error::Setting { what: "--output", problem: problem.into() };
-        let same = |a: &Path, b: &Path| {
-            a != Path::new("-")
-                && (a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b))
-        };
-        if same(input, &self.output) {
-            return Err(clash("is the input: choose another file"));
-        }
-        for (name, other) in [("--manifest", &self.manifest), ("--rejects", &self.rejects)] {
-            if let Some(other) = other
-                && (same(other, &self.output) || same(other, input))
-            {
-                return Err(clash(&format!("or the input is the same file as {name}")));
+    fn manifest_beside(&self, path: &Path, otherwise: &str) -> Result<PathBuf> {
+        for (what, path) in [("--manifest", &self.manifest), ("--rejects", &self.rejects)] {
+            if path.as_deref() == Some(Path::new("-")) {
+                return Err(Error::Setting { what, problem: "must be a file".into() });
             }
         }
-        Ok(())
-    }
-
-    fn manifest_beside(&self, path: &Path, otherwise: &str) -> Result<PathBuf> {
         match &self.manifest {
             Some(manifest) => Ok(manifest.clone()),
-            None if path == Path::new("-") => Err(Error::Manifest { problem: otherwise.into() }),
+            None if path == Path::new("-") => {
+                Err(Error::Setting { what: "--manifest", problem: otherwise.into() })
+            }
             None => Ok(manifest_of(path)),
         }
     }
@@ -211,9 +204,59 @@ impl How {
     ) -> Options<'o> {
         let mut options = Options { progress: Some(progress), ..Options::default() };
         options.rejects = rejects.as_mut().map(|file| file as &mut (dyn Write + Send));
-        options.threads = self.threads.unwrap_or(options.threads);
+        options.threads = self.threads.map_or(options.threads, usize::from);
         options
     }
+}
+
+/// Refuses to write over what is being read or written, be it at the end or under the name of the partial file.
+fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) -> Result<()> {
+    let bad = |path: &Path, problem: &str| {
+        let problem = format!("{} {problem}: choose another file", path.display());
+        Err(Error::Setting { what: "output", problem })
+    };
+    let named = |path: &&Path| *path != Path::new("-");
+    let read: Vec<_> =
+        read.iter().copied().filter(named).chain(opened.iter().map(PathBuf::as_path)).collect();
+    let read: Vec<_> = read.into_iter().map(resolved).collect();
+    let mut taken: Vec<PathBuf> = vec![];
+    for path in written.iter().flatten().copied().filter(named) {
+        let places = [resolved(path), resolved(&with_ending(path, ".partial"))];
+        // Also what is inside the directory of a vault.
+        if places.iter().any(|place| read.iter().any(|r| place.starts_with(r))) {
+            return bad(path, "would overwrite what is needed");
+        }
+        if places.iter().any(|place| taken.contains(place)) {
+            return bad(path, "would be written twice");
+        }
+        taken.extend(places);
+    }
+    Ok(())
+}
+
+/// The files with keys that a command opens.
+fn opened(holder: &Holder, key: &KeySource) -> Vec<PathBuf> {
+    let given = [&holder.vault, &holder.keyset, &key.passphrase_file].map(Clone::clone);
+    given.into_iter().chain([unlock::key_file(key)]).flatten().collect()
+}
+
+/// The path without symbolic links, also for a file that is not there yet.
+fn resolved(path: &Path) -> PathBuf {
+    let in_its_directory = || {
+        let parent = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+        Some(parent.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_its_directory).unwrap_or_else(|| path.to_owned())
+}
+
+fn read_policy(path: &Path) -> Result<Policy> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::Policy {
+        line: 1,
+        field: String::new(),
+        problem: format!("{} is not UTF-8", path.display()),
+    })?;
+    Policy::parse(&text)
 }
 
 /// Protecting a protected file would make tokens of tokens, which nobody could tell from tokens of values.
@@ -232,8 +275,12 @@ fn refuse_protected(input: &Path) -> Result<()> {
 }
 
 fn manifest_of(path: &Path) -> PathBuf {
+    with_ending(path, ".manifest.json")
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".manifest.json");
+    name.push(ending);
     path.with_file_name(name)
 }
 

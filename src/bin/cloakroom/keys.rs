@@ -15,6 +15,10 @@ pub fn create(file: &Path, key: &KeySource) -> Result<Outcome> {
     if file.exists() {
         return Err(Error::Exists { path: file.to_owned() });
     }
+    if unlock::key_file(key).as_deref() == Some(file) {
+        let problem = "is also the key file: the keyset needs a file of its own".into();
+        return Err(Error::Setting { what: "keyset", problem });
+    }
     let keyset = Keyset::generate(now())?;
     keys::save(&keyset, file, &*unlock::new(key)?)?;
     crate::files::say(format_args!("{}: keyset {}, key version 1", file.display(), keyset.id()));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// The provider for opening what exists.
 pub fn existing(source: &KeySource) -> Result<Box<dyn KeyProvider>> {
-    match key_file(source, "CLOAKROOM_KEY_FILE") {
+    match key_file(source) {
         Some(path) => Ok(Box::new(KeyFile::read(path)?)),
         None => Ok(Box::new(passphrase(source, "CLOAKROOM_PASSPHRASE", "Passphrase: ", false)?)),
     }
@@ -25,15 +25,20 @@ pub fn replacing(source: &KeySource) -> Result<Box<dyn KeyProvider>> {
 }
 
 fn of_new(source: &KeySource, key_variable: &str, passphrase_variable: &str) -> Result<Box<dyn KeyProvider>> {
-    match key_file(source, key_variable) {
+    match key_file_or(source, key_variable) {
         Some(path) if path.exists() => Ok(Box::new(KeyFile::read(path)?)),
         Some(path) => Ok(Box::new(KeyFile::create(path)?)),
         None => Ok(Box::new(passphrase(source, passphrase_variable, "New passphrase: ", true)?)),
     }
 }
 
+/// The key file that opens what exists.
+pub fn key_file(source: &KeySource) -> Option<PathBuf> {
+    key_file_or(source, "CLOAKROOM_KEY_FILE")
+}
+
 /// The key file that was named; one named on the command line beats a passphrase file, which beats the environment.
-fn key_file(source: &KeySource, variable: &str) -> Option<PathBuf> {
+fn key_file_or(source: &KeySource, variable: &str) -> Option<PathBuf> {
     let from_environment = || std::env::var_os(variable).filter(|_| source.passphrase_file.is_none());
     source.key_file.clone().or_else(|| from_environment().map(PathBuf::from))
 }
