@@ -391,6 +391,7 @@ fn a_value_at_the_stores_limit() {
     model.assert_is(&place.vault);
 }
 
+// SPEC: VAULT-9
 #[test]
 fn a_row_of_a_new_subject_is_two_entries() {
     let place = InMemory::new();
@@ -405,6 +406,7 @@ fn a_row_of_a_new_subject_is_two_entries() {
     assert_eq!((place.store.count(INDEX), place.store.count(ENTRY)), (1, 2));
 }
 
+// SPEC: VAULT-18
 #[test]
 fn migration_moves_everything_to_the_new_key() {
     everywhere(|place| {
@@ -451,6 +453,7 @@ fn migration_moves_everything_to_the_new_key() {
     });
 }
 
+// SPEC: VAULT-18
 #[test]
 fn an_interrupted_migration_goes_on() {
     let mut place = InMemory::new();
@@ -494,6 +497,7 @@ fn an_interrupted_migration_goes_on() {
     model.assert_is(&place.vault);
 }
 
+// SPEC: VAULT-16
 #[test]
 fn a_run_counts_whole_or_not_at_all() {
     everywhere(|place| {
@@ -555,6 +559,7 @@ fn a_run_counts_whole_or_not_at_all() {
     });
 }
 
+// SPEC: VAULT-16
 #[test]
 fn rolling_back_can_itself_be_cut_off() {
     for batches in 0..5 {
@@ -617,6 +622,7 @@ fn a_run_takes_rows_of_its_own_vault_only() {
     assert!(matches!(refused, Err(Error::Setting { .. })));
 }
 
+// SPEC: VAULT-12
 #[test]
 fn threads_lose_nothing() {
     everywhere(|place| {
@@ -712,6 +718,7 @@ fn readers_see_every_subject_during_a_migration() {
     assert!(place.vault.check().unwrap().is_clean());
 }
 
+// SPEC: VAULT-14, VAULT-15
 #[test]
 fn keysets_that_do_not_fit_are_refused() {
     let mut place = InMemory::new();
@@ -750,6 +757,7 @@ fn keysets_that_do_not_fit_are_refused() {
     assert!(Vault::open_in(Box::new(place.store.clone()), old).is_err());
 }
 
+// SPEC: VAULT-10, KEY-8
 /// A version that may not reveal still leads to its subjects: nobody is put in twice or said not to be there.
 #[test]
 fn a_suspended_version_hides_values_and_no_subject() {
@@ -776,6 +784,7 @@ fn a_suspended_version_hides_values_and_no_subject() {
     }
 }
 
+// SPEC: VAULT-2, SECRET-1
 #[test]
 fn nothing_shows_a_subject_a_value_or_a_key() {
     const SUBJECT: &str = "Ann-Kathrin-10423";
@@ -985,6 +994,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    // SPEC: VAULT-12
     #[test]
     fn any_sequence_agrees_with_the_model(steps in prop::collection::vec(step(), 1..30)) {
         let mut place = InMemory::new();

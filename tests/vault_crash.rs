@@ -191,6 +191,7 @@ fn read(vault: &Vault) -> Labels {
     found
 }
 
+// SPEC: VAULT-12, VAULT-16, STORE-1
 #[test]
 fn kills_lose_nothing_acknowledged() {
     let tmp = tempfile::tempdir().unwrap();

@@ -246,6 +246,7 @@ fn noticed(read: bool, name: &str, tamper: impl FnOnce(&Case)) {
     }
 }
 
+// SPEC: VAULT-7
 #[test]
 fn an_envelope_opens_in_its_place_only() {
     let swap =
@@ -293,6 +294,7 @@ fn entries_stay_in_their_place() {
     noticed(false, "a key of the wrong length", |c| c.write(ENTRY, &[7; 15], Some(&c.get(&c.bob, 1))));
 }
 
+// SPEC: VAULT-3, VAULT-6
 #[test]
 fn the_index_leads_to_the_right_subject_or_nowhere() {
     noticed(true, "redirected", |c| c.write(INDEX, &c.ann.index_key, Some(&c.index(&c.bob))));
@@ -326,6 +328,7 @@ fn the_index_leads_to_the_right_subject_or_nowhere() {
     assert_eq!(acme.records(&SubjectId::new("bob").unwrap()).unwrap().len(), 3);
 }
 
+// SPEC: VAULT-5, VAULT-6
 #[test]
 fn heads_are_not_edited() {
     let wrapped = |c: &Case, who: &Subject| match Entry::parse(&c.get(who, 0)).unwrap() {
@@ -376,6 +379,7 @@ fn fields_are_not_edited() {
     }
 }
 
+// SPEC: VAULT-13
 #[test]
 fn no_byte_of_any_entry_can_change() {
     let case = Case::new();
@@ -401,6 +405,7 @@ fn no_byte_of_any_entry_can_change() {
     assert!(case.vault.check().unwrap().is_clean());
 }
 
+// SPEC: VAULT-13
 #[test]
 fn what_is_deleted_is_missed() {
     noticed(true, "record", |c| c.remove(&c.ann, 1));
@@ -435,6 +440,7 @@ fn what_is_deleted_is_missed() {
     }
 }
 
+// SPEC: VAULT-13
 #[test]
 fn what_is_put_back_is_noticed() {
     // An erased subject comes back, whole.
@@ -511,6 +517,7 @@ fn the_whole_store_put_back_is_not_noticed_until_the_key_was_rotated() {
     assert!(Vault::open_in(Box::new(c.store.clone()), destroyed).is_err());
 }
 
+// SPEC: VAULT-17
 #[test]
 fn a_forged_journal_makes_nobody_delete_anything() {
     let row = |subject| Row { subject, fields: &[] };
@@ -560,6 +567,7 @@ fn a_forged_mark_of_a_file_is_noticed() {
     });
 }
 
+// SPEC: VAULT-18
 #[test]
 fn a_forged_checkpoint_leaves_nobody_behind() {
     for forged in [[&2_u32.to_be_bytes()[..], &[0xFF; 16]].concat(), b"?".to_vec(), vec![]] {
