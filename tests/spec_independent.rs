@@ -586,7 +586,7 @@ fn a_manifest_and_the_cells_of_its_file() {
     assert!(message.contains(r#""scope":"a\"b""#));
 
     let order = "cloakroom_manifest crate_version created policy_sha256 tenant keyset vault subject delimiter rows_read \
-        rows_written rows_rejected input_sha256 output_sha256 output_bytes columns name mode erased_by key_version \
+        rows_written rows_rejected input_tag output_sha256 output_bytes columns name mode erased_by key_version \
         check_value identity_version protected settings dropped mac_key_version mac";
     let places: Vec<_> =
         order.split_whitespace().map(|name| message.find(&format!("\"{name}\":")).unwrap()).collect();

@@ -38,6 +38,7 @@ fn the_table_is_the_codes() {
         ReferenceMask,
         Census,
         Manifest,
+        ManifestInput,
         Anchor,
         CheckValue,
         PassphraseKey,

@@ -27,6 +27,7 @@ use std::fmt;
 /// | `ReferenceKey`, `ReferenceMask` | tenant, field |
 /// | `Census` | format, key version |
 /// | `Manifest` | – |
+/// | `ManifestInput` | SHA-256 |
 /// | `Anchor` | – |
 /// | `CheckValue` | – |
 /// | `PassphraseKey`, `KeyFileKey` | – |
@@ -52,6 +53,7 @@ pub enum Label {
     ReferenceMask,
     Census,
     Manifest,
+    ManifestInput,
     Anchor,
     CheckValue,
     PassphraseKey,
@@ -81,6 +83,7 @@ impl Label {
             Label::ReferenceMask => "cloakroom/1/reference-mask",
             Label::Census => "cloakroom/1/census",
             Label::Manifest => "cloakroom/1/manifest",
+            Label::ManifestInput => "cloakroom/1/manifest-input",
             Label::Anchor => "cloakroom/1/anchor",
             Label::CheckValue => "cloakroom/1/check-value",
             Label::PassphraseKey => "cloakroom/1/passphrase-key",

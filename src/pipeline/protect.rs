@@ -143,7 +143,7 @@ pub fn protect<'k>(
         rows_read: tally.progress.rows,
         rows_written: tally.progress.rows - tally.progress.rejected,
         rows_rejected: tally.progress.rejected,
-        input_sha256: hex(&input_sha256),
+        input_tag: Manifest::tag_of_input(&keyset, &input_sha256)?,
         output_sha256: hex(&output_sha256),
         output_bytes: output.bytes,
         columns: kept
