@@ -137,6 +137,7 @@ impl fmt::Display for KeyVersion {
 mod tests {
     use super::*;
 
+    // SPEC: NAME-1
     #[test]
     fn names_are_checked_once() {
         assert_eq!(TenantId::new("acme").unwrap().as_str(), "acme");
@@ -146,6 +147,7 @@ mod tests {
         }
     }
 
+    // SPEC: NAME-1, SECRET-1
     #[test]
     fn a_subject_id_is_trimmed_and_never_shown() {
         let id = SubjectId::new("  10423 ").unwrap();

@@ -38,29 +38,51 @@ impl WholeFile {
             let problem = format!("{} is no file, so it cannot be replaced by one", place.display());
             return Err(Error::Setting { what: "output", problem });
         }
+        // A link is followed, not replaced: what it points to is what others read.
+        let place = if place.is_symlink() { place.canonicalize().unwrap_or(place) } else { place };
         let mut name = place.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         let partial = place.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        if readers == Readers::Owner {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        }
-        let file = options.open(&partial).map_err(Error::io("create", &partial))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: place }),
-            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &partial)(e)),
-        }
-        #[cfg(unix)]
-        if readers == Readers::Owner {
-            // A partial file that was there before keeps the mode it had.
-            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-            file.set_permissions(owner).map_err(Error::io("restrict", &partial))?;
-        }
-        file.set_len(0).map_err(Error::io("create", &partial))?;
+        let file = Self::begin(&place, &partial, readers)?;
         Ok(Self { file: BufWriter::with_capacity(1 << 16, file), partial, place, committed: false })
+    }
+
+    /// A new file at `partial`, locked. Never one that was there: that could be a link to elsewhere, or be open in
+    /// another process; what a killed process left is removed.
+    fn begin(place: &Path, partial: &Path, readers: Readers) -> Result<File> {
+        let busy = || Error::Busy { path: place.to_owned() };
+        for _ in 0..16 {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            if readers == Readers::Owner {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            }
+            match options.open(partial) {
+                Ok(file) => {
+                    lock(&file, partial, busy)?;
+                    // Between its making and its locking another process may have taken it for a killed one's.
+                    if is_at(&file, partial) {
+                        return Ok(file);
+                    }
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                    if !std::fs::symlink_metadata(partial).is_ok_and(|there| there.is_file()) {
+                        let problem =
+                            format!("{} is in the way and is no file; remove it", partial.display());
+                        return Err(Error::Setting { what: "output", problem });
+                    }
+                    let Ok(left) = OpenOptions::new().write(true).open(partial) else { continue };
+                    lock(&left, partial, busy)?;
+                    // If it is no longer there, its writer has just put it in its place.
+                    if is_at(&left, partial) {
+                        std::fs::remove_file(partial).map_err(Error::io("remove", partial))?;
+                    }
+                }
+                Err(e) => return Err(Error::io("create", partial)(e)),
+            }
+        }
+        Err(busy())
     }
 
     /// Where it will be.
@@ -89,6 +111,28 @@ impl WholeFile {
         self.committed = true;
         sync_directory_of(&self.place)
     }
+}
+
+fn lock(file: &File, path: &Path, busy: impl Fn() -> Error) -> Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(busy()),
+        Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
+    }
+}
+
+/// Whether the open file is the one that has this name now.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata().map(|m| (m.dev(), m.ino()));
+    let named = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
+    matches!((open, named), (Ok(open), Ok(named)) if open == named)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 impl Write for WholeFile {
@@ -122,6 +166,7 @@ pub fn sync_directory_of(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
+    // SPEC: KEY-13
     #[test]
     fn appears_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
@@ -144,5 +189,44 @@ mod tests {
             let mode = std::os::unix::fs::PermissionsExt::mode(&place.metadata().unwrap().permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_nowhere_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let (place, other) = (dir.path().join("out.csv"), dir.path().join("other"));
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, dir.path().join("out.csv.partial")).unwrap();
+        assert!(matches!(WholeFile::create(&place, Readers::Anyone), Err(Error::Setting { .. })));
+        assert_eq!(std::fs::read(&other).unwrap(), b"precious");
+
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        let mut file = WholeFile::create(&link, Readers::Anyone).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&other).unwrap(), b"new");
+    }
+
+    #[test]
+    fn writers_in_turn_and_at_once_never_lose_what_was_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("out");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        if let Ok(mut file) = WholeFile::create(&place, Readers::Anyone) {
+                            file.write_all(b"whole").unwrap();
+                            file.commit().unwrap();
+                            assert_eq!(std::fs::read(&place).unwrap(), b"whole");
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -103,6 +103,7 @@ fn wycheproof_chacha20_poly1305() {
     assert_eq!(ran, Ran { valid: 256, invalid: 60, other_key_size: 0, other_nonce_size: 9 });
 }
 
+// SPEC: AEAD-2
 #[test]
 fn wycheproof_xchacha20_poly1305() {
     let ran = run_aead(
@@ -170,6 +171,7 @@ fn wycheproof_hkdf_sha256() {
     assert_eq!((valid, invalid), (83, 3));
 }
 
+// SPEC: PRF-1
 #[test]
 fn rfc_4231_section_4() {
     let case_4_key: Vec<u8> = (1..=25).collect();
@@ -204,6 +206,7 @@ fn rfc_4231_section_4() {
     }
 }
 
+// SPEC: KDF-1
 #[test]
 fn rfc_5869_appendix_a_1_to_3() {
     let count = |from: u8, to: u8| (from..=to).collect::<Vec<u8>>();
@@ -237,6 +240,7 @@ fn rfc_5869_appendix_a_1_to_3() {
     }
 }
 
+// SPEC: AEAD-1
 /// The two vectors of the specification, and their inner halves: `(Kₓ, Nₓ)` under AES-256-GCM gives the same bytes.
 #[test]
 fn c2sp_xaes_256_gcm() {

@@ -13,6 +13,7 @@ fn plan(radix: u32, length: usize, tweak: &[u8]) -> Plan {
     Plan::new(&[0x5a; 32], Domain::new(radix, length).unwrap(), tweak).unwrap()
 }
 
+// SPEC: FF1-1
 /// Samples 7 to 9 of FF1samples.pdf (NIST). Samples 1 to 6 have shorter keys: see `ff1_hazmat.rs`.
 #[test]
 fn nist_samples_of_aes_256() {
@@ -59,6 +60,7 @@ fn values(lengths: std::ops::Range<usize>) -> impl Strategy<Value = (u32, Vec<u1
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
+    // SPEC: FF1-1, FF1-4
     #[test]
     fn agrees_with_fpe(
         key: [u8; 32],
@@ -180,6 +182,7 @@ fn tweaks_and_domains_and_keys_tell_tokens_apart() {
     }
 }
 
+// SPEC: FF1-2, FF1-3
 #[test]
 fn domains_have_limits() {
     assert!(matches!(
@@ -205,6 +208,7 @@ fn domains_have_limits() {
     assert!(matches!(error, Error::TooLong { what: "tweak", actual: 65_537, limit: 65_536 }));
 }
 
+// SPEC: FF1-7
 #[test]
 fn a_bad_value_is_refused_and_unchanged() {
     let short = plan(10, 16, b"");

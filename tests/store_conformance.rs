@@ -328,6 +328,7 @@ fn agrees_with_model<S: Store>(mut store: S, reopen: impl Fn(S) -> S, steps: Vec
     }
 }
 
+// SPEC: STORE-1, STORE-2
 #[test]
 fn memory() {
     suite(MemoryStore::new);

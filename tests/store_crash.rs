@@ -182,6 +182,7 @@ fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
+// SPEC: STORE-1
 #[test]
 fn kills_lose_nothing_acknowledged() {
     let tmp = tempfile::tempdir().unwrap();

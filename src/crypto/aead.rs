@@ -335,6 +335,7 @@ mod tests {
 
     const SUITES: [Suite; 2] = [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305];
 
+    // SPEC: AEAD-3, AEAD-6
     #[test]
     fn sealed_opens_and_nothing_else_does() {
         for suite in SUITES {
@@ -356,6 +357,7 @@ mod tests {
         }
     }
 
+    // SPEC: AEAD-4, AEAD-5
     #[test]
     fn a_batch_shares_a_prefix_counts_and_opens_one_by_one() {
         for suite in SUITES {
@@ -383,6 +385,7 @@ mod tests {
         }
     }
 
+    // SPEC: AEAD-4
     #[test]
     fn the_count_wraps_within_its_width() {
         let mut number = [1, 0xFF, 0xFF];

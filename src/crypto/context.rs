@@ -27,6 +27,7 @@ use std::fmt;
 /// | `ReferenceKey`, `ReferenceMask` | tenant, field |
 /// | `Census` | format, key version |
 /// | `Manifest` | – |
+/// | `ManifestInput` | SHA-256 |
 /// | `Anchor` | – |
 /// | `CheckValue` | – |
 /// | `PassphraseKey`, `KeyFileKey` | – |
@@ -52,6 +53,7 @@ pub enum Label {
     ReferenceMask,
     Census,
     Manifest,
+    ManifestInput,
     Anchor,
     CheckValue,
     PassphraseKey,
@@ -81,6 +83,7 @@ impl Label {
             Label::ReferenceMask => "cloakroom/1/reference-mask",
             Label::Census => "cloakroom/1/census",
             Label::Manifest => "cloakroom/1/manifest",
+            Label::ManifestInput => "cloakroom/1/manifest-input",
             Label::Anchor => "cloakroom/1/anchor",
             Label::CheckValue => "cloakroom/1/check-value",
             Label::PassphraseKey => "cloakroom/1/passphrase-key",
@@ -161,6 +164,7 @@ mod tests {
     }
 
     proptest! {
+        // SPEC: CTX-2
         #[test]
         fn the_list_comes_back(parts: Vec<Vec<u8>>) {
             let decoded = decode(&encode(&parts));
@@ -169,12 +173,14 @@ mod tests {
         }
     }
 
+    // SPEC: CTX-2
     #[test]
     fn the_classic_confusion_is_none() {
         assert_ne!(encode(&[b"a-b".into(), b"c".into()]), encode(&[b"a".into(), b"b-c".into()]));
         assert_ne!(encode(&[b"".into(), b"".into()]), encode(&[b"".into()]));
     }
 
+    // SPEC: CTX-1
     #[test]
     fn the_bytes_are_fixed() {
         assert_eq!(

@@ -66,6 +66,7 @@ mod tests {
     use super::super::context::Label;
     use super::*;
 
+    // SPEC: KDF-2
     #[test]
     fn labels_and_parts_separate_keys() {
         let secret = VersionSecret::from_bytes(&mut [7; 32]);

@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(seen, 200);
     }
 
+    // SPEC: PRF-1, PRF-2
     #[test]
     fn a_truncated_tag_verifies_and_an_empty_one_never() {
         let tag = || Prf::from_key_bytes(b"key").tag(&[b"message"]);

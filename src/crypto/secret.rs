@@ -102,6 +102,7 @@ impl fmt::Debug for Plaintext {
 mod tests {
     use super::*;
 
+    // SPEC: SECRET-1
     #[test]
     fn debug_shows_no_byte() {
         let mut bytes = [0xAB; 32];

@@ -81,6 +81,7 @@ mod tests {
         )
     }
 
+    // SPEC: WRAP-1, WRAP-3
     #[test]
     fn only_the_right_key_and_context_unwrap_it() {
         let aad = |n| Context::new(Label::WrapAad).number(n);
@@ -99,6 +100,7 @@ mod tests {
         }
     }
 
+    // SPEC: WRAP-2
     #[test]
     fn another_keys_commitment_in_front_does_not_help() {
         let aad = Context::new(Label::WrapAad);

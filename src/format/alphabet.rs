@@ -114,6 +114,7 @@ impl fmt::Debug for Alphabet {
 mod tests {
     use super::*;
 
+    // SPEC: FMT-1
     #[test]
     fn numerals_and_characters_are_inverse() {
         let largest: String = (0x4E00..).filter_map(char::from_u32).take(65_536).collect();
@@ -139,6 +140,7 @@ mod tests {
         assert_eq!(alphabet.numeral('b'), None);
     }
 
+    // SPEC: FMT-2
     #[test]
     fn contradictions_are_refused() {
         for bad in ["", "a", "aa", "aba", "éaé", "a\n"] {

@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(how.apply(a).unwrap(), how.apply(b).unwrap(), "{a} {b}");
     }
 
+    // SPEC: NORM-1
     #[test]
     fn what_people_write_alike_is_alike() {
         alike(Normalization::Text, " Ann LEE\t", "ann lee");
@@ -91,6 +92,7 @@ mod tests {
         assert_ne!(Normalization::None.apply("A").unwrap(), Normalization::None.apply("a").unwrap());
     }
 
+    // SPEC: NORM-1
     #[test]
     fn what_cannot_be_normalised_is_refused() {
         for bad in ["", "ann", "@example.com", "ann@", "a@b@c"] {
@@ -100,6 +102,7 @@ mod tests {
     }
 
     proptest! {
+        // SPEC: NORM-2
         #[test]
         fn a_normal_form_is_its_own(value: String) {
             for how in [Normalization::None, Normalization::Text, Normalization::Email, Normalization::Digits] {

@@ -256,6 +256,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    // SPEC: FMT-3
     #[test]
     fn separators_and_kept_characters_stay() {
         let digits = Format::digits().keep(2, 1);
@@ -266,6 +267,7 @@ mod tests {
         assert_eq!(rewrite(&unicode, "äöüä·öüäöüäöüäö", |d| (d + 1) % 3), "öüäö·üäöüäöüäöü");
     }
 
+    // SPEC: CARD-1, CARD-4
     #[test]
     fn luhn_is_kept_with_one_digit_less() {
         let card = Format::card().keep(4, 4).luhn(Luhn::Keep);
@@ -277,6 +279,7 @@ mod tests {
         assert!(matches!(numerals(&card, "4111 1111 1111 1112"), Err(Error::Value { .. })));
     }
 
+    // SPEC: FMT-4, FMT-5, FMT-6
     #[test]
     fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
         let digits = Format::digits().lengths(7, 9).separators("-");
@@ -291,6 +294,7 @@ mod tests {
         ));
     }
 
+    // SPEC: FMT-6, FMT-7
     #[test]
     fn formats_that_contradict_themselves_are_refused() {
         for bad in [

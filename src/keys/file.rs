@@ -9,7 +9,8 @@ use crate::crypto::{kdf, wrap};
 use crate::error::{Error, Result};
 use crate::whole_file::{Readers, WholeFile};
 use crate::wire::keyset::{KeysetBody, KeysetFile};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// A keyset file over 1 MiB is none.
@@ -72,11 +73,13 @@ pub fn load(path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<Keyset
 /// [`Error::TooLong`] for what is too large to be one; [`Error::Io`].
 pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     let path = path.as_ref();
-    let size = std::fs::metadata(path).map_err(Error::io("open", path))?.len();
-    if size > LARGEST {
-        return Err(Error::TooLong { what: "keyset file", actual: size as usize, limit: LARGEST as usize });
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut bytes = vec![];
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(Error::TooLong { what: "keyset file", actual: bytes.len(), limit: LARGEST as usize }),
+        false => Ok(bytes),
     }
-    std::fs::read(path).map_err(Error::io("read", path))
 }
 
 /// Writes a keyset file, replacing the old one in one step; durable on return.
@@ -84,10 +87,42 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// # Errors
 /// The provider's, and [`Error::Io`]; the old file is then as it was.
 pub fn save(keyset: &Keyset, path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<()> {
-    let path = path.as_ref();
+    write(keyset, WholeFile::create(path, Readers::Owner)?, provider)
+}
+
+/// Writes a keyset file where there is none.
+///
+/// # Errors
+/// [`Error::Exists`]; as for [`save`].
+pub fn save_new(keyset: &Keyset, path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<()> {
+    // Whoever else makes the same file is kept out from here on.
+    let file = WholeFile::create(path, Readers::Owner)?;
+    match file.place().exists() {
+        true => Err(Error::Exists { path: file.place().to_owned() }),
+        false => write(keyset, file, provider),
+    }
+}
+
+/// Replaces a keyset file by its edited keyset, locked by `new` (which may be the same provider). Of two edits at once
+/// the second is refused: otherwise one would overwrite the other's key version, and what that version protected.
+///
+/// # Errors
+/// [`Error::Busy`] while another edit is under way; as for [`load`] and [`save`]; what `edit` refuses.
+pub fn edit(
+    path: impl AsRef<Path>,
+    provider: &dyn KeyProvider,
+    new: &dyn KeyProvider,
+    edit: impl FnOnce(Keyset) -> Result<Keyset>,
+) -> Result<Keyset> {
+    let file = WholeFile::create(&path, Readers::Owner)?;
+    let keyset = edit(load(path, provider)?)?;
+    write(&keyset, file, new)?;
+    Ok(keyset)
+}
+
+fn write(keyset: &Keyset, mut file: WholeFile, provider: &dyn KeyProvider) -> Result<()> {
     let bytes = keyset.lock(provider)?;
-    let mut file = WholeFile::create(path, Readers::Owner)?;
-    file.write_all(&bytes).map_err(Error::io("write", path))?;
+    file.write_all(&bytes).map_err(Error::io("write", file.place()))?;
     file.commit()
 }
 
@@ -97,6 +132,7 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
+    // SPEC: KEY-3, KEY-6
     #[test]
     fn saved_is_loaded_and_no_altered_byte_passes() {
         let dir = tempfile::tempdir().unwrap();
@@ -132,6 +168,7 @@ mod tests {
         assert!(Keyset::unlock(&[&bytes[..], b"x"].concat(), &provider).is_err());
     }
 
+    // SPEC: PASS-1, PASS-2, PASS-3, PASS-4
     #[cfg(feature = "passphrase")]
     #[test]
     fn a_passphrase_stores_its_cost_and_refuses_absurd_ones() {
@@ -151,10 +188,12 @@ mod tests {
             assert!(Keyset::unlock(&altered, &right()).is_err(), "byte {at}");
         }
         assert!(right().with_cost(Argon2Cost { memory_kib: u32::MAX, ..cheap }).is_err());
+        assert!(right().with_cost(Argon2Cost { iterations: u32::MAX, ..cheap }).is_err());
         assert!(right().with_cost(Argon2Cost { memory_kib: 1, ..cheap }).is_err());
         assert!(Passphrase::new(String::new()).is_err());
     }
 
+    // SPEC: KFILE-1, KFILE-2
     #[cfg(unix)]
     #[test]
     fn a_key_file_that_others_can_read_is_refused() {

@@ -47,6 +47,8 @@ impl KeyFile {
             _ => Error::io("create", path)(e),
         })?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io("write", path))?;
+        // What it locks is made durable with its directory, so this has to be, too.
+        crate::whole_file::sync_directory_of(path)?;
         Ok(Self(AeadKey::from_bytes(&mut bytes)))
     }
 

@@ -1,4 +1,4 @@
-//! A keyset, to be read: numbered versions, one of them primary. Edits are in `edit.rs` and make a new keyset.
+//! A keyset, to be read: numbered versions, one of them primary. Edits are in `edits.rs` and make a new keyset.
 
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;

@@ -1,6 +1,6 @@
 //! Keysets: versions and their states, edits, files, and the providers that lock them.
 
-mod edit;
+mod edits;
 mod file;
 mod key_file;
 mod keyset;
@@ -8,7 +8,7 @@ mod keyset;
 mod passphrase;
 mod provider;
 
-pub use file::{load, read, save};
+pub use file::{edit, load, read, save, save_new};
 pub use key_file::KeyFile;
 pub use keyset::{CheckValue, KeyState, Keyset, KeysetId, UsableKey, Version};
 #[cfg(feature = "passphrase")]

@@ -42,11 +42,10 @@ impl Argon2Cost {
     /// 64 MiB, 3 passes, 4 lanes: RFC 9106's second recommended choice.
     pub const DEFAULT: Argon2Cost = Argon2Cost { memory_kib: 64 << 10, iterations: 3, lanes: 4 };
 
-    /// What a stranger's keyset file may ask of this machine: 2 GiB, 64 passes, 64 lanes.
-    const MOST: Argon2Cost = Argon2Cost { memory_kib: 2 << 20, iterations: 64, lanes: 64 };
-
-    fn within(self, most: Argon2Cost) -> bool {
-        self.memory_kib <= most.memory_kib && self.iterations <= most.iterations && self.lanes <= most.lanes
+    /// What a stranger's keyset file may ask of this machine: 1 GiB, 64 lanes, and 4 GiB over all passes.
+    fn is_bearable(self) -> bool {
+        let work = u64::from(self.memory_kib) * u64::from(self.iterations);
+        self.memory_kib <= 1 << 20 && self.lanes <= 64 && work <= 4 << 20
     }
 }
 
@@ -93,11 +92,13 @@ impl Passphrase {
     /// With another cost, for saving.
     ///
     /// # Errors
-    /// [`Error::Setting`] below 8 KiB of memory a lane, or past 2 GiB, 64 passes, 64 lanes.
+    /// [`Error::Setting`] below 8 KiB of memory a lane, or past 1 GiB, 64 lanes, or 4 GiB over all passes.
     pub fn with_cost(mut self, cost: Argon2Cost) -> Result<Self> {
         let bad = |problem: String| Error::Setting { what: "Argon2id cost", problem };
-        if !cost.within(Argon2Cost::MOST) {
-            return Err(bad("is more than a keyset file may ask for (2 GiB, 64 passes, 64 lanes)".into()));
+        if !cost.is_bearable() {
+            return Err(bad(
+                "is more than a keyset file may ask for (1 GiB, 64 lanes, 4 GiB over all passes)".into(),
+            ));
         }
         params(cost).map_err(|_| bad("needs at least 8 KiB of memory for each lane, and 1 pass".into()))?;
         self.cost = cost;
@@ -168,7 +169,7 @@ impl KeyProvider for Passphrase {
     fn unwrap(&self, wrapped: &[u8]) -> Result<DataKey> {
         let cost = Self::cost_of(wrapped).map_err(|_| Error::KeysetLocked)?;
         // The cost is read before anything is authenticated: a bound keeps a forged file from using up the memory.
-        if !cost.within(Argon2Cost::MOST) || wrapped.len() < HEADER_LEN {
+        if !cost.is_bearable() || wrapped.len() < HEADER_LEN {
             return Err(Error::KeysetLocked);
         }
         let (header, wrapped) = wrapped.split_at(HEADER_LEN);

@@ -78,6 +78,12 @@ impl Job<'_> {
             }
             failures.extend(column_failures.into_iter().map(|(row, error)| (row, i, error)));
         }
+        // What is wrong with the vault or the disk is not the row's fault.
+        if let Some(i) = failures.iter().position(|(_, _, error)| {
+            matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })
+        }) {
+            return Err(failures.swap_remove(i).2);
+        }
         batch.rejected.resize(batch.rows(), false);
         let subjects = self.subjects(batch, &mut failures);
         self.refuse_large_rows(batch, &mut failures);

@@ -43,8 +43,9 @@ pub struct Manifest {
     pub rows_written: u64,
     /// Rows rejected.
     pub rows_rejected: u64,
-    /// SHA-256 of the input.
-    pub input_sha256: String,
+    /// HMAC-SHA256 of the input's SHA-256 under the manifest key of `mac_key_version`: who has the original and the
+    /// keyset can tell whether it was this one; who has neither cannot test guesses of it.
+    pub input_tag: String,
     /// SHA-256 of the output.
     pub output_sha256: String,
     /// Bytes of the output.
@@ -124,6 +125,9 @@ impl Manifest {
         };
         for column in &manifest.columns {
             let (Some(version), Some(expected)) = (column.key_version, &column.check_value) else { continue };
+            if expected.len() != 16 || !expected.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(bad("has a check value that is none".into()));
+            }
             if manifest.keyset != keyset.id().to_string() || found(version) != *expected {
                 let (what, expected) = (format!("column {:?}", column.name), expected.clone());
                 return Err(Error::KeyMismatch { what, version, expected, found: found(version) });
@@ -140,6 +144,15 @@ impl Manifest {
             }
             _ => Err(bad("was altered since it was made".into())),
         }
+    }
+
+    /// What [`input_tag`](Manifest::input_tag) is for an input of this SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::KeyState`].
+    pub(super) fn tag_of_input(keyset: &Keyset, sha256: &[u8; 32]) -> Result<String> {
+        let message = Context::new(Label::ManifestInput).part(sha256);
+        Ok(hex(&prf(&keyset.primary()?).tag(&[message.as_bytes()]).into_public::<32>()))
     }
 
     fn compact(&self) -> Vec<u8> {

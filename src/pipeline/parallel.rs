@@ -1,8 +1,9 @@
 //! One reader, several workers, one writer: batches are worked on in any order and written in theirs.
 
 use super::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{channel, sync_channel};
 
@@ -29,8 +30,17 @@ pub(super) fn run(
                 loop {
                     let received = next_todo.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
                     let Ok((number, mut batch)) = received else { return };
-                    let result = work(&mut batch);
-                    if done.send((number, batch, result)).is_err() {
+                    // A panic must not leave the writer waiting for this number for ever.
+                    let worked = catch_unwind(AssertUnwindSafe(|| work(&mut batch)));
+                    let (result, panic) = match worked {
+                        Ok(result) => (result, None),
+                        Err(panic) => (Err(Error::Conflict), Some(panic)),
+                    };
+                    let sent = done.send((number, batch, result));
+                    if let Some(panic) = panic {
+                        resume_unwind(panic);
+                    }
+                    if sent.is_err() {
                         return;
                     }
                 }
@@ -74,7 +84,7 @@ pub(super) fn run(
         drop(todo);
         let written: Result<()> = match writer.join() {
             Ok(written) => written,
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => resume_unwind(panic),
         };
         written.and(read)
     })
@@ -83,7 +93,6 @@ pub(super) fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use std::time::Duration;
 
     fn numbered(limit: u64) -> impl FnMut(&mut Batch) -> Result<bool> {
@@ -134,5 +143,15 @@ mod tests {
             run(2, numbered(u64::MAX), |_| Ok(()), |_| Err(Error::Conflict)),
             Err(Error::Conflict)
         ));
+    }
+
+    #[test]
+    fn a_panic_ends_the_run_and_is_seen() {
+        let panics = |batch: &mut Batch| match batch.bytes {
+            20 => resume_unwind(Box::new("a bug")),
+            _ => Ok(()),
+        };
+        let ended = catch_unwind(AssertUnwindSafe(|| run(2, numbered(u64::MAX), panics, |_| Ok(()))));
+        assert!(ended.is_err());
     }
 }

@@ -5,6 +5,7 @@ use super::counted::CountedWrite;
 use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
 use super::source::Source;
 use super::{Keys, Options, Progress, parallel};
+use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
@@ -142,7 +143,7 @@ pub fn protect<'k>(
         rows_read: tally.progress.rows,
         rows_written: tally.progress.rows - tally.progress.rejected,
         rows_rejected: tally.progress.rejected,
-        input_sha256: hex(&input_sha256),
+        input_tag: Manifest::tag_of_input(&keyset, &input_sha256)?,
         output_sha256: hex(&output_sha256),
         output_bytes: output.bytes,
         columns: kept
@@ -209,6 +210,13 @@ fn column_job(
         }
         Rule::Pseudonym { .. } => {
             Action::Pseudonymize(pseudonymizer(&field.rule, &key()?, keyset, &policy.tenant)?)
+        }
+        Rule::Seal(Suite::XChaCha20Poly1305) if in_vault => {
+            let problem = format!(
+                "field {:?}: a vault seals with xaes-256-gcm; leave `suite` out, or protect with a keyset",
+                field.name.as_str()
+            );
+            return Err(Error::Setting { what: "suite", problem });
         }
         Rule::Seal(_) if in_vault => Action::Store(References::new(&key()?, &policy.tenant, &field.name)),
         Rule::Seal(suite) => Action::Seal(Sealer::new(&key()?, *suite, &policy.tenant, &field.name)),

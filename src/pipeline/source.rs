@@ -3,10 +3,14 @@
 use super::batch::{Batch, Reject};
 use super::counted::CountedRead;
 use crate::error::{Error, Result};
+use std::collections::HashMap;
 use std::io::Read;
 
 /// Bytes of cells after which a batch is full.
 const FULL: usize = 1 << 20;
+/// What a cell or a reject takes besides its text, roughly: rows of nothing but commas take memory, too.
+const CELL: usize = 16;
+const MOST_COLUMNS: usize = 16_384;
 
 /// A CSV file, its header read.
 pub(super) struct Source<R> {
@@ -41,8 +45,16 @@ impl<R: Read> Source<R> {
         let header: Option<Vec<String>> = source.record.iter().map(utf8).collect();
         let header =
             header.ok_or_else(|| Error::Input { problem: "has a header that is not UTF-8".into() })?;
+        if header.len() > MOST_COLUMNS {
+            return Err(Error::TooLong {
+                what: "number of columns",
+                actual: header.len(),
+                limit: MOST_COLUMNS,
+            });
+        }
+        let mut places = HashMap::new();
         for (i, name) in header.iter().enumerate() {
-            if let Some(earlier) = header[..i].iter().position(|earlier| earlier.trim() == name.trim()) {
+            if let Some(earlier) = places.insert(name.trim(), i) {
                 // Not by name: in a file without a header it would be a value.
                 let problem =
                     format!("has a header with one name twice, in columns {} and {}", earlier + 1, i + 1);
@@ -93,6 +105,7 @@ impl<R: Read> Source<R> {
                 let reason =
                     format!("the row has {} cells, the header {}", self.record.len(), self.header.len());
                 batch.rejects.push(Reject { line, column: String::new(), reason });
+                bytes += 16 * CELL;
                 continue;
             }
             for ((column, cell), skip) in batch.input.iter_mut().zip(&self.record).zip(&self.skip) {
@@ -101,7 +114,7 @@ impl<R: Read> Source<R> {
                 }
             }
             batch.lines.push(line);
-            bytes += self.record.as_slice().len();
+            bytes += self.record.as_slice().len() + CELL * self.record.len();
         }
         batch.bytes = self.reader.get_ref().bytes;
         Ok(batch.rows() > 0 || batch.unreadable > 0)

@@ -206,6 +206,7 @@ mod tests {
         }
     }
 
+    // SPEC: FF1-2
     #[test]
     fn errors_name_line_and_field() {
         let with = |field: &str| error(&format!("{HEAD}[field.a]\nprotect = \"keep\"\n[field.x]\n{field}\n"));

@@ -3,7 +3,7 @@
 use super::Empty;
 use super::settings::Settings;
 use crate::crypto::aead::Suite;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::format::{Alphabet, DatePattern, Format, Luhn, Normalization};
 use crate::name::Scope;
 use crate::protect::{
@@ -32,7 +32,7 @@ impl Rule {
     /// # Errors
     /// [`Error::Setting`] for an unknown value, a setting that does not go with the mode, a missing one, or a format with
     /// too small a domain.
-    pub fn new(settings: &Settings) -> crate::Result<(Rule, Empty)> {
+    pub fn new(settings: &Settings) -> Result<(Rule, Empty)> {
         Self::check(settings).map_err(|(setting, problem)| Error::Setting { what: setting, problem })
     }
 

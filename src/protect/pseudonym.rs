@@ -195,6 +195,7 @@ mod tests {
         Pseudonymizer::new(&test_key(1), &test_key(1), &tenant, &scope, Normalization::Text, spelling)
     }
 
+    // SPEC: PSN-1, PSN-2
     #[test]
     fn it_is_the_formula() {
         let key = test_key(1);
@@ -207,6 +208,7 @@ mod tests {
         assert_eq!(scope("a", Spelling::Hex).pseudonym(" Ann ").unwrap(), hex);
     }
 
+    // SPEC: PSN-3
     #[test]
     fn spellings_say_the_same_number() {
         let number = |s: Spelling| scope("a", s).pseudonym("x").unwrap();
@@ -223,6 +225,7 @@ mod tests {
         assert_eq!(crockford.len(), 26);
     }
 
+    // SPEC: PSN-4
     #[test]
     fn scopes_kinds_and_keys_share_nothing() {
         let pseudonym = |p: Pseudonymizer| p.pseudonym("10423").unwrap();
@@ -249,6 +252,7 @@ mod tests {
         assert_eq!(pseudonym(rotated(1, 1)), all[0]);
     }
 
+    // SPEC: PSN-5
     #[test]
     fn a_column_is_one_by_one() {
         let p = scope("a", Spelling::Base64Url);

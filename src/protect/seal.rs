@@ -273,6 +273,7 @@ mod tests {
         TenantId::new("acme").unwrap()
     }
 
+    // SPEC: ENV-4
     #[test]
     fn an_envelope_opens_in_its_place_only() {
         for suite in [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305] {
@@ -294,6 +295,7 @@ mod tests {
         }
     }
 
+    // SPEC: ENV-6, FILE-4
     #[test]
     fn text_cells_come_back_and_are_not_sealed_twice() {
         let sealer = Sealer::new(&test_key(1), Suite::Xaes256Gcm, &tenant(), &field("email"));
@@ -310,6 +312,7 @@ mod tests {
         }
     }
 
+    // SPEC: VAULT-7
     #[test]
     fn a_subjects_fields_open_with_her_key_only() {
         let (ann, bob) = (SubjectId::new("ann").unwrap(), SubjectId::new("bob").unwrap());

@@ -334,6 +334,7 @@ mod tests {
         }
     }
 
+    // SPEC: CARD-2, CARD-3, FILE-4
     #[test]
     fn a_card_token_fails_the_luhn_check_and_comes_back() {
         let t = tokenizer("acme", "card", Format::card().keep(6, 4));
@@ -355,6 +356,7 @@ mod tests {
         }
     }
 
+    // SPEC: CARD-2, CARD-3
     #[test]
     fn breaking_the_check_is_one_to_one_over_a_whole_domain() {
         // All 100,000 valid cards with these kept digits have different tokens.
@@ -369,6 +371,7 @@ mod tests {
         assert!(tokens.iter().all(|t| !luhn_passes(std::str::from_utf8(t).unwrap())));
     }
 
+    // SPEC: CARD-1, CARD-4
     #[test]
     fn a_card_token_passes_the_check_when_asked_to() {
         let t = tokenizer("acme", "card", Format::card().keep(0, 4).luhn(Luhn::Keep));
@@ -382,6 +385,7 @@ mod tests {
         assert!(t.tokenize("4111111111111112").is_err());
     }
 
+    // SPEC: FF1-5, FF1-6
     #[test]
     fn tenant_field_context_and_key_version_separate_tokens() {
         let value = "1234567890";

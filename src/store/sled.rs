@@ -30,32 +30,30 @@
 //! FF ‖ chunks' id (8) ‖ n (4) → the n-th chunk
 //! ```
 
-use std::cell::Cell;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use guard::in_guarded_call;
+
+use self::guard::{Failure, drop_guarded, guarded};
+use self::tree::{CHUNKS, Tree, tree_key};
 use super::{Batch, Commit, Entry, Map, Store};
 use crate::error::{Error, Result};
 
+mod guard;
+mod tree;
+
 const FORMAT: &str = "cloakroom store 1 sled 0.34\n";
 const BORN: &[u8] = b"\0store";
-const CHUNKS: u8 = u8::MAX;
-const WHOLE: u8 = 0;
-const CHUNKED: u8 = 1;
 
 /// sled's own default. A page of more than a quarter of it goes to `blobs`.
 const SEGMENT: usize = 512 << 10;
-
-/// The longest value kept whole: a leaf of 17 such and their keys is 74 KiB.
-const CHUNK: usize = 4096;
 
 /// Bytes written ahead of a sync, an entry counting 512 more for its share of page rewrites. sled frees a segment when
 /// its pages were rewritten elsewhere and flushed, and fills it one segment later: kept below that, nothing is
@@ -86,12 +84,6 @@ impl Default for Options {
     fn default() -> Self {
         Self { cache_bytes: 512 << 20, patience: Duration::from_secs(60) }
     }
-}
-
-/// Whether this thread runs code whose panics become errors: a call into sled, or one of sled's own threads, which are
-/// named `sled-io-` and a number. A program may ask in its panic hook, and print nothing then.
-pub fn in_guarded_call() -> bool {
-    GUARDED.get() || thread::current().name().is_some_and(|name| name.starts_with("sled-io-"))
 }
 
 /// A store in a directory, open in one process at a time.
@@ -448,136 +440,6 @@ impl Writer {
     }
 }
 
-/// sled's one tree, read by any thread and written by the writer.
-#[derive(Clone)]
-struct Tree {
-    db: ::sled::Db,
-    /// Held while a batch is applied, and by whoever reads more than one key. A single key needs no gate: sled keeps
-    /// its readers out of the middle of a batch.
-    gate: Arc<RwLock<()>>,
-    /// Whether any value is chunked: as long as none is, a write need not look at what it replaces.
-    chunked: Arc<AtomicBool>,
-}
-
-impl Tree {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        match self.db.get(key)?.as_deref().map(Stored::parse).transpose()? {
-            None => Ok(None),
-            Some(Stored::Whole(value)) => Ok(Some(value.to_vec())),
-            Some(Stored::Chunked { .. }) => {
-                let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-                self.db.get(key)?.map(|stored| self.value(&stored)).transpose()
-            }
-        }
-    }
-
-    fn scan(
-        &self,
-        map: Map,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Failure> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(tree_key(map, after)),
-            _ => Bound::Included(tree_key(map, prefix)),
-        };
-        let prefix = tree_key(map, prefix);
-        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = Vec::new();
-        for entry in self.db.range::<Vec<u8>, _>((start, Bound::Unbounded)).take(limit) {
-            let (key, stored) = entry?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            entries.push((key[1..].to_vec(), self.value(&stored)?));
-        }
-        Ok(entries)
-    }
-
-    /// The value that was stored so. The gate is held: its chunks belong to it.
-    fn value(&self, stored: &[u8]) -> Result<Vec<u8>, Failure> {
-        match Stored::parse(stored)? {
-            Stored::Whole(value) => Ok(value.to_vec()),
-            Stored::Chunked { id, length } => {
-                let mut value = Vec::with_capacity(length.min(super::MAX_VALUE));
-                for n in 0..length.div_ceil(CHUNK) {
-                    let chunk = self.db.get(chunk_key(id, n))?;
-                    value.extend_from_slice(&chunk.ok_or(Failure::damage("part of a value is missing"))?);
-                }
-                if value.len() != length {
-                    return Err(Failure::damage("part of a value is missing"));
-                }
-                Ok(value)
-            }
-        }
-    }
-
-    fn apply(&self, batch: Batch, next_chunks: &mut u64) -> Result<(), Failure> {
-        let mut writes = ::sled::Batch::default();
-        for ((map, key), value) in batch.writes {
-            let key = tree_key(map, &key);
-            if self.chunked.load(Ordering::Relaxed)
-                && let Some(old) = self.db.get(&key)?
-                && let Stored::Chunked { id, length } = Stored::parse(&old)?
-            {
-                (0..length.div_ceil(CHUNK)).for_each(|n| writes.remove(chunk_key(id, n)));
-            }
-            match value {
-                None => writes.remove(key),
-                Some(mut value) if value.len() <= CHUNK => {
-                    value.push(WHOLE);
-                    writes.insert(key, value);
-                }
-                Some(value) => {
-                    self.chunked.store(true, Ordering::Relaxed);
-                    let id = *next_chunks;
-                    *next_chunks += 1;
-                    for (n, chunk) in value.chunks(CHUNK).enumerate() {
-                        writes.insert(chunk_key(id, n), chunk);
-                    }
-                    let mut head = id.to_be_bytes().to_vec();
-                    head.extend_from_slice(&(value.len() as u32).to_be_bytes());
-                    head.push(CHUNKED);
-                    writes.insert(key, head);
-                }
-            }
-        }
-        let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.db.apply_batch(writes)?;
-        drop(gate);
-        self.db.flush()?;
-        Ok(())
-    }
-}
-
-/// What sled holds under a caller's key.
-enum Stored<'a> {
-    Whole(&'a [u8]),
-    Chunked { id: u64, length: usize },
-}
-
-impl<'a> Stored<'a> {
-    fn parse(stored: &'a [u8]) -> Result<Self, Failure> {
-        match stored {
-            [value @ .., WHOLE] => Ok(Self::Whole(value)),
-            &[a, b, c, d, e, f, g, h, i, j, k, l, CHUNKED] => Ok(Self::Chunked {
-                id: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-                length: u32::from_be_bytes([i, j, k, l]) as usize,
-            }),
-            _ => Err(Failure::damage("a value is malformed")),
-        }
-    }
-}
-
-fn tree_key(map: Map, key: &[u8]) -> Vec<u8> {
-    [&[map.id()], key].concat()
-}
-
-fn chunk_key(id: u64, n: usize) -> Vec<u8> {
-    [&[CHUNKS][..], &id.to_be_bytes(), &(n as u32).to_be_bytes()].concat()
-}
-
 enum Start {
     Create,
     Open,
@@ -632,13 +494,6 @@ fn wake(tree: &Tree) {
     });
 }
 
-fn drop_guarded<T>(value: T) {
-    let _ = guarded(|| {
-        drop(value);
-        Ok(())
-    });
-}
-
 /// sled's tasks may hold its file, and with it sled's own lock, a little longer than its handles.
 fn await_unlocked(shared: &Shared) {
     let started = Instant::now();
@@ -687,65 +542,6 @@ fn sync_dir(path: &Path) -> Result<()> {
 
 fn seconds_at(bytes: u64, bytes_per_second: u64) -> Duration {
     Duration::from_secs(bytes / bytes_per_second)
-}
-
-/// Why a call did not succeed, kept so that later calls can say it again.
-enum Failure {
-    /// The caller's own mistake: nothing was written, and the store goes on.
-    Refused(Error),
-    Io(io::ErrorKind, String),
-    Damage(String),
-}
-
-impl Failure {
-    fn damage(problem: &str) -> Self {
-        Self::Damage(problem.to_owned())
-    }
-
-    fn error(&self, dir: &Path) -> Error {
-        match self {
-            Self::Refused(_) => Error::Conflict, // never kept
-            Self::Io(kind, text) => {
-                Error::io("write (reopen the store to go on) in", dir)(io::Error::new(*kind, text.clone()))
-            }
-            Self::Damage(problem) => Error::Corrupt { problem: problem.clone() },
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error.kind(), error.to_string())
-    }
-}
-
-impl From<::sled::Error> for Failure {
-    fn from(error: ::sled::Error) -> Self {
-        match error {
-            // sled keeps the text of an error as it prints for programmers; the kind says it for people.
-            ::sled::Error::Io(e) => Self::Io(e.kind(), e.kind().to_string()),
-            ::sled::Error::Corruption { .. } => Self::damage("a checksum does not match"),
-            other => Self::Damage(other.to_string()),
-        }
-    }
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls into sled. A panic becomes a [`Failure`] without its message, which may quote an entry.
-fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let outer = GUARDED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(outer);
-    result.unwrap_or_else(|_| Err(Failure::damage("sled panicked on what it found")))
 }
 
 #[cfg(test)]

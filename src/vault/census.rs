@@ -124,6 +124,7 @@ mod tests {
         Line { tenant: "acme".into(), field: field.into(), mode: Mode::Seal, version }
     }
 
+    // SPEC: VAULT-11
     #[test]
     fn counts_come_back() {
         let mut census = Census::default();

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::keys::{self, KeyProvider, Keyset};
 use crate::name::KeyVersion;
 use crate::time::Timestamp;
+#[cfg(feature = "sled")]
 use std::path::Path;
 
 const KEYSET: &str = "keyset";
@@ -34,7 +35,10 @@ impl Vault {
     pub fn create(path: impl AsRef<Path>, provider: &dyn KeyProvider, now: Timestamp) -> Result<Self> {
         use crate::store::sled::SledStore;
         let path = path.as_ref();
-        std::fs::create_dir(path).map_err(|e| match e.kind() {
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
             _ => Error::io("create", path)(e),
         })?;

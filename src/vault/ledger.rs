@@ -145,6 +145,7 @@ mod tests {
     const A: Map = Map::new(1, "a");
     const B: Map = Map::new(2, "b");
 
+    // SPEC: VAULT-11
     #[test]
     fn it_comes_back_and_no_altered_byte_passes() {
         let keyset = Keyset::generate(Timestamp(0)).unwrap();
@@ -167,6 +168,7 @@ mod tests {
         assert!(Ledger::open(&Keyset::generate(Timestamp(0)).unwrap(), &bytes).is_err(), "another keyset");
     }
 
+    // SPEC: VAULT-12
     #[test]
     fn the_fingerprint_depends_on_the_set_alone() {
         let mut one = Ledger::new().fingerprint;

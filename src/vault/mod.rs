@@ -15,9 +15,9 @@
 //!
 //! | does | then |
 //! |---|---|
-//! | alters or moves an envelope, a wrapped key, a head | it does not open: [`Error::Rejected`](crate::Error::Rejected) |
+//! | alters or moves an envelope or a wrapped key | it does not open: [`Error::Rejected`](crate::Error::Rejected) |
 //! | redirects an index entry | as above: the head names its subject, sealed |
-//! | removes, adds, exchanges or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
+//! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, unless the keyset has been rotated since |
 
 mod census;

@@ -104,6 +104,7 @@ mod tests {
     use crate::keys::Keyset;
     use crate::time::Timestamp;
 
+    // SPEC: REF-1, REF-2
     #[test]
     fn a_reference_leads_back_from_its_place_only() {
         let keyset = Keyset::generate(Timestamp(0)).unwrap().rotated(Timestamp(1)).unwrap();

@@ -261,7 +261,15 @@ impl<'v> Tenant<'v> {
     /// subject's key may not reveal; the store's.
     pub fn reveal(&self, record: RecordId, field: &FieldName) -> Result<Option<Plaintext>> {
         let (locator, number) = split_entry_key(&record.0);
-        let Some(head_bytes) = self.vault.store.get(ENTRY, &entry_key(&locator, 0))? else { return Ok(None) };
+        let (known, head_bytes) = loop {
+            let keyring = self.vault.keyring();
+            let head = self.vault.store.get(ENTRY, &entry_key(&locator, 0))?;
+            // As in `find`: her key may have been moved to a version that is new.
+            if Arc::ptr_eq(&keyring, &self.vault.keyring()) {
+                break (keyring.of(&self.name), head);
+            }
+        };
+        let Some(head_bytes) = head_bytes else { return Ok(None) };
         let head = Entry::parse(&head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
@@ -276,8 +284,6 @@ impl<'v> Tenant<'v> {
             (_, None) => return Ok(None),
         };
         let Some(envelope) = entry.record().and_then(|r| r.get(field.as_str())) else { return Ok(None) };
-        // After the head was read: the keyset is then at least as new as what wraps her key.
-        let known = self.vault.keyring().of(&self.name);
         let sealer = self.sealer_of_head(known.revealing(head.wrap_version)?, &head, &locator)?;
         sealer.open(number, field, envelope).map(Some)
     }

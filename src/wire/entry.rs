@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    // SPEC: WIRE-2, VAULT-4
     #[test]
     fn entries_come_back_and_truncations_do_not_parse() {
         let fields = Fields(vec![("email", &b"sealed"[..]), ("phone", b"")]);
@@ -236,6 +237,7 @@ mod tests {
     }
 
     proptest! {
+        // SPEC: WIRE-3
         #[test]
         fn what_parses_is_written_as_the_same_bytes(kind in 1_u8..4, bytes: Vec<u8>) {
             let bytes = [&[1, kind][..], &bytes].concat();

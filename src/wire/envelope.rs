@@ -71,6 +71,7 @@ impl<'a> Envelope<'a> {
 mod tests {
     use super::*;
 
+    // SPEC: WIRE-1, WIRE-2, WIRE-3, ENV-1, ENV-2
     #[test]
     fn parses_strictly_and_writes_the_same_bytes() {
         let mut bytes = vec![];

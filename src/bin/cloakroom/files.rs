@@ -130,7 +130,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
     let written = [Some(how.output.as_path()), how.rejects.as_deref()];
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
-    let json = match std::fs::read(&manifest_path) {
+    let json = match read_small(&manifest_path) {
         Ok(json) => json,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let problem = format!("{} does not exist; name it with --manifest", manifest_path.display());
@@ -249,8 +249,19 @@ fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().ok().or_else(in_its_directory).unwrap_or_else(|| path.to_owned())
 }
 
+/// A policy or a manifest; what is larger is neither.
+fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
+    const LARGEST: u64 = 64 << 20;
+    let mut bytes = vec![];
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(std::io::Error::other("it is larger than any policy or manifest")),
+        false => Ok(bytes),
+    }
+}
+
 fn read_policy(path: &Path) -> Result<Policy> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = read_small(path).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::Policy {
         line: 1,
         field: String::new(),
@@ -263,7 +274,7 @@ fn read_policy(path: &Path) -> Result<Policy> {
 fn refuse_protected(input: &Path) -> Result<()> {
     let manifest = manifest_of(input);
     let is_manifest = |json: Vec<u8>| json.windows(20).any(|w| w == b"\"cloakroom_manifest\"");
-    match input != Path::new("-") && std::fs::read(&manifest).is_ok_and(is_manifest) {
+    match input != Path::new("-") && read_small(&manifest).is_ok_and(is_manifest) {
         true => Err(Error::Input {
             problem: format!(
                 "is protected already: {} stands beside it; protect the original, or remove that file if it is not this one's",

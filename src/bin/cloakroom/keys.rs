@@ -20,7 +20,7 @@ pub fn create(file: &Path, key: &KeySource) -> Result<Outcome> {
         return Err(Error::Setting { what: "keyset", problem });
     }
     let keyset = Keyset::generate(now())?;
-    keys::save(&keyset, file, &*unlock::new(key)?)?;
+    keys::save_new(&keyset, file, &*unlock::new(key)?)?;
     crate::files::say(format_args!("{}: keyset {}, key version 1", file.display(), keyset.id()));
     Ok(Outcome::Done)
 }
@@ -30,8 +30,7 @@ pub fn rotate(holder: &Holder, key: &KeySource) -> Result<Outcome> {
     let version = match (&holder.vault, &holder.keyset) {
         (Some(path), _) => open(path, &*provider)?.rotate(&*provider, now())?,
         (None, Some(path)) => {
-            let rotated = keys::load(path, &*provider)?.rotated(now())?;
-            keys::save(&rotated, path, &*provider)?;
+            let rotated = keys::edit(path, &*provider, &*provider, |keyset| keyset.rotated(now()))?;
             rotated.primary_number()
         }
         (None, None) => unreachable!("clap demands one of the two"),
@@ -91,8 +90,8 @@ pub fn relock(holder: &Holder, key: &KeySource, new: &KeySource) -> Result<Outco
     match (&holder.vault, &holder.keyset) {
         (Some(path), _) => open(path, &*provider)?.relock(&*unlock::replacing(new)?)?,
         (None, Some(path)) => {
-            let keyset = keys::load(path, &*provider)?;
-            keys::save(&keyset, path, &*unlock::replacing(new)?)?;
+            keys::load(path, &*provider)?; // before anyone is asked for a new passphrase
+            keys::edit(path, &*provider, &*unlock::replacing(new)?, Ok)?;
         }
         (None, None) => unreachable!("clap demands one of the two"),
     }

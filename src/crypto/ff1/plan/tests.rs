@@ -212,6 +212,7 @@ fn moduli_at_the_edges_of_their_word() {
     }
 }
 
+// SPEC: FF1-4
 #[test]
 fn b_is_exact() {
     // By the definition: the least b with 256^b ≥ radix^v, on integers of any size by way of bytes.
@@ -239,6 +240,7 @@ fn b_is_exact() {
     }
 }
 
+// SPEC: FF1-1
 #[test]
 fn lockstep_agrees_with_the_words_at_all_lengths() {
     let mut random = Random(3);

@@ -86,6 +86,7 @@ mod tests {
         KeyVersion::new(number).unwrap()
     }
 
+    // SPEC: KEY-11, CHECK-1
     #[test]
     fn rotation_makes_one_new_primary_and_keeps_every_old_version_readable() {
         let mut keyset = Keyset::generate(Timestamp(1)).unwrap();
@@ -103,6 +104,7 @@ mod tests {
         assert_eq!(checks.iter().collect::<std::collections::HashSet<_>>().len(), 5);
     }
 
+    // SPEC: KEY-7, KEY-8, KEY-9, KEY-10
     #[test]
     fn states_bind() {
         let keyset = Keyset::generate(Timestamp(1)).unwrap().rotated(Timestamp(2)).unwrap();
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(compromised.rotated(Timestamp(4)).unwrap().primary().unwrap().number().get(), 3);
     }
 
+    // SPEC: SECRET-1
     #[test]
     fn debug_shows_no_secret() {
         let keyset = Keyset::generate(Timestamp(1)).unwrap();

@@ -1,0 +1,20 @@
+//! Writes the seeds that are made by code into `seeds/`; those that were found are beside them and stay.
+
+use cloakroom_fuzz::{csv_roundtrip, envelope, keyset_file, policy};
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    for (target, seeds) in [
+        ("envelope", envelope::seeds()),
+        ("keyset_file", keyset_file::seeds()),
+        ("policy", policy::seeds()),
+        ("csv_roundtrip", csv_roundtrip::seeds()),
+    ] {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+        std::fs::create_dir_all(&directory)?;
+        for (name, bytes) in seeds {
+            std::fs::write(directory.join(name), bytes)?;
+        }
+    }
+    Ok(())
+}

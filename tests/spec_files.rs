@@ -1,0 +1,250 @@
+//! What `SPEC.md` demands of keyset files, envelopes, protected files and manifests, as seen from outside.
+#![cfg(feature = "pipeline")]
+
+use cloakroom::crypto::aead::{Aead, LONGEST, Suite};
+use cloakroom::crypto::context::{Context, Label};
+use cloakroom::crypto::kdf;
+use cloakroom::crypto::secret::{AeadKey, DataKey};
+use cloakroom::keys::{self, KeyFile, KeyProvider, Keyset};
+use cloakroom::name::{FieldName, TenantId};
+use cloakroom::pipeline::{self, Keys, Manifest, Options};
+use cloakroom::policy::Policy;
+use cloakroom::protect::Sealer;
+use cloakroom::time::Timestamp;
+use cloakroom::wire::keyset::{KeysetBody, KeysetFile, VersionRecord};
+use cloakroom::{Error, Result};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+fn keyset() -> Keyset {
+    Keyset::generate(Timestamp(1)).unwrap()
+}
+
+/// A provider that hides nothing.
+struct Open;
+
+impl KeyProvider for Open {
+    fn id(&self) -> &str {
+        "open"
+    }
+    fn wrap(&self, key: &DataKey) -> Result<Vec<u8>> {
+        Ok(key.expose().to_vec())
+    }
+    fn unwrap(&self, wrapped: &[u8]) -> Result<DataKey> {
+        Ok(DataKey::from_bytes(&mut wrapped.try_into().unwrap()))
+    }
+}
+
+/// A keyset file with this body.
+fn file_of(body: &KeysetBody) -> Vec<u8> {
+    let data_key = DataKey::from_bytes(&mut [1; 32]);
+    let mut file = KeysetFile::header("open", data_key.expose()).unwrap();
+    let aad = Context::new(Label::KeysetBody).part(&file);
+    let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
+    Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, body.write().as_bytes(), &mut file).unwrap();
+    file
+}
+
+fn body(primary: u32, identity: u32, versions: &[(u32, u8)]) -> KeysetBody {
+    let record = |&(number, state): &(u32, u8)| VersionRecord {
+        number,
+        state,
+        created: 0,
+        changed: 0,
+        secret: Zeroizing::new([9; 32]),
+    };
+    KeysetBody { id: [0; 16], identity, primary, versions: versions.iter().map(record).collect() }
+}
+
+// SPEC: KEY-5, WIRE-1
+#[test]
+fn a_body_keeps_the_rules() {
+    let unlock = |body: KeysetBody| Keyset::unlock(&file_of(&body), &Open);
+    unlock(body(2, 1, &[(1, 4), (2, 2)])).unwrap();
+    let many: Vec<(u32, u8)> = (1..=4097).map(|number| (number, 4)).collect();
+    unlock(body(1, 1, &many[..4096])).unwrap();
+    for bad in [
+        body(1, 1, &[]),
+        body(1, 1, &many),
+        body(2, 1, &[(2, 2), (1, 4)]),
+        body(1, 1, &[(1, 2), (1, 4)]),
+        body(3, 1, &[(1, 2)]),
+        body(1, 3, &[(1, 2)]),
+        body(0, 1, &[(0, 2), (1, 2)]),
+        body(1, 1, &[(1, 0)]),
+        body(1, 1, &[(1, 7)]),
+    ] {
+        let text =
+            format!("{:?}", bad.versions.iter().take(3).map(|v| (v.number, v.state)).collect::<Vec<_>>());
+        assert!(unlock(bad).is_err(), "{text}");
+    }
+}
+
+// SPEC: KEY-3, KEY-4
+#[test]
+fn every_save_has_a_data_key_of_its_own() {
+    let keyset = keyset();
+    let files = [keyset.lock(&Open).unwrap(), keyset.lock(&Open).unwrap()];
+    let wrapped = files.each_ref().map(|file| KeysetFile::parse(file).unwrap().wrapped);
+    assert_ne!(wrapped[0], wrapped[1]);
+    let dir = tempfile::tempdir().unwrap();
+    let other = KeyFile::create(dir.path().join("key")).unwrap();
+    assert!(matches!(Keyset::unlock(&files[0], &other), Err(Error::KeySource { .. })));
+}
+
+// SPEC: KEY-12, KEY-13
+#[test]
+fn keyset_files_are_small_and_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keyset");
+    keys::save(&keyset(), &path, &Open).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::write(&path, vec![0; (1 << 20) + 1]).unwrap();
+    assert!(matches!(keys::load(&path, &Open), Err(Error::TooLong { .. })));
+}
+
+// SPEC: AEAD-7
+#[test]
+fn what_is_too_long_is_not_sealed() {
+    let key: AeadKey = kdf::derive(&DataKey::from_bytes(&mut [1; 32]), &Context::new(Label::SealKey));
+    let sealed = Aead::new(Suite::Xaes256Gcm, &key).seal(
+        &Context::new(Label::SealAad),
+        &vec![0; LONGEST + 1],
+        &mut vec![],
+    );
+    assert_eq!(LONGEST, 268_435_456);
+    assert!(matches!(sealed, Err(Error::TooLong { .. })));
+}
+
+// SPEC: ENV-5, AEAD-6
+#[test]
+fn an_envelope_of_another_version_or_suite_is_refused() {
+    let keyset = keyset();
+    let (first, second) =
+        (keyset.primary().unwrap(), keyset.rotated(Timestamp(2)).unwrap().primary().unwrap());
+    let (acme, email) = (TenantId::new("acme").unwrap(), FieldName::new("email").unwrap());
+    let sealer = |key, suite| Sealer::new(key, suite, &acme, &email);
+    let envelope = sealer(&first, Suite::Xaes256Gcm).seal("7", b"ann@example.com").unwrap();
+    for other in [sealer(&second, Suite::Xaes256Gcm), sealer(&first, Suite::XChaCha20Poly1305)] {
+        assert!(matches!(other.open("7", &envelope), Err(Error::Rejected)));
+    }
+}
+
+const TABLE: &str = "no,email,phone\n1,ann@example.com,0301234567\n2, ,0309876543\n3,carl@example.com,\n";
+
+fn policy(more: &str) -> Policy {
+    let text = "version = 1\ntenant = \"acme\"\nsubject = \"no\"\n[field.no]\nprotect = \"keep\"\n\
+        [field.phone]\nprotect = \"token\"\nformat = \"digits\"\n[field.email]\nprotect = \"seal\"\n";
+    Policy::parse(&format!("{text}{more}")).unwrap()
+}
+
+fn protect(table: &str, policy: &Policy, keyset: &Keyset) -> Result<(String, Vec<u8>)> {
+    let mut output = vec![];
+    let keys = Keys::Keyset(keyset);
+    let finished = pipeline::protect(table.as_bytes(), &mut output, policy, keys, Options::default())?;
+    Ok((String::from_utf8(output).unwrap(), finished.json))
+}
+
+fn reveal(table: &str, json: &[u8], keyset: &Keyset) -> Result<String> {
+    let mut output = vec![];
+    let manifest = Manifest::parse(json, keyset)?;
+    pipeline::reveal(table.as_bytes(), &mut output, &manifest, Keys::Keyset(keyset), Options::default())?;
+    Ok(String::from_utf8(output).unwrap())
+}
+
+// SPEC: FILE-2, FILE-3, MAN-5
+#[test]
+fn cells_come_back_and_blank_ones_never_left() {
+    let keyset = keyset();
+    let (protected, json) = protect(TABLE, &policy(""), &keyset).unwrap();
+    assert!(protected.contains("\n2, ,"));
+    assert!(protected.ends_with(",\n"));
+    assert_eq!(reveal(&protected, &json, &keyset).unwrap(), TABLE);
+    assert!(protect(TABLE, &policy("empty = \"error\"\n"), &keyset).is_err());
+    // The manifest's version is used, whichever is the primary; another version's token is not tried.
+    let rotated = keyset.rotated(Timestamp(2)).unwrap();
+    assert_eq!(reveal(&protected, &json, &rotated).unwrap(), TABLE);
+    let (_, newer) = protect(TABLE, &policy(""), &rotated).unwrap();
+    assert!(reveal(&protected, &newer, &rotated).is_err());
+}
+
+// SPEC: FILE-1, FILE-4
+#[test]
+fn a_moved_cell_does_not_open_and_a_protected_file_is_refused() {
+    let keyset = keyset();
+    let (protected, json) = protect(TABLE, &policy(""), &keyset).unwrap();
+    let moved = protected.replacen("\n1,", "\n4,", 1);
+    assert!(matches!(reveal(&moved, &json, &keyset), Err(Error::Row { line: 2, .. })));
+    assert!(protect(&protected, &policy(""), &keyset).is_err());
+}
+
+// SPEC: FILE-5
+#[test]
+fn an_unnamed_column_is_refused_or_dropped() {
+    let table = "no,email,phone,secret\n1,,,x\n";
+    assert!(matches!(protect(table, &policy(""), &keyset()), Err(Error::Input { .. })));
+    let text = "version = 1\ntenant = \"acme\"\nunlisted = \"drop\"\n[field.no]\nprotect = \"keep\"\n";
+    let (protected, _) = protect(table, &Policy::parse(text).unwrap(), &keyset()).unwrap();
+    assert_eq!(protected, "no\n1\n");
+}
+
+// SPEC: MAN-1, MAN-2, MAN-3
+#[test]
+fn a_manifest_is_whole_unaltered_and_of_this_keyset() {
+    let keyset = keyset();
+    let (_, json) = protect(TABLE, &policy(""), &keyset).unwrap();
+    let json = String::from_utf8(json).unwrap();
+    let altered = |from: &str, to: &str| {
+        assert!(json.contains(from), "{from}");
+        Manifest::parse(json.replacen(from, to, 1).as_bytes(), &keyset).unwrap_err()
+    };
+    for (from, to) in [
+        ("\"vault\": false", "\"vault\": true"),
+        ("\"rows_read\": 3", "\"rows_read\": 4"),
+        ("\"cloakroom_manifest\": 1", "\"cloakroom_manifest\": 2"),
+        ("\"vault\": false,", ""),
+        ("\"vault\": false,", "\"vault\": false, \"more\": 1,"),
+        ("\"mac\": \"", "\"mac\": \"00"),
+    ] {
+        assert!(matches!(altered(from, to), Error::Manifest { .. }), "{from}");
+    }
+    let check = keyset.versions()[0].check_value().unwrap().to_string();
+    assert!(matches!(altered(&check, "0000000000000000"), Error::KeyMismatch { version: 1, .. }));
+    let other = Keyset::generate(Timestamp(1)).unwrap();
+    assert!(matches!(Manifest::parse(json.as_bytes(), &other), Err(Error::KeyMismatch { .. })));
+    // White space is not part of it.
+    Manifest::parse(json.replace('\n', "\n\t").as_bytes(), &keyset).unwrap();
+}
+
+// SPEC: MAN-4, SECRET-1
+#[test]
+fn no_value_is_in_a_manifest_an_error_or_a_debug_output() {
+    let keyset = keyset();
+    let (protected, json) = protect(TABLE, &policy(""), &keyset).unwrap();
+    let secrets = ["ann", "carl", "example", "0301234567", "0309876543"];
+    let shows = |text: &str| secrets.iter().any(|secret| text.contains(secret));
+    assert!(!shows(std::str::from_utf8(&json).unwrap()));
+    let bad_rows = ["no,email,phone\n0301234567,x,0301234567x\n", "no,email,phone\n1,ck1e_ann,0301234567\n"];
+    for table in bad_rows {
+        let error = protect(table, &policy(""), &keyset).unwrap_err();
+        assert!(!shows(&format!("{error} {error:?}")), "{error}");
+    }
+    let error = reveal(&protected.replace("\n3,", "\n0301234567,"), &json, &keyset).unwrap_err();
+    assert!(!shows(&format!("{error} {error:?}")), "{error}");
+    let secret = format!("{:?}", &keyset.primary().unwrap().secret().expose()[..4]);
+    assert!(!format!("{keyset:?} {:?}", Keys::Keyset(&keyset)).contains(&secret[1..secret.len() - 1]));
+}
+
+/// The files that the specification speaks of are where it says.
+#[test]
+fn the_specification_speaks_of_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["tests/spec_independent.rs", "tests/spec_cited.rs", "tests/golden/v1"] {
+        assert!(root.join(file).exists());
+        assert!(std::fs::read_to_string(root.join("SPEC.md")).unwrap().contains(file.trim_end_matches("v1")));
+    }
+}
