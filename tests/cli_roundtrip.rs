@@ -105,7 +105,7 @@ fn rows(count: usize) -> Vec<Vec<Vec<u8>>> {
     let mut rows = vec![HEADER.map(|h| h.as_bytes().to_vec()).to_vec()];
     for i in 0..count {
         let text = |n: usize| TEXTS[(i + n * 5) % TEXTS.len()].to_owned();
-        let blank = |value: String, n: usize| if (i + n) % 11 == 0 { String::new() } else { value };
+        let blank = |value: String, n: usize| if (i + n).is_multiple_of(11) { String::new() } else { value };
         let card = luhn_complete(411_111_100_000_000 + i as u64 * 7919);
         let spaced = format!("{} {} {} {}", &card[..4], &card[4..8], &card[8..12], &card[12..]);
         let row = [
