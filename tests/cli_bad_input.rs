@@ -10,6 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 use tool::{Tool, cells, column, csv};
 
+/// A table: rows of cells.
+type Rows = Vec<Vec<Vec<u8>>>;
+
 const POLICY: &str = r#"
 version = 1
 tenant = "acme"
@@ -418,7 +421,7 @@ fn sealed_cells_in_another_place() {
     for (file, holder) in [("v.csv", "--vault v"), ("k.csv", "--keyset k")] {
         let good = cells(&tool.read(file), b',');
         let reveal = format!("reveal moved.csv {holder} --manifest {file}.manifest.json -o back.csv");
-        let moved = |change: fn(&mut Vec<Vec<Vec<u8>>>), says: &str| {
+        let moved = |change: &dyn Fn(&mut Rows), says: &str| {
             let mut rows = good.clone();
             change(&mut rows);
             tool.write("moved.csv", csv(&rows, b',', "\n"));
