@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 
-use cloakroom::keys::{KeyFile, KeyState, Keyset};
+#[cfg(feature = "sled")]
+use cloakroom::keys::KeyFile;
+use cloakroom::keys::{KeyState, Keyset};
 use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::store::{Batch, Commit, Entry, Map, Store};
