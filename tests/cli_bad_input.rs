@@ -10,9 +10,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 use tool::{Rows, Tool, cells, column, csv};
 
-/// A table: rows of cells.
-type Rows = Vec<Vec<Vec<u8>>>;
-
 const POLICY: &str = r#"
 version = 1
 tenant = "acme"
