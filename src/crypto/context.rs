@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-/// What an encoding is for. One label, one use: no two uses of a key can be confused.
+/// What an encoding is for. One label, one use: no two uses of a key can be confused. (A key that seals one kind of
+/// thing and the AAD of that thing share a label: as HKDF info and as AAD they never meet.) `SPEC.md` has the parts' types.
 ///
 /// | label | parts |
 /// |---|---|
@@ -25,13 +26,14 @@ use std::fmt;
 /// | `RowKey` | tenant |
 /// | `RowInput` | subject |
 /// | `ReferenceKey`, `ReferenceMask` | tenant, field |
-/// | `Census` | format, key version |
+/// | `Census` | –; as AAD the header |
 /// | `Manifest` | – |
 /// | `ManifestInput` | SHA-256 |
 /// | `Anchor` | – |
 /// | `CheckValue` | – |
-/// | `PassphraseKey`, `KeyFileKey` | – |
-/// | `KeysetBody` | – |
+/// | `PassphraseKey` | the header; as AAD – |
+/// | `KeyFileKey` | – |
+/// | `KeysetBody` | –; as AAD the header |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
