@@ -10,6 +10,7 @@
 mod actions;
 mod batch;
 mod counted;
+mod drive;
 mod manifest;
 mod parallel;
 mod protect;

@@ -2,9 +2,10 @@
 
 use super::actions::{Action, ColumnJob, Job};
 use super::counted::CountedWrite;
+use super::drive::drive;
 use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
 use super::source::Source;
-use super::{Keys, Options, Progress, parallel};
+use super::{Keys, Options};
 use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
@@ -90,7 +91,7 @@ pub fn protect<'k>(
     };
     let binding = subject.filter(bindable);
     let run = vault.map(|v| v.begin_run());
-    let (mut rejects, progress) = (options.rejects, options.progress);
+    let (rejects, progress) = (options.rejects, options.progress);
     let job = Job {
         subject,
         binding,
@@ -104,20 +105,7 @@ pub fn protect<'k>(
         columns,
     };
     let mut output = CountedWrite::new(output);
-    let mut tally = Tally::new(job.columns.len());
-    write(&mut output, &job.header())?;
-    parallel::run(
-        options.threads,
-        |batch| source.fill(batch),
-        |batch| job.work(batch),
-        |batch| {
-            write(&mut output, &batch.encoded)?;
-            tally.take(batch, &mut rejects)?;
-            progress.iter().for_each(|report| report(tally.progress));
-            Ok(())
-        },
-    )?;
-    output.flush().map_err(Error::io("write", "the output"))?;
+    let tally = drive(&mut source, &job, &mut output, options.threads, rejects, progress)?;
     let input_sha256 = source.sha256();
     if let Some(vault) = vault
         && vault.made(&input_sha256)?
@@ -267,53 +255,4 @@ fn entry(
         protected,
         settings: Settings::clone(&field.settings),
     }
-}
-
-/// What the writer counts.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) progress: Progress,
-    pub(super) worked: Vec<u64>,
-    headed: bool,
-}
-
-impl Tally {
-    pub(super) fn new(columns: usize) -> Self {
-        Self { worked: vec![0; columns], ..Self::default() }
-    }
-
-    /// Counts a batch, and names its rejects.
-    pub(super) fn take(
-        &mut self,
-        batch: &super::batch::Batch,
-        rejects: &mut Option<&mut (dyn Write + Send)>,
-    ) -> Result<()> {
-        self.progress.rows += batch.rows() as u64 + batch.unreadable;
-        self.progress.rejected += batch.rejected.iter().filter(|r| **r).count() as u64 + batch.unreadable;
-        self.progress.bytes = batch.bytes;
-        self.worked.iter_mut().zip(&batch.worked).for_each(|(sum, worked)| *sum += worked);
-        let Some(rejects) = rejects else { return Ok(()) };
-        let mut writer = csv::WriterBuilder::new().from_writer(rejects);
-        if !std::mem::replace(&mut self.headed, true) {
-            writer.write_record(["line", "column", "reason"]).map_err(rejects_failed)?;
-        }
-        for reject in &batch.rejects {
-            writer
-                .write_record([&reject.line.to_string(), &reject.column, &reject.reason])
-                .map_err(rejects_failed)?;
-        }
-        writer.flush().map_err(Error::io("write", "the rejects"))
-    }
-}
-
-fn rejects_failed(error: csv::Error) -> Error {
-    let source = match error.into_kind() {
-        csv::ErrorKind::Io(source) => source,
-        _ => std::io::Error::other("a record could not be written"),
-    };
-    Error::Io { action: "write", path: "the rejects".into(), source }
-}
-
-pub(super) fn write(output: &mut impl Write, bytes: &[u8]) -> Result<()> {
-    output.write_all(bytes).map_err(Error::io("write", "the output"))
 }

@@ -1,10 +1,10 @@
 //! A protected file back into its originals, as far as they come back.
 
 use super::actions::{Action, ColumnJob, Job};
+use super::drive::drive;
 use super::manifest::{ColumnEntry, Manifest, hex};
-use super::protect::{Tally, write};
 use super::source::Source;
-use super::{Keys, Options, parallel};
+use super::{Keys, Options};
 use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
@@ -91,7 +91,7 @@ pub fn reveal(
             position
         }
     };
-    let (mut rejects, progress) = (options.rejects, options.progress);
+    let (rejects, progress) = (options.rejects, options.progress);
     let headers = |reversed: bool| {
         let comes_back = |c: &&ColumnJob| !matches!(c.action, Action::Keep) == reversed;
         columns.iter().filter(comes_back).map(|c| c.header.clone()).collect::<Vec<_>>()
@@ -112,20 +112,7 @@ pub fn reveal(
         bom: source.has_bom(),
         columns,
     };
-    let mut tally = Tally::new(job.columns.len());
-    write(&mut output, &job.header())?;
-    parallel::run(
-        options.threads,
-        |batch| source.fill(batch),
-        |batch| job.work(batch),
-        |batch| {
-            write(&mut output, &batch.encoded)?;
-            tally.take(batch, &mut rejects)?;
-            progress.iter().for_each(|report| report(tally.progress));
-            Ok(())
-        },
-    )?;
-    output.flush().map_err(Error::io("write", "the output"))?;
+    let tally = drive(&mut source, &job, &mut output, options.threads, rejects, progress)?;
     let unchanged = hex(&source.sha256()) == manifest.output_sha256;
     Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left, unchanged })
 }
