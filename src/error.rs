@@ -27,12 +27,16 @@ pub enum Error {
     #[error("value {problem}")]
     Value { problem: &'static str },
 
+    /// A character of a value that the format cannot take there. Only its place is shown, counted from 1.
+    #[error("value: character {at} is not {expected}")]
+    Character { at: usize, expected: &'static str },
+
     /// FF1 over fewer than the allowed number of values: an attacker could list them all.
     #[error(
-        "a domain of {radix}^{length} values is below the floor of {floor}: keep fewer characters, \
+        "a domain of {values} values is below the floor of {floor}: keep fewer characters, \
          use a wider alphabet or longer values, or seal the field instead"
     )]
-    DomainTooSmall { radix: u32, length: usize, floor: u32 },
+    DomainTooSmall { values: String, floor: u32 },
 
     /// More than the cap allows.
     #[error("{what} of {actual} is over the limit of {limit}")]

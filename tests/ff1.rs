@@ -187,7 +187,7 @@ fn tweaks_and_domains_and_keys_tell_tokens_apart() {
 fn domains_have_limits() {
     assert!(matches!(
         Domain::new(10, 5),
-        Err(Error::DomainTooSmall { radix: 10, length: 5, floor: 1_000_000 })
+        Err(Error::DomainTooSmall { values, floor: 1_000_000 }) if values == "10^5"
     ));
     assert!(Domain::new(10, 6).is_ok());
     assert!(Domain::new(2, 19).is_err() && Domain::new(2, 20).is_ok());

@@ -22,6 +22,7 @@ fn the_table_is_the_codes() {
     let labels = [
         Ff1Key,
         Ff1Tweak,
+        NetworkKey,
         PseudonymIdentity,
         PseudonymInput,
         PseudonymScope,

@@ -13,6 +13,7 @@ use std::fmt;
 /// |---|---|
 /// | `Ff1Key` | tenant, field, radix, length |
 /// | `Ff1Tweak` | tenant, field, caller's context |
+/// | `NetworkKey` | tenant, field, cipher, caller's context |
 /// | `PseudonymIdentity` | tenant |
 /// | `PseudonymInput` | kind (the normalised value follows as the last part) |
 /// | `PseudonymScope` | tenant, scope, epoch |
@@ -39,6 +40,7 @@ use std::fmt;
 pub enum Label {
     Ff1Key,
     Ff1Tweak,
+    NetworkKey,
     PseudonymIdentity,
     PseudonymInput,
     PseudonymScope,
@@ -69,6 +71,7 @@ impl Label {
         match self {
             Label::Ff1Key => "cloakroom/1/ff1-key",
             Label::Ff1Tweak => "cloakroom/1/ff1-tweak",
+            Label::NetworkKey => "cloakroom/1/network-key",
             Label::PseudonymIdentity => "cloakroom/1/pseudonym-identity",
             Label::PseudonymInput => "cloakroom/1/pseudonym-input",
             Label::PseudonymScope => "cloakroom/1/pseudonym-scope",

@@ -1,16 +1,36 @@
-//! `value = kept ‖ numerals ‖ kept`, with separators in between that stay where they stand.
+//! `value ↔ (shape, rank)`, `0 ≤ rank < size`: what a value looks like, and which of the values that look so it is.
 //!
-//! Reading a value gives the numerals that a tokenizer permutes; writing puts others in their place. Both need the same
-//! kept characters and separators, and those are alike in a value and its token, so either can serve as the shape.
+//! A tokenizer permutes the rank and writes the result into the same shape. Each kind of format finds shape and rank in
+//! its own way:
+//!
+//! | kind | takes part | file |
+//! |---|---|---|
+//! | one alphabet | its characters, but for those kept at either end | `run.rs` |
+//! | an alphabet for each position | names, texts, e-mail addresses, IBANs, telephone numbers, UUIDs, plates | `positions.rs` |
+//! | a number | integers, decimals, dates, social security numbers, IP addresses | `number.rs` |
+//! | a pattern | any regular expression, and templates | `patterned.rs` |
 
 use super::alphabet::Alphabet;
-use super::luhn::{self, Luhn};
+use super::calendar::DateTimePattern;
+use super::date::{Date, DatePattern};
+use super::iban_layout::IbanKeep;
+use super::look::Look;
+use super::luhn::Luhn;
+use super::members::Members;
+use super::natural::Natural;
+use super::number::{Kind, Number, decimal};
+#[cfg(feature = "regex")]
+use super::patterned::Patterned;
+use super::phone::PhoneKeep;
+use super::positions::{Positions, Scan};
+use super::report::SpaceReport;
+use super::run::{KeepFirst, Run};
+#[cfg(feature = "regex")]
+use super::space::FLOOR;
+use super::space::{Limit, Reading};
 use crate::error::{Error, Result};
-
-/// The longest value, in characters of the alphabet: the arithmetic of FF1 is quadratic.
-const LONGEST: usize = 4096;
-/// The FF1 floor: `radix^length` values at least.
-const FLOOR: u32 = 1_000_000;
+use std::borrow::Cow;
+use zeroize::Zeroizing;
 
 /// What values of a field look like, and what of them stays in the clear.
 ///
@@ -19,43 +39,55 @@ const FLOOR: u32 = 1_000_000;
 /// use cloakroom::format::Format;
 /// let card = Format::card().keep(6, 4); // 4111 11## #### 1111, and the token fails the Luhn check
 /// let id = Format::digits().lengths(7, 9);
+/// let email = Format::email(); // the domain stays
+/// assert!(Format::date_range("1900-01-01", "2099-12-31")?.check().is_err()); // 73,049 days are too few for FF1
+/// # Ok::<(), cloakroom::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
-    alphabet: Alphabet,
-    /// `None`: every ASCII space and punctuation mark that is not in the alphabet.
-    separators: Option<String>,
-    keep_first: usize,
-    keep_last: usize,
-    luhn: Luhn,
-    shortest: usize,
-    longest: usize,
-    /// A length that must work, or the format is refused: the shortest that was declared, or what is usual.
-    usual: Option<usize>,
+    engine: Engine,
+    network: Option<NetworkCipher>,
+    /// A setting that does not go with this kind of format.
+    misfit: Option<&'static str>,
 }
 
-/// What reading a value gave besides the numerals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Engine {
+    Run(Run),
+    Positions(Positions),
+    Number(Number),
+    #[cfg(feature = "regex")]
+    Pattern(Patterned),
+}
+
+/// How IP addresses are encrypted, other than by FF1 on the address as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// How many numerals take part.
-    pub length: usize,
-    /// The kept digits' share of the Luhn sum.
-    kept_sum: u32,
+pub enum NetworkCipher {
+    /// Addresses with a common prefix have tokens with a common prefix of the same length.
+    PrefixPreserving,
+    /// One block of AES; the token of an IPv4 address is an IPv6 address.
+    Deterministic,
+}
+
+/// Whether a text is a value or a token. They differ only where tokens must fail a check that values pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Value,
+    Token,
 }
 
 impl Format {
+    fn of(engine: Engine) -> Self {
+        Self { engine, network: None, misfit: None }
+    }
+
+    fn positions(look: Look) -> Self {
+        Self::of(Engine::Positions(Positions(look)))
+    }
+
     /// Values over this alphabet.
     pub fn new(alphabet: Alphabet) -> Self {
-        Self {
-            alphabet,
-            separators: None,
-            keep_first: 0,
-            keep_last: 0,
-            luhn: Luhn::Ignore,
-            shortest: 1,
-            longest: LONGEST,
-            usual: None,
-        }
+        Self::of(Engine::Run(Run::new(alphabet)))
     }
 
     /// Decimal digits.
@@ -75,42 +107,208 @@ impl Format {
 
     /// Payment cards: 13 to 19 digits that pass the Luhn check. Tokens fail it unless [`luhn`](Format::luhn) says else.
     pub fn card() -> Self {
-        Self { luhn: Luhn::Break, shortest: 13, longest: 19, usual: Some(16), ..Self::digits() }
+        let digits = Run::new(Alphabet::digits());
+        Self::of(Engine::Run(Run { luhn: Luhn::Break, shortest: 13, longest: 19, usual: Some(16), ..digits }))
+    }
+
+    /// US social security numbers that can have been issued; so are the tokens.
+    pub fn ssn() -> Self {
+        Self::of(Engine::Number(Number::ssn()))
+    }
+
+    /// IBANs of every country in the registry; the check digits of a token are right.
+    pub fn iban(keep: IbanKeep) -> Self {
+        Self::positions(Look::Iban(keep))
+    }
+
+    /// E-mail addresses, of which the domain stays.
+    pub fn email() -> Self {
+        Self::positions(Look::Email(false))
+    }
+
+    /// E-mail addresses, of which only the last label of the domain stays.
+    pub fn email_with_domain() -> Self {
+        Self::positions(Look::Email(true))
+    }
+
+    /// Telephone numbers of 7 to 15 digits.
+    pub fn phone(keep: PhoneKeep) -> Self {
+        Self::positions(Look::Phone(keep))
+    }
+
+    /// UUIDs, of which version and variant stay.
+    pub fn uuid() -> Self {
+        Self::positions(Look::Uuid)
+    }
+
+    /// Licence plates: 4 to 12 letters and digits, each replaced by one of its kind.
+    pub fn plate() -> Self {
+        Self::positions(Look::Plate)
+    }
+
+    /// Passport numbers: 6 to 12 letters and digits, each replaced by one of its kind.
+    pub fn passport() -> Self {
+        Self::positions(Look::Passport)
+    }
+
+    /// Personal names: case, diacritics and separators stay in place; a short name may change its length.
+    pub fn name() -> Self {
+        Self::positions(Look::Name)
+    }
+
+    /// Any text: each letter becomes a letter, each digit a digit, the rest stays.
+    pub fn text() -> Self {
+        Self::positions(Look::Text)
+    }
+
+    /// Dates from the first to the last.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is none.
+    pub fn date(pattern: DatePattern, first: Date, last: Date) -> Result<Self> {
+        let (first, last) = (first.to_days().into(), last.to_days().into());
+        Ok(Self::of(Engine::Number(Number::range(Kind::Date(pattern), first, last)?)))
+    }
+
+    /// Dates as `YYYY-MM-DD` from the first to the last, which are written so.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for what is no date; [`Error::Setting`] when there is none in the range.
+    pub fn date_range(first: &str, last: &str) -> Result<Self> {
+        let pattern = DatePattern::new(DatePattern::ISO)?;
+        let (first, last) = (pattern.parse_exact(first)?, pattern.parse_exact(last)?);
+        Self::date(pattern, first, last)
+    }
+
+    /// Dates with a time of day, from the first to the last, which are written in the same pattern.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for what does not follow the pattern; [`Error::Setting`] when the range is empty.
+    pub fn date_time(pattern: DateTimePattern, first: &str, last: &str) -> Result<Self> {
+        let (first, last) = (pattern.parse(first)?.into(), pattern.parse(last)?.into());
+        Ok(Self::of(Engine::Number(Number::range(Kind::DateTime(pattern), first, last)?)))
+    }
+
+    /// Integers from the least to the most.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is none.
+    pub fn integer(least: i128, most: i128) -> Result<Self> {
+        Ok(Self::of(Engine::Number(Number::range(Kind::Decimal(0), least, most)?)))
+    }
+
+    /// Decimal numbers with so many places, from the least to the most, which are written with as many.
+    ///
+    /// # Errors
+    /// [`Error::Value`] or [`Error::Character`] for what is no such number; [`Error::Setting`] for more than 30 places
+    /// or an empty range.
+    pub fn decimal(places: u32, least: &str, most: &str) -> Result<Self> {
+        if places > Number::MOST_PLACES {
+            return Err(Error::Setting { what: "scale", problem: "must be at most 30".into() });
+        }
+        let (least, most) = (decimal(least, places)?, decimal(most, places)?);
+        Ok(Self::of(Engine::Number(Number::range(Kind::Decimal(places), least, most)?)))
+    }
+
+    /// IPv4 addresses.
+    pub fn ipv4() -> Self {
+        Self::of(Engine::Number(Number::ipv4()))
+    }
+
+    /// IPv6 addresses in their shortest spelling (RFC 5952).
+    pub fn ipv6() -> Self {
+        Self::of(Engine::Number(Number::ipv6()))
+    }
+
+    /// IP addresses of both families, by a cipher of the IPCrypt specification.
+    pub fn network(cipher: NetworkCipher) -> Self {
+        Self { network: Some(cipher), ..Self::ipv6() }
+    }
+
+    /// US ZIP codes of five digits, which are too few for FF1; with [`lengths`](Format::lengths)`(9, 9)`, ZIP+4.
+    pub fn postal_us() -> Self {
+        Self::digits().lengths(5, 5)
+    }
+
+    /// German postal codes: five digits, too few for FF1.
+    pub fn postal_de() -> Self {
+        Self::digits().lengths(5, 5)
+    }
+
+    /// British postcodes.
+    #[cfg(feature = "regex")]
+    pub fn postal_uk() -> Self {
+        Self::of(Engine::Pattern(Patterned::postal_uk()))
+    }
+
+    /// Canadian postal codes.
+    #[cfg(feature = "regex")]
+    pub fn postal_ca() -> Self {
+        Self::of(Engine::Pattern(Patterned::postal_ca()))
+    }
+
+    /// What a template describes: see [`format`](super) for its grammar.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the place of the mistake.
+    #[cfg(feature = "regex")]
+    pub fn template(template: &str) -> Result<Self> {
+        Ok(Self::of(Engine::Pattern(Patterned::template(template)?)))
+    }
+
+    /// What a regular expression matches as a whole; groups named `keep_…` stay. Lengths, in characters, are needed
+    /// for an expression without an end of its own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for an expression that is not understood, has look-around, matches nothing or without an end,
+    /// can be split in two ways, or is too large.
+    #[cfg(feature = "regex")]
+    pub fn regex(expression: &str, lengths: Option<(usize, usize)>) -> Result<Self> {
+        Ok(Self::of(Engine::Pattern(Patterned::expression(expression, lengths)?)))
     }
 
     /// Leaves so many characters of the alphabet at either end in the clear.
     pub fn keep(self, first: usize, last: usize) -> Self {
-        Self { keep_first: first, keep_last: last, ..self }
+        let change = |run| Run { keep_first: KeepFirst::Characters(first), keep_last: last, ..run };
+        self.with_run("keeping so many characters", change)
+    }
+
+    /// Leaves the digits that tell a card's scheme in the clear, and so many at the end. For cards.
+    pub fn keep_scheme(self, last: usize) -> Self {
+        let change = |run| Run { keep_first: KeepFirst::Scheme, keep_last: last, ..run };
+        self.with_run("keeping a card's scheme", change)
     }
 
     /// What the tokens' Luhn check shall be. For digits only.
     pub fn luhn(self, luhn: Luhn) -> Self {
-        Self { luhn, ..self }
+        self.with_run("a Luhn rule", |run| Run { luhn, ..run })
     }
 
     /// The characters that stay where they stand, in place of every ASCII space and punctuation mark.
     pub fn separators(self, separators: &str) -> Self {
-        Self { separators: Some(separators.to_owned()), ..self }
+        #[cfg(feature = "regex")]
+        if let Engine::Pattern(pattern) = self.engine {
+            return Self { engine: Engine::Pattern(pattern.separators(separators)), ..self };
+        }
+        self.with_run("a choice of separators", |run| Run { separators: Some(separators.to_owned()), ..run })
     }
 
     /// How many characters of the alphabet values have. The shortest must be long enough to be tokenized.
     pub fn lengths(self, shortest: usize, longest: usize) -> Self {
-        Self { shortest, longest, usual: Some(shortest), ..self }
+        let change = |run| Run { shortest, longest, usual: Some(shortest), ..run };
+        self.with_run("a range of lengths", change)
     }
 
-    /// The alphabet.
-    pub fn alphabet(&self) -> &Alphabet {
-        &self.alphabet
+    fn with_run(self, setting: &'static str, change: impl FnOnce(Run) -> Run) -> Self {
+        match self.engine {
+            Engine::Run(run) => Self { engine: Engine::Run(change(run)), ..self },
+            _ => Self { misfit: Some(setting), ..self },
+        }
     }
 
-    /// What happens to the Luhn check.
-    pub fn luhn_rule(&self) -> Luhn {
-        self.luhn
-    }
-
-    /// The longest value, in characters of the alphabet.
-    pub fn longest(&self) -> usize {
-        self.longest
+    /// How its values are encrypted, if not by FF1.
+    pub fn network_cipher(&self) -> Option<NetworkCipher> {
+        self.network
     }
 
     /// Refuses a format that contradicts itself or cannot tokenize its usual values.
@@ -118,206 +316,188 @@ impl Format {
     /// # Errors
     /// [`Error::Setting`]; [`Error::DomainTooSmall`] with the numbers.
     pub fn check(&self) -> Result<()> {
-        let bad = |problem: &str| Err(Error::Setting { what: "format", problem: problem.into() });
-        if self.luhn != Luhn::Ignore && self.alphabet != Alphabet::digits() {
-            return bad("the Luhn check is for digits");
-        }
-        if self.shortest == 0 || self.shortest > self.longest || self.longest > LONGEST {
-            return bad("lengths must be 1 to 4,096, the shortest first");
-        }
-        if let Some(separators) = &self.separators
-            && separators.chars().any(|c| self.alphabet.numeral(c).is_some())
-        {
-            return bad("a separator is in the alphabet");
-        }
-        self.free(self.usual.unwrap_or(self.longest)).map(drop)
-    }
-
-    /// How many numerals of a value of this length take part in FF1.
-    fn free(&self, length: usize) -> Result<usize> {
-        let middle = length.saturating_sub(self.keep_first.saturating_add(self.keep_last));
-        let free = middle.saturating_sub(usize::from(self.luhn == Luhn::Keep));
-        let radix = self.alphabet.radix();
-        let mut size = 1u32;
-        for _ in 0..free {
-            size = size.saturating_mul(radix);
-            if size >= FLOOR {
-                return Ok(free);
-            }
-        }
-        Err(Error::DomainTooSmall { radix, length: free, floor: FLOOR })
-    }
-
-    fn is_separator(&self, c: char) -> bool {
-        match &self.separators {
-            Some(separators) => separators.contains(c),
-            None => c == ' ' || c.is_ascii_punctuation(),
+        self.check_consistent()?;
+        match &self.engine {
+            Engine::Run(run) => run.usual_space().check_floor(),
+            Engine::Positions(_) => Ok(()),
+            Engine::Number(number) => number.space().check_floor(),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.check_floor(),
         }
     }
 
-    /// Reads a value, and appends the numerals that take part. On an error nothing is appended.
+    /// Refuses a format that contradicts itself.
+    pub(super) fn check_consistent(&self) -> Result<()> {
+        if let Some(setting) = self.misfit {
+            let problem = format!("{setting} is for digits, letters and other values over one alphabet");
+            return Err(Error::Setting { what: "format", problem });
+        }
+        match &self.engine {
+            Engine::Run(run) => run.check(),
+            Engine::Positions(_) | Engine::Number(_) => Ok(()),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.check(),
+        }
+    }
+
+    /// The values that look like this one, counted.
     ///
     /// # Errors
-    /// [`Error::Value`] for a foreign character, a wrong length, or a wrong Luhn check; [`Error::DomainTooSmall`] when
-    /// too few numerals are left. The value itself is in no error.
-    pub fn read(&self, value: &str, numerals: &mut Vec<u16>) -> Result<Reading> {
-        let start = numerals.len();
-        self.read_from(value, numerals, start).inspect_err(|_| numerals.truncate(start))
+    /// [`Error::Value`], [`Error::Character`], [`Error::TooLong`] when the value is not of the format; for IP addresses
+    /// by a cipher of their own, [`Error::Setting`].
+    pub fn members(&self, value: &str) -> Result<Members<'_>> {
+        if self.network.is_some() {
+            let problem = "addresses by this cipher are not counted".into();
+            return Err(Error::Setting { what: "format", problem });
+        }
+        // Where tokens fail the Luhn check, values are those that pass it.
+        let mut counted = Cow::Borrowed(self);
+        if let Engine::Run(Run { luhn: Luhn::Break, .. }) = &self.engine {
+            counted = Cow::Owned(self.clone().luhn(Luhn::Keep));
+        }
+        Members::new(counted, value)
     }
 
-    fn read_from(&self, value: &str, numerals: &mut Vec<u16>, start: usize) -> Result<Reading> {
-        for c in value.chars() {
-            match self.alphabet.numeral(c) {
-                Some(numeral) => numerals.push(numeral),
-                None if self.is_separator(c) => {}
-                None => {
-                    return Err(Error::Value {
-                        problem: "has a character that is neither in the alphabet nor a separator",
-                    });
+    /// The spaces that a report names.
+    pub(super) fn spaces(&self) -> Vec<SpaceReport> {
+        match &self.engine {
+            Engine::Run(run) => {
+                let mut lengths = vec![run.usual.unwrap_or(run.longest), run.shortest, run.longest];
+                if run.longest - run.shortest < 10 {
+                    lengths = (run.shortest..=run.longest).collect();
                 }
+                let mut seen = vec![];
+                lengths.retain(|length| !seen.contains(length) && { seen.push(*length); true });
+                lengths.into_iter().map(|length| run.report(length)).collect()
             }
-        }
-        let length = numerals.len() - start;
-        if !(self.shortest..=self.longest).contains(&length) {
-            return Err(Error::Value { problem: "has too few or too many characters for its format" });
-        }
-        let free = self.free(length)?;
-        let middle = length - self.keep_first - self.keep_last;
-        let mut kept_sum = 0;
-        if self.luhn != Luhn::Ignore {
-            let weight = |(j, digit): (usize, &u16)| luhn::weighted(*digit, length - 1 - j);
-            let kept = |j: usize| j < self.keep_first || j >= self.keep_first + middle;
-            kept_sum = numerals[start..].iter().enumerate().filter(|(j, _)| kept(*j)).map(weight).sum();
-        }
-        numerals.copy_within(start + self.keep_first..start + self.keep_first + middle, start);
-        numerals.truncate(start + middle);
-        let reading = Reading { length: free, kept_sum };
-        if self.luhn == Luhn::Keep {
-            if !self.passes(reading, &numerals[start..]) {
-                return Err(Error::Value { problem: "fails the Luhn check" });
+            Engine::Positions(positions) => self.space_of(positions.0.example()).into_iter().collect(),
+            Engine::Number(_) if self.network.is_some() => vec![],
+            Engine::Number(number) => {
+                let values = number.space().size().unwrap_or_else(|| Natural::from(0));
+                let usable = number.space().check_floor().is_ok();
+                vec![SpaceReport { of: "all values".into(), tokens: values.clone(), values, usable }]
             }
-            numerals.truncate(start + free);
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern
+                .lengths()
+                .into_iter()
+                .map(|(length, values)| SpaceReport {
+                    of: format!("values of {length} characters"),
+                    usable: values >= Natural::from(u128::from(FLOOR)),
+                    tokens: values.clone(),
+                    values,
+                })
+                .collect(),
         }
-        Ok(reading)
     }
 
-    /// Whether a value with these numerals in its middle passes the Luhn check.
-    pub fn passes(&self, reading: Reading, middle: &[u16]) -> bool {
-        self.luhn_sum(reading, middle, 0).is_multiple_of(10)
+    /// The space of one value.
+    pub(super) fn space_of(&self, value: &str) -> Result<SpaceReport> {
+        let mut scratch = Scratch::default();
+        let mut numerals = Zeroizing::new(vec![]);
+        let reading = self.read(Side::Value, value, &mut scratch, &mut numerals)?;
+        if let Engine::Run(run) = &self.engine {
+            let length = value.chars().filter(|c| run.alphabet.numeral(*c).is_some()).count();
+            return Ok(run.report_of(length, reading.kept_first as usize));
+        }
+        let values = self.size(value, &reading, &mut scratch);
+        let usable = reading.check_floor().is_ok();
+        let of = "values that look like this one".into();
+        Ok(SpaceReport { of, tokens: values.clone(), values, usable })
     }
 
-    /// `after` is how many digits of the middle come behind these.
-    fn luhn_sum(&self, reading: Reading, middle: &[u16], after: usize) -> u32 {
-        let right = self.keep_last + after;
-        let weighted = middle.iter().rev().enumerate().map(|(i, digit)| luhn::weighted(*digit, right + i));
-        reading.kept_sum + weighted.sum::<u32>()
+    /// How many texts the space of a reading has.
+    pub(super) fn size(&self, shape: &str, reading: &Reading, scratch: &mut Scratch) -> Natural {
+        match (reading.space.size(), &self.engine) {
+            (Some(size), _) => size,
+            (None, Engine::Positions(positions)) => positions.size(shape, &mut scratch.scan),
+            #[cfg(feature = "regex")]
+            (None, Engine::Pattern(pattern)) => pattern.size(shape, &mut scratch.text),
+            (None, _) => unreachable!("numbers and strings over one alphabet know their size"),
+        }
     }
 
-    /// Appends the value that has `shape`'s kept characters and separators, and these numerals.
+    /// Reads a text, and appends the numerals of its rank. Whether FF1 can take so few is for the caller to check.
     ///
-    /// # Panics
-    /// When `shape` was not read with this format, or `numerals` is not what reading it gave or a permutation of it.
-    pub fn write(&self, shape: &str, reading: Reading, numerals: &[u16], out: &mut Vec<u8>) {
-        let check = match self.luhn {
-            Luhn::Keep => Some(luhn::completing(self.luhn_sum(reading, numerals, 1), self.keep_last)),
-            _ => None,
-        };
-        let mut next = numerals.iter().copied().chain(check);
-        let mut kept = self.keep_first;
-        for c in shape.chars() {
-            let in_alphabet = self.alphabet.numeral(c).is_some();
-            let c = match in_alphabet && kept == 0 {
-                true => next.next().map_or(c, |numeral| self.alphabet.character(numeral)),
-                false => c,
-            };
-            kept -= usize::from(in_alphabet && kept > 0);
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    /// # Errors
+    /// [`Error::Value`], [`Error::Character`], [`Error::TooLong`] when the text is not of the format;
+    /// [`Error::Rejected`] for a token that passes a check which tokens fail. The text itself is in no error.
+    pub(crate) fn read(
+        &self,
+        side: Side,
+        text: &str,
+        scratch: &mut Scratch,
+        numerals: &mut Vec<u16>,
+    ) -> Result<Reading> {
+        match &self.engine {
+            Engine::Run(run) => run.read(side, text, numerals),
+            Engine::Positions(positions) => positions.read(text, &mut scratch.scan, numerals),
+            Engine::Number(number) => number.read(text, numerals),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.read(text, &mut scratch.text, numerals),
         }
+    }
+
+    /// Whether FF1 may come to rest at these numerals; if not, it has to be run once more.
+    #[inline]
+    pub(crate) fn holds(
+        &self,
+        shape: &str,
+        reading: &Reading,
+        scratch: &mut Scratch,
+        numerals: &[u16],
+    ) -> bool {
+        if let Engine::Run(run) = &self.engine {
+            return run.holds(reading, numerals);
+        }
+        match (reading.space.limit, &self.engine) {
+            (Limit::BelowBig, Engine::Positions(positions)) => {
+                positions.holds_big(shape, reading, &mut scratch.scan, numerals)
+            }
+            #[cfg(feature = "regex")]
+            (Limit::BelowBig, Engine::Pattern(pattern)) => {
+                pattern.holds_big(shape, reading, &mut scratch.text, numerals)
+            }
+            _ => reading.space.holds(numerals),
+        }
+    }
+
+    /// Whether [`holds`](Format::holds) can be false at all.
+    #[inline]
+    pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
+        reading.space.limit != Limit::All || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
+    }
+
+    /// Appends the text that looks like `shape` and has these numerals.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] for a value that fails a check which values pass: its token was none.
+    pub(crate) fn write(
+        &self,
+        side: Side,
+        shape: &str,
+        reading: &Reading,
+        scratch: &mut Scratch,
+        numerals: &mut [u16],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        match &self.engine {
+            Engine::Run(run) => return run.write(side, shape, reading, numerals, out),
+            Engine::Positions(positions) => {
+                positions.write(shape, reading, &mut scratch.scan, numerals, out)
+            }
+            Engine::Number(number) => number.write(shape, reading, numerals, out),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.write(shape, reading, &mut scratch.text, numerals, out),
+        }
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn numerals(format: &Format, value: &str) -> Result<Vec<u16>> {
-        let mut out = vec![9999];
-        format.read(value, &mut out)?;
-        Ok(out.split_off(1))
-    }
-
-    fn rewrite(format: &Format, value: &str, map: fn(u16) -> u16) -> String {
-        let mut middle = vec![];
-        let reading = format.read(value, &mut middle).unwrap();
-        assert_eq!(reading.length, middle.len());
-        middle.iter_mut().for_each(|n| *n = map(*n));
-        let mut out = vec![];
-        format.write(value, reading, &middle, &mut out);
-        String::from_utf8(out).unwrap()
-    }
-
-    // SPEC: FMT-3
-    #[test]
-    fn separators_and_kept_characters_stay() {
-        let digits = Format::digits().keep(2, 1);
-        assert_eq!(numerals(&digits, "(12) 3456-789").unwrap(), [3, 4, 5, 6, 7, 8]);
-        assert_eq!(rewrite(&digits, "(12) 3456-789", |d| 9 - d), "(12) 6543-219");
-        assert_eq!(rewrite(&digits, " 123456789", |d| d), " 123456789");
-        let unicode = Format::new(Alphabet::new("äöü").unwrap()).separators("·");
-        assert_eq!(rewrite(&unicode, "äöüä·öüäöüäöüäö", |d| (d + 1) % 3), "öüäö·üäöüäöüäöü");
-    }
-
-    // SPEC: CARD-1, CARD-4
-    #[test]
-    fn luhn_is_kept_with_one_digit_less() {
-        let card = Format::card().keep(4, 4).luhn(Luhn::Keep);
-        assert_eq!(numerals(&card, "4111 1111 1111 1111").unwrap().len(), 7);
-        let token = rewrite(&card, "4111 1111 1111 1111", |_| 7);
-        assert!(token.starts_with("4111 7777 777") && token.ends_with(" 1111"), "{token}");
-        numerals(&card, &token).expect("the token passes the check");
-        assert_eq!(rewrite(&card, "4111 1111 1111 1111", |d| d), "4111 1111 1111 1111");
-        assert!(matches!(numerals(&card, "4111 1111 1111 1112"), Err(Error::Value { .. })));
-    }
-
-    // SPEC: FMT-4, FMT-5, FMT-6
-    #[test]
-    fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
-        let digits = Format::digits().lengths(7, 9).separators("-");
-        for bad in ["", "123456", "1234567890", "123 4567", "12345x78", "１２３４５６７"] {
-            let mut out = vec![1, 2];
-            assert!(matches!(digits.read(bad, &mut out), Err(Error::Value { .. })), "{bad}");
-            assert_eq!(out, [1, 2]);
-        }
-        assert!(matches!(
-            numerals(&Format::digits().keep(2, 2), "123456789"),
-            Err(Error::DomainTooSmall { .. })
-        ));
-    }
-
-    // SPEC: FMT-6, FMT-7
-    #[test]
-    fn formats_that_contradict_themselves_are_refused() {
-        for bad in [
-            Format::letters().luhn(Luhn::Keep),
-            Format::digits().lengths(9, 8),
-            Format::digits().lengths(0, 8),
-            Format::digits().lengths(7, 5000),
-            Format::digits().separators("-5"),
-        ] {
-            assert!(matches!(bad.check(), Err(Error::Setting { .. })), "{bad:?}");
-        }
-        for small in [
-            Format::digits().lengths(5, 9),
-            Format::card().keep(8, 4),
-            Format::card().keep(6, 4).luhn(Luhn::Keep),
-            Format::digits().keep(usize::MAX, 5000),
-        ] {
-            assert!(matches!(small.check(), Err(Error::DomainTooSmall { .. })), "{small:?}");
-        }
-        for good in
-            [Format::digits(), Format::card(), Format::card().keep(6, 4), Format::digits().lengths(6, 6)]
-        {
-            good.check().unwrap();
-        }
-    }
+/// What reading and writing need room for. Wiped when dropped.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    scan: Scan,
+    #[cfg(feature = "regex")]
+    text: Zeroizing<String>,
 }

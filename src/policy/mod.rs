@@ -30,10 +30,12 @@
 mod document;
 mod rule;
 mod settings;
+mod token_format;
 
 pub use document::{Field, Policy};
 pub use rule::Rule;
 pub use settings::Settings;
+pub use token_format::describe_format;
 
 /// What happens to blank cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

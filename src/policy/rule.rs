@@ -2,9 +2,10 @@
 
 use super::Empty;
 use super::settings::Settings;
+use super::token_format;
 use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
-use crate::format::{Alphabet, DatePattern, Format, Luhn, Normalization};
+use crate::format::{DatePattern, Format, Normalization};
 use crate::name::Scope;
 use crate::protect::{
     Erasability, Generalize, Mask, Pseudonymizer, Sealer, Spelling, SubjectSealer, Tokenizer,
@@ -37,8 +38,12 @@ impl Rule {
     }
 
     pub(super) fn check(s: &Settings) -> Result<(Rule, Empty), Wrong> {
+        let token_allowed;
         let allowed: &[&str] = match s.protect.as_str() {
-            "token" => &["format", "alphabet", "keep", "length", "luhn", "separators"],
+            "token" => {
+                token_allowed = token_format::allowed(s)?;
+                &token_allowed
+            }
             "pseudonym" => &["scope", "normalize", "spelling", "kind"],
             "seal" => &["suite"],
             "mask" => &["keep", "with"],
@@ -64,7 +69,7 @@ impl Rule {
         let empty =
             choose("empty", &s.empty, Empty::Keep, &[("keep", Empty::Keep), ("error", Empty::Error)])?;
         let rule = match s.protect.as_str() {
-            "token" => Rule::Token(format(s)?),
+            "token" => Rule::Token(token_format::format(s)?),
             "pseudonym" => pseudonym(s)?,
             "seal" => {
                 let suites =
@@ -118,45 +123,6 @@ impl Rule {
     }
 }
 
-fn format(s: &Settings) -> Result<Format, Wrong> {
-    let format = match (&s.format, &s.alphabet) {
-        (Some(_), Some(_)) => return Err(("alphabet", "contradicts `format`: give one of the two".into())),
-        (None, None) => return Err(("format", "is missing; give it, or an `alphabet`".into())),
-        (None, Some(alphabet)) => Format::new(Alphabet::new(alphabet).map_err(in_setting("alphabet"))?),
-        (Some(name), None) => match name.as_str() {
-            "digits" => Format::digits(),
-            "lowercase" => Format::new(Alphabet::lowercase()),
-            "uppercase" => Format::new(Alphabet::uppercase()),
-            "letters" => Format::letters(),
-            "alphanumeric" => Format::alphanumeric(),
-            "card" => Format::card(),
-            _ => {
-                return Err(one_of(
-                    "format",
-                    &["digits", "lowercase", "uppercase", "letters", "alphanumeric", "card"],
-                ));
-            }
-        },
-    };
-    let (first, last) = keep(s)?;
-    let mut format = format.keep(first, last);
-    if s.luhn.is_some() {
-        let rules = [("keep", Luhn::Keep), ("break", Luhn::Break), ("ignore", Luhn::Ignore)];
-        format = format.luhn(choose("luhn", &s.luhn, Luhn::Ignore, &rules)?);
-    }
-    if let Some(separators) = &s.separators {
-        format = format.separators(separators);
-    }
-    if let Some(length) = &s.length {
-        let bad = || ("length", "must be a number or a range, like \"7\" or \"6..9\"".to_owned());
-        let (shortest, longest) = length.split_once("..").unwrap_or((length, length));
-        let number = |text: &str| text.parse::<usize>().map_err(|_| bad());
-        format = format.lengths(number(shortest)?, number(longest)?);
-    }
-    format.check().map_err(in_setting(if s.format.is_some() { "format" } else { "alphabet" }))?;
-    Ok(format)
-}
-
 fn pseudonym(s: &Settings) -> Result<Rule, Wrong> {
     let scope = s.scope.as_ref().ok_or_else(|| missing("scope"))?;
     let normalizations = [
@@ -199,14 +165,14 @@ fn generalize(s: &Settings) -> Result<Generalize, Wrong> {
 }
 
 /// `"6+4"`: the first 6 and the last 4.
-fn keep(s: &Settings) -> Result<(usize, usize), Wrong> {
+pub(super) fn keep(s: &Settings) -> Result<(usize, usize), Wrong> {
     let Some(keep) = &s.keep else { return Ok((0, 0)) };
     let parsed =
         keep.split_once('+').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
     parsed.ok_or(("keep", "must be two numbers, like \"6+4\": so many first and last characters".into()))
 }
 
-fn choose<T: Copy>(
+pub(super) fn choose<T: Copy>(
     setting: &'static str,
     given: &Option<String>,
     default: T,
@@ -218,14 +184,14 @@ fn choose<T: Copy>(
     chosen.map(|(_, value)| *value).ok_or_else(|| one_of(setting, &names()))
 }
 
-fn one_of(setting: &'static str, choices: &[&str]) -> Wrong {
+pub(super) fn one_of(setting: &'static str, choices: &[&str]) -> Wrong {
     (setting, format!("must be one of {}", choices.join(", ")))
 }
 
-fn missing(setting: &'static str) -> Wrong {
+pub(super) fn missing(setting: &'static str) -> Wrong {
     (setting, "is missing".into())
 }
 
-fn in_setting(setting: &'static str) -> impl FnOnce(Error) -> Wrong {
+pub(super) fn in_setting(setting: &'static str) -> impl FnOnce(Error) -> Wrong {
     move |error| (setting, error.to_string())
 }

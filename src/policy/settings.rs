@@ -15,6 +15,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<String>,
@@ -22,6 +26,14 @@ pub struct Settings {
     pub luhn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separators: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,10 +60,15 @@ impl Settings {
         let texts = [
             ("format", &self.format),
             ("alphabet", &self.alphabet),
+            ("template", &self.template),
+            ("regex", &self.regex),
             ("keep", &self.keep),
             ("length", &self.length),
             ("luhn", &self.luhn),
             ("separators", &self.separators),
+            ("domain", &self.domain),
+            ("range", &self.range),
+            ("cipher", &self.cipher),
             ("scope", &self.scope),
             ("normalize", &self.normalize),
             ("spelling", &self.spelling),
@@ -62,6 +79,6 @@ impl Settings {
             ("date", &self.date),
         ];
         let given = texts.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name);
-        given.chain(self.width.map(|_| "width")).collect()
+        given.chain(self.width.map(|_| "width")).chain(self.scale.map(|_| "scale")).collect()
     }
 }

@@ -4,6 +4,123 @@ use crate::error::{Error, Result};
 use std::fmt;
 use zeroize::Zeroize;
 
+/// A column that is only read: cells by their index.
+///
+/// # Example
+/// ```
+/// use cloakroom::protect::{Arrow, Cells};
+/// let texts = ["ab", "", "c"];
+/// let arrow = Arrow::new(&[0, 2, 2, 3], b"abc")?;
+/// assert!((0..3).all(|i| texts.cell(i) == arrow.cell(i)));
+/// # Ok::<(), cloakroom::Error>(())
+/// ```
+pub trait Cells {
+    /// How many cells.
+    fn len(&self) -> usize;
+
+    /// The cell.
+    ///
+    /// # Panics
+    /// When there are fewer cells.
+    fn cell(&self, i: usize) -> &[u8];
+
+    /// Whether there is no cell.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Applies a function of one value to each cell that holds one; the others stay as they are.
+    fn map_into(
+        &self,
+        output: &mut Column,
+        failures: &mut Failures,
+        mut f: impl FnMut(&str, &mut Vec<u8>) -> Result<()>,
+    ) {
+        for i in 0..self.len() {
+            let cell = self.cell(i);
+            output.push_with(failures, |out| match is_blank(cell) {
+                true => {
+                    out.extend_from_slice(cell);
+                    Ok(())
+                }
+                false => f(text(cell)?, out),
+            });
+        }
+    }
+}
+
+impl<T: AsRef<[u8]>> Cells for [T] {
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+
+    fn cell(&self, i: usize) -> &[u8] {
+        self[i].as_ref()
+    }
+}
+
+impl<T: AsRef<[u8]>, const N: usize> Cells for [T; N] {
+    fn len(&self) -> usize {
+        N
+    }
+
+    fn cell(&self, i: usize) -> &[u8] {
+        self[i].as_ref()
+    }
+}
+
+impl Cells for Column {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    #[inline]
+    fn cell(&self, i: usize) -> &[u8] {
+        self.get(i)
+    }
+}
+
+/// A string array as Arrow has it: `cell i = bytes[offsets[i]..offsets[i + 1]]`.
+#[derive(Clone, Copy)]
+pub struct Arrow<'a> {
+    offsets: &'a [i32],
+    bytes: &'a [u8],
+}
+
+impl<'a> Arrow<'a> {
+    /// One offset more than there are cells.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is no offset, or they are not ascending or go beyond the bytes.
+    pub fn new(offsets: &'a [i32], bytes: &'a [u8]) -> Result<Self> {
+        let within = |offset: &i32| usize::try_from(*offset).is_ok_and(|offset| offset <= bytes.len());
+        match offsets.is_sorted() && !offsets.is_empty() && offsets.iter().all(within) {
+            true => Ok(Self { offsets, bytes }),
+            false => {
+                let problem = "must have ascending offsets within its bytes, one more than cells".into();
+                Err(Error::Setting { what: "column", problem })
+            }
+        }
+    }
+}
+
+impl Cells for Arrow<'_> {
+    fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    #[inline]
+    fn cell(&self, i: usize) -> &[u8] {
+        &self.bytes[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
+
+impl fmt::Debug for Arrow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arrow({} cells, ..)", self.offsets.len() - 1)
+    }
+}
+
 /// A column of cells. Wiped when cleared or dropped, since it may hold plaintext.
 #[derive(Default)]
 pub struct Column {
@@ -66,24 +183,6 @@ impl Column {
     /// The cells in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.len()).map(|i| self.get(i))
-    }
-
-    /// Applies a function of one value to each cell that holds one; the others stay as they are.
-    pub fn map_into(
-        &self,
-        output: &mut Column,
-        failures: &mut Failures,
-        mut f: impl FnMut(&str, &mut Vec<u8>) -> Result<()>,
-    ) {
-        for cell in self.iter() {
-            output.push_with(failures, |out| match is_blank(cell) {
-                true => {
-                    out.extend_from_slice(cell);
-                    Ok(())
-                }
-                false => f(text(cell)?, out),
-            });
-        }
     }
 
     /// Removes all cells and keeps the room they had.

@@ -1,6 +1,6 @@
 //! Coarser values: a date's year or month, a number's bucket, a text's first characters.
 
-use super::{Column, Erasability, Failures};
+use super::{Cells, Column, Erasability, Failures};
 use crate::error::{Error, Result};
 use crate::format::DatePattern;
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! `mask = the value with its characters replaced`, but for those kept at either end and the separators.
 
-use super::{Column, Erasability, Failures};
+use super::{Cells, Column, Erasability, Failures};
 use crate::error::{Error, Result};
 
 /// Masks values: `4111 1111 1111 1111` becomes `**** **** **** 1111`.

@@ -15,11 +15,13 @@
 mod column;
 mod generalize;
 mod mask;
+#[cfg(feature = "ipcrypt")]
+mod network;
 mod pseudonym;
 mod seal;
 mod token;
 
-pub use column::{Column, Failures, is_blank};
+pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;
 pub use mask::Mask;
 pub use pseudonym::{Pseudonymizer, Spelling};

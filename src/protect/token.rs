@@ -1,21 +1,24 @@
 //! `token = write(shape, FF1(K, T, read(value)))`: a token that looks like its value.
 //!
 //! `K` is the sub-key for (tenant, field, radix, length), one for each domain, because FF1 under one key on two
-//! related domains can be attacked across them. `T` encodes (tenant, field, the caller's context).
+//! related domains can be attacked across them. `T` encodes (tenant, field, the caller's context). Where the format has
+//! fewer values than FF1's domain, FF1 is repeated until it comes to rest at one (cycle walking).
 
-use super::column::text;
+use super::column::{Cells, text};
+#[cfg(feature = "ipcrypt")]
+use super::network::Network;
 use super::{Column, Erasability, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::ff1::{Domain, Plan};
 use crate::crypto::kdf;
 use crate::crypto::secret::{Ff1Secret, Plaintext};
 use crate::error::{Error, Result};
-use crate::format::{Format, Luhn, Reading};
+use crate::format::{Format, Reading, Scratch, Side};
 use crate::keys::UsableKey;
 use crate::name::{FieldName, KeyVersion, TenantId};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 /// Tokenizes the values of one field, reversibly, under one key version. Shareable among threads.
@@ -32,9 +35,16 @@ pub struct Tokenizer {
     field: FieldName,
     format: Format,
     tweak: Context,
-    /// The plan for each length, made when first met.
-    plans: Box<[OnceLock<Box<Plan>>]>,
+    /// The plan for each radix and length, made when first met.
+    plans: RwLock<HashMap<(u32, usize), Arc<Plan>>>,
+    #[cfg(feature = "ipcrypt")]
+    network: Option<Network>,
 }
+
+/// The most plans that are kept. Texts have a space for nearly each of them.
+const MOST_PLANS: usize = 1024;
+/// Cells of a column that are worked on together: enough to fill the lanes of FF1, and few enough for the cache.
+const TOGETHER: usize = 4096;
 
 impl Tokenizer {
     /// Shredding a subject's key does not reach tokens.
@@ -45,13 +55,30 @@ impl Tokenizer {
     /// # Errors
     /// What [`Format::check`] refuses.
     pub fn new(key: &UsableKey, tenant: &TenantId, field: &FieldName, format: Format) -> Result<Self> {
+        Self::with_context(key, tenant, field, format, b"")
+    }
+
+    fn with_context(
+        key: &UsableKey,
+        tenant: &TenantId,
+        field: &FieldName,
+        format: Format,
+        context: &[u8],
+    ) -> Result<Self> {
         format.check()?;
+        #[cfg(not(feature = "ipcrypt"))]
+        if format.network_cipher().is_some() {
+            let problem = "this build has no cipher of the IPCrypt specification: enable the feature `ipcrypt`";
+            return Err(Error::Setting { what: "format", problem: problem.into() });
+        }
         Ok(Self {
             key: key.clone(),
             tenant: tenant.clone(),
             field: field.clone(),
-            tweak: Context::new(Label::Ff1Tweak).part(tenant.as_str()).part(field.as_str()).part(""),
-            plans: (0..=format.longest()).map(|_| OnceLock::new()).collect(),
+            tweak: Context::new(Label::Ff1Tweak).part(tenant.as_str()).part(field.as_str()).part(context),
+            plans: RwLock::default(),
+            #[cfg(feature = "ipcrypt")]
+            network: format.network_cipher().map(|cipher| Network::new(cipher, key, tenant, field, context)),
             format,
         })
     }
@@ -65,10 +92,7 @@ impl Tokenizer {
         if context.len() > LIMIT {
             return Err(Error::TooLong { what: "tokenizing context", actual: context.len(), limit: LIMIT });
         }
-        let mut other = Self::new(&self.key, &self.tenant, &self.field, self.format.clone())?;
-        let names = Context::new(Label::Ff1Tweak).part(self.tenant.as_str()).part(self.field.as_str());
-        other.tweak = names.part(context);
-        Ok(other)
+        Self::with_context(&self.key, &self.tenant, &self.field, self.format.clone(), context)
     }
 
     /// The key version of the tokens.
@@ -79,7 +103,8 @@ impl Tokenizer {
     /// The value's token.
     ///
     /// # Errors
-    /// [`Error::Value`] when the value is not of the format; [`Error::DomainTooSmall`] when it is too short.
+    /// [`Error::Value`], [`Error::Character`] when the value is not of the format; [`Error::DomainTooSmall`] when too
+    /// little of it takes part.
     ///
     /// # Example
     /// ```
@@ -100,169 +125,245 @@ impl Tokenizer {
     /// The token's value.
     ///
     /// # Errors
-    /// [`Error::Value`] when the token is not of the format, [`Error::Rejected`] when it is none of this field's. A
+    /// [`Error::Value`], [`Error::Character`] when the token is not of the format, [`Error::Rejected`] when it is none of this field's. A
     /// format without check digits cannot tell: a token of another field or key version then gives a wrong value.
     pub fn detokenize(&self, token: &str) -> Result<Plaintext> {
         self.one::<false>(token).map(Plaintext::new)
     }
 
     /// Tokenizes a column, many values in lockstep; see [`protect`](super) for blank and failed cells.
-    pub fn tokenize_column(&self, values: &Column, tokens: &mut Column, failures: &mut Failures) {
+    pub fn tokenize_column(&self, values: &(impl Cells + ?Sized), tokens: &mut Column, failures: &mut Failures) {
         self.column::<true>(values, tokens, failures);
     }
 
     /// The inverse of [`tokenize_column`](Tokenizer::tokenize_column).
-    pub fn detokenize_column(&self, tokens: &Column, values: &mut Column, failures: &mut Failures) {
+    pub fn detokenize_column(
+        &self,
+        tokens: &(impl Cells + ?Sized),
+        values: &mut Column,
+        failures: &mut Failures,
+    ) {
         self.column::<false>(tokens, values, failures);
     }
 
     fn one<const TOKENIZE: bool>(&self, text: &str) -> Result<Vec<u8>> {
+        #[cfg(feature = "ipcrypt")]
+        if let Some(network) = &self.network {
+            let mut out = vec![];
+            return network.map::<TOKENIZE>(text, &mut out).map(|()| out);
+        }
+        let mut scratch = Scratch::default();
         let mut numerals = Zeroizing::new(Vec::with_capacity(text.len()));
-        let reading = self.read::<TOKENIZE>(text, &mut numerals)?;
-        let plan = self.plan(reading.length)?;
+        let reading = self.format.read(Sides::<TOKENIZE>::FROM, text, &mut scratch, &mut numerals)?;
+        reading.check_floor()?;
+        let plan = self.plan(reading.radix(), reading.length())?;
         loop {
             if TOKENIZE {
                 plan.encrypt(&mut numerals)?
             } else {
                 plan.decrypt(&mut numerals)?
             }
-            if !self.walks(reading, &numerals) {
+            if self.format.holds(text, &reading, &mut scratch, &numerals) {
                 break;
             }
         }
-        self.settle::<TOKENIZE>(reading, &mut numerals)?;
-        let mut out = Vec::with_capacity(text.len());
-        self.format.write(text, reading, &numerals, &mut out);
+        let mut out = Vec::with_capacity(text.len() + 8);
+        self.format.write(
+            Sides::<TOKENIZE>::TO,
+            text,
+            &reading,
+            &mut scratch,
+            &mut numerals,
+            &mut out,
+        )?;
         Ok(out)
     }
 
-    fn column<const TOKENIZE: bool>(&self, input: &Column, output: &mut Column, failures: &mut Failures) {
-        // Values of one length run together: read all, permute each bucket, write all.
-        let mut buckets = BTreeMap::<usize, Bucket>::new();
-        let mut scratch = Zeroizing::new(Vec::new());
-        let places: Vec<Result<Option<(usize, usize)>>> = input
-            .iter()
-            .map(|cell| {
-                if is_blank(cell) {
-                    return Ok(None);
-                }
-                scratch.clear();
-                let reading = self.read::<TOKENIZE>(text(cell)?, &mut scratch)?;
-                let bucket = buckets.entry(reading.length).or_default();
-                bucket.numerals.extend_from_slice(&scratch);
-                bucket.readings.push(reading);
-                Ok(Some((reading.length, bucket.readings.len() - 1)))
-            })
-            .collect();
-        let mut unusable = BTreeMap::new();
-        for (length, bucket) in &mut buckets {
-            if let Err(error) = self.permute::<TOKENIZE>(*length, bucket) {
-                unusable.insert(*length, error);
+    fn column<const TOKENIZE: bool>(
+        &self,
+        input: &(impl Cells + ?Sized),
+        output: &mut Column,
+        failures: &mut Failures,
+    ) {
+        #[cfg(feature = "ipcrypt")]
+        if let Some(network) = &self.network {
+            return input.map_into(output, failures, |text, out| network.map::<TOKENIZE>(text, out));
+        }
+        let mut sorted = Sorted::default();
+        for start in (0..input.len()).step_by(TOGETHER) {
+            let cells = start..input.len().min(start + TOGETHER);
+            sorted.clear();
+            for i in cells.clone() {
+                let place = self.sort::<TOKENIZE>(input.cell(i), &mut sorted);
+                sorted.places.push(place);
+            }
+            for bucket in &mut sorted.buckets {
+                self.permute::<TOKENIZE>(bucket, &mut sorted.scratch, |i| input.cell(start + i));
+            }
+            for (i, place) in cells.zip(std::mem::take(&mut sorted.places)) {
+                output.push_with(failures, |out| {
+                    let Some((bucket, j)) = place? else {
+                        out.extend_from_slice(input.cell(i));
+                        return Ok(());
+                    };
+                    let bucket = &mut sorted.buckets[bucket];
+                    if bucket.unusable {
+                        return Err(Error::Value { problem: "has a length that cannot be tokenized" });
+                    }
+                    let (reading, numerals) = bucket.at(j);
+                    let shape = text(input.cell(i))?;
+                    let scratch = &mut sorted.scratch;
+                    self.format.write(Sides::<TOKENIZE>::TO, shape, &reading, scratch, numerals, out)
+                });
             }
         }
-        for (cell, place) in input.iter().zip(places) {
-            output.push_with(failures, |out| {
-                let Some((length, i)) = place? else {
-                    out.extend_from_slice(cell);
-                    return Ok(());
-                };
-                if unusable.contains_key(&length) {
-                    return Err(Error::Value { problem: "has a length that cannot be tokenized" });
-                }
-                let bucket = buckets.get_mut(&length).expect("it was filled above");
-                let reading = bucket.readings[i];
-                let numerals = &mut bucket.numerals[i * length..(i + 1) * length];
-                self.settle::<TOKENIZE>(reading, numerals)?;
-                self.format.write(text(cell)?, reading, numerals, out);
-                Ok(())
-            });
+    }
+
+    /// Reads a cell into the bucket of its space; `None` for a blank one.
+    fn sort<const TOKENIZE: bool>(&self, cell: &[u8], sorted: &mut Sorted) -> Result<Option<(usize, usize)>> {
+        if is_blank(cell) {
+            return Ok(None);
         }
+        sorted.numerals.clear();
+        let (scratch, numerals) = (&mut sorted.scratch, &mut sorted.numerals);
+        let reading = self.format.read(Sides::<TOKENIZE>::FROM, text(cell)?, scratch, numerals)?;
+        reading.check_floor()?;
+        let place = sorted.places.len();
+        let i = sorted.bucket(reading.radix(), reading.length());
+        let bucket = &mut sorted.buckets[i];
+        bucket.numerals.extend_from_slice(&sorted.numerals);
+        bucket.readings.push(reading);
+        bucket.cells.push(place);
+        Ok(Some((i, bucket.readings.len() - 1)))
     }
 
     /// All values of a bucket through FF1, those that have to walk on until none has.
-    fn permute<const TOKENIZE: bool>(&self, length: usize, bucket: &mut Bucket) -> Result<()> {
-        let plan = self.plan(length)?;
-        let run = |numerals: &mut [u16]| match TOKENIZE {
-            true => plan.encrypt_columns(numerals),
-            false => plan.decrypt_columns(numerals),
+    fn permute<'c, const TOKENIZE: bool>(
+        &self,
+        bucket: &mut Bucket,
+        scratch: &mut Scratch,
+        cell: impl Fn(usize) -> &'c [u8],
+    ) {
+        let Ok(plan) = self.plan(bucket.radix, bucket.length) else {
+            bucket.unusable = true;
+            return;
         };
-        run(&mut bucket.numerals)?;
+        let run = |numerals: &mut [u16]| {
+            let done = match TOKENIZE {
+                true => plan.encrypt_columns(numerals),
+                false => plan.decrypt_columns(numerals),
+            };
+            done.is_ok()
+        };
+        bucket.unusable = !run(&mut bucket.numerals);
         let mut walking: Vec<usize> = (0..bucket.readings.len()).collect();
+        walking.retain(|i| self.format.may_walk(&bucket.readings[*i]));
         let mut gathered = Zeroizing::new(Vec::new());
-        loop {
-            walking
-                .retain(|&i| self.walks(bucket.readings[i], &bucket.numerals[i * length..(i + 1) * length]));
+        while !bucket.unusable {
+            walking.retain(|&i| {
+                let shape = text(cell(bucket.cells[i])).unwrap_or_default();
+                let (reading, numerals) = bucket.at(i);
+                !self.format.holds(shape, &reading, scratch, numerals)
+            });
             if walking.is_empty() {
-                return Ok(());
+                return;
             }
             gathered.clear();
-            walking
-                .iter()
-                .for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * length..(i + 1) * length]));
-            run(&mut gathered)?;
-            for (from, &i) in gathered.chunks_exact(length).zip(&walking) {
-                bucket.numerals[i * length..(i + 1) * length].copy_from_slice(from);
+            walking.iter().for_each(|&i| gathered.extend_from_slice(bucket.at(i).1));
+            bucket.unusable = !run(&mut gathered);
+            for (from, &i) in gathered.chunks_exact(bucket.length).zip(&walking) {
+                bucket.at(i).1.copy_from_slice(from);
             }
         }
     }
 
-    /// Reads a value or token, and checks what a Luhn check can tell.
-    ///
-    /// Where tokens must fail the check, FF1 runs on the numbers that fail it, by cycle walking: a permutation of
-    /// them. Values pass it, so a value first becomes a number that fails it: its last digit that takes part counts up
-    /// by one, which always breaks the check.
-    fn read<const TOKENIZE: bool>(&self, text: &str, numerals: &mut Vec<u16>) -> Result<Reading> {
-        let reading = self.format.read(text, numerals)?;
-        if self.format.luhn_rule() == Luhn::Break {
-            match (TOKENIZE, self.format.passes(reading, numerals)) {
-                (true, false) => return Err(Error::Value { problem: "fails the Luhn check" }),
-                (false, true) => return Err(Error::Rejected),
-                (true, true) => turn_last(numerals, 1),
-                (false, false) => {}
-            }
+    fn plan(&self, radix: u32, length: usize) -> Result<Arc<Plan>> {
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(&(radix, length)) {
+            return Ok(plan.clone());
         }
-        Ok(reading)
-    }
-
-    /// Whether FF1 has to run once more: the number passes the Luhn check and must not.
-    fn walks(&self, reading: Reading, numerals: &[u16]) -> bool {
-        self.format.luhn_rule() == Luhn::Break && self.format.passes(reading, numerals)
-    }
-
-    /// Undoes what reading a value did, once a token is decrypted.
-    fn settle<const TOKENIZE: bool>(&self, reading: Reading, numerals: &mut [u16]) -> Result<()> {
-        if !TOKENIZE && self.format.luhn_rule() == Luhn::Break {
-            turn_last(numerals, 9);
-            if !self.format.passes(reading, numerals) {
-                return Err(Error::Rejected);
-            }
-        }
-        Ok(())
-    }
-
-    fn plan(&self, length: usize) -> Result<&Plan> {
-        if let Some(plan) = self.plans[length].get() {
-            return Ok(plan);
-        }
-        let radix = self.format.alphabet().radix();
+        drop(plans);
         let context = Context::new(Label::Ff1Key).part(self.tenant.as_str()).part(self.field.as_str());
         let context = context.number(radix.into()).number(length as u64);
         let key: Ff1Secret = kdf::derive(self.key.secret(), &context);
-        let plan = Plan::new(key.expose(), Domain::new(radix, length)?, self.tweak.as_bytes())?;
-        Ok(self.plans[length].get_or_init(|| Box::new(plan)))
+        let plan = Arc::new(Plan::new(key.expose(), Domain::new(radix, length)?, self.tweak.as_bytes())?);
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= MOST_PLANS {
+            plans.clear();
+        }
+        plans.insert((radix, length), plan.clone());
+        Ok(plan)
     }
 }
 
-/// The values of one length.
-#[derive(Default)]
-struct Bucket {
-    numerals: Zeroizing<Vec<u16>>,
-    readings: Vec<Reading>,
+/// What a direction reads, and what it writes.
+struct Sides<const TOKENIZE: bool>;
+
+impl<const TOKENIZE: bool> Sides<TOKENIZE> {
+    const FROM: Side = if TOKENIZE { Side::Value } else { Side::Token };
+    const TO: Side = if TOKENIZE { Side::Token } else { Side::Value };
 }
 
-fn turn_last(digits: &mut [u16], by: u16) {
-    let last = digits.last_mut().expect("FF1's domain has at least two digits");
-    *last = (*last + by) % 10;
+/// Cells, sorted by their spaces: those of one space run through FF1 together.
+#[derive(Default)]
+struct Sorted {
+    buckets: Vec<Bucket>,
+    /// For each cell its bucket and index there, or nothing where it is blank.
+    places: Vec<Result<Option<(usize, usize)>>>,
+    scratch: Scratch,
+    numerals: Zeroizing<Vec<u16>>,
+    by_space: HashMap<(u32, usize), usize>,
+    /// The space of the cell before, and its bucket.
+    before: Option<((u32, usize), usize)>,
+}
+
+impl Sorted {
+    fn clear(&mut self) {
+        self.places.clear();
+        self.places.reserve(TOGETHER);
+        match self.buckets.len() > 64 {
+            true => *self = Self::default(),
+            false => self.buckets.iter_mut().for_each(Bucket::clear),
+        }
+    }
+
+    fn bucket(&mut self, radix: u32, length: usize) -> usize {
+        let space = (radix, length);
+        if let Some((_, bucket)) = self.before.filter(|(before, _)| *before == space) {
+            return bucket;
+        }
+        let buckets = &mut self.buckets;
+        let bucket = *self.by_space.entry(space).or_insert_with(|| {
+            buckets.push(Bucket { radix, length, ..Bucket::default() });
+            buckets.len() - 1
+        });
+        self.before = Some((space, bucket));
+        bucket
+    }
+}
+
+/// The values of one space.
+#[derive(Default)]
+struct Bucket {
+    radix: u32,
+    length: usize,
+    numerals: Zeroizing<Vec<u16>>,
+    readings: Vec<Reading>,
+    /// Which cells they are.
+    cells: Vec<usize>,
+    unusable: bool,
+}
+
+impl Bucket {
+    fn clear(&mut self) {
+        self.numerals.clear();
+        self.readings.clear();
+        self.cells.clear();
+    }
+
+    fn at(&mut self, i: usize) -> (Reading, &mut [u16]) {
+        (self.readings[i], &mut self.numerals[i * self.length..(i + 1) * self.length])
+    }
 }
 
 impl fmt::Debug for Tokenizer {
@@ -275,7 +376,7 @@ impl fmt::Debug for Tokenizer {
 mod tests {
     use super::super::test_key;
     use super::*;
-    use crate::format::Alphabet;
+    use crate::format::{Alphabet, Luhn};
     use proptest::prelude::*;
     use std::collections::HashSet;
 
@@ -365,7 +466,7 @@ mod tests {
             (0..1_000_000).map(|m| format!("411111{m:06}1111")).filter(|c| luhn_passes(c)).collect();
         assert_eq!(cards.len(), 100_000);
         let (mut tokens, mut failures) = (Column::new(), vec![]);
-        t.tokenize_column(&cards.iter().map(String::as_str).collect(), &mut tokens, &mut failures);
+        t.tokenize_column(&cards[..], &mut tokens, &mut failures);
         assert!(failures.is_empty());
         assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 100_000);
         assert!(tokens.iter().all(|t| !luhn_passes(std::str::from_utf8(t).unwrap())));

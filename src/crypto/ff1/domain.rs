@@ -64,7 +64,7 @@ impl Domain {
                 return Ok(Domain { radix, length });
             }
         }
-        Err(Error::DomainTooSmall { radix, length, floor })
+        Err(Error::DomainTooSmall { values: format!("{radix}^{length}"), floor })
     }
 
     /// The base: numerals are `0..radix`.

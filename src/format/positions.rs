@@ -1,0 +1,387 @@
+//! `rank = Σⱼ<ₖ S(j) + Σᵢ dᵢ·Πⱼ>ᵢ rⱼ`: values in which each character that takes part has an alphabet of its own.
+//!
+//! Position i has `rᵢ` characters to choose from, `dᵢ` is the one that stands there, and `S(k)` is how many strings have
+//! `k` positions. Most spaces have one length; then the first sum is empty.
+//!
+//! **Marks.** Where letters and digits take each other's places, upper case shows only in strings with a letter. A value
+//! in upper case has one, and so has its token: `S(k) = Π rᵢ − Π qᵢ`, with `qᵢ` the characters that show no case, and
+//! strings that show none are not counted.
+//!
+//! **Short values.** Four letters are below the floor of FF1, and many names are shorter. So a name's last kind of
+//! character may stand more or fewer times: all lengths from `lo` up to the first `hi` whose strings reach the floor are
+//! one space. `lo` is the least length that has every separator, change of case and diacritic where the value has it.
+
+use super::classes::Class;
+use super::look::Look;
+use super::members::natural;
+use super::natural::Natural;
+use super::space::{FLOOR, Rank, Reading, Space, Whole};
+use crate::error::{Error, Result};
+use zeroize::Zeroizing;
+
+/// The most characters that take part: the arithmetic of FF1 is quadratic.
+const LONGEST: usize = 4096;
+
+/// Values of this look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Positions(pub(super) Look);
+
+/// What a character of a text is to its format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// It stays where it stands.
+    Keep,
+    /// It takes part, as this digit of its class.
+    Token(Class, u16),
+    /// It is computed from the others.
+    Check,
+}
+
+/// A text, character by character. Wiped when dropped.
+#[derive(Default)]
+pub(super) struct Scan {
+    pub(super) items: Vec<Item>,
+    /// Whether a short one shares its space with longer ones.
+    pub(super) grows: bool,
+    /// Whether a character that takes part must show the class.
+    pub(super) marked: bool,
+}
+
+impl Scan {
+    pub(super) fn clear(&mut self) {
+        self.wipe();
+        self.items.clear();
+        (self.grows, self.marked) = (false, false);
+    }
+
+    fn wipe(&mut self) {
+        for item in &mut self.items {
+            *item = Item::Keep;
+        }
+    }
+
+    /// Appends the character as itself, or says what should stand there.
+    #[inline]
+    pub(super) fn token(&mut self, class: Class, c: char, at: usize, expected: &'static str) -> Result<()> {
+        let digit = class.digit(c).ok_or(Error::Character { at: at + 1, expected })?;
+        self.items.push(Item::Token(class, digit));
+        Ok(())
+    }
+
+    fn tokens(&self) -> impl DoubleEndedIterator<Item = (Class, u16)> + Clone {
+        self.items.iter().filter_map(|item| match item {
+            Item::Token(class, digit) => Some((*class, *digit)),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// How the strings of a text's space are counted.
+enum Counting {
+    /// One length, and one alphabet for all: the digits are FF1's numerals.
+    Uniform,
+    /// This length.
+    Fixed(usize),
+    /// All lengths from the first to the second.
+    Grown(usize, usize),
+}
+
+impl Positions {
+    /// Reads a text, and appends the numerals of its rank.
+    ///
+    /// # Errors
+    /// What the look refuses; [`Error::DomainTooSmall`], [`Error::TooLong`].
+    pub(super) fn read(&self, text: &str, scan: &mut Scan, numerals: &mut Vec<u16>) -> Result<Reading> {
+        scan.clear();
+        self.0.scan(text, scan)?;
+        let length = scan.tokens().count();
+        if length > LONGEST {
+            return Err(Error::TooLong { what: "number of characters", actual: length, limit: LONGEST });
+        }
+        let counting = counting(scan, length);
+        if let (Counting::Uniform, Some((class, _))) = (&counting, scan.tokens().next()) {
+            let space = Space::of_strings(class.radix(), length);
+            numerals.extend(scan.tokens().map(|(_, digit)| digit));
+            return Ok(space.into());
+        }
+        let (mut rank, size) = rank_and_size(scan, &counting);
+        let space = Space::of_size(&size)?;
+        space.spell(&rank, numerals);
+        rank.wipe();
+        Ok(space.into())
+    }
+
+    /// How many texts look like this one.
+    pub(super) fn size(&self, shape: &str, scan: &mut Scan) -> Natural {
+        match self.rescan(shape, scan) {
+            Some(counting) => natural(rank_and_size(scan, &counting).1),
+            None => Natural::from(0),
+        }
+    }
+
+    /// Whether the numerals are a rank below a size of more than 128 bits.
+    pub(super) fn holds_big(&self, shape: &str, reading: &Reading, scan: &mut Scan, numerals: &[u16]) -> bool {
+        let Some(counting) = self.rescan(shape, scan) else { return true };
+        let (_, size) = rank_and_size(scan, &counting);
+        match (reading.space.rank(numerals), size) {
+            (Rank::Big(rank), Rank::Big(size)) => rank < size,
+            _ => true,
+        }
+    }
+
+    /// Appends the text that has `shape`'s kept characters, and the rank that the numerals spell.
+    pub(super) fn write(
+        &self,
+        shape: &str,
+        reading: &Reading,
+        scan: &mut Scan,
+        numerals: &[u16],
+        out: &mut Vec<u8>,
+    ) {
+        let Some(counting) = self.rescan(shape, scan) else { return };
+        let start = out.len();
+        match counting {
+            Counting::Uniform => put(shape, scan, numerals, out),
+            _ => {
+                let mut digits = Zeroizing::new(vec![]);
+                let mut rank = reading.space.rank(numerals);
+                unrank(scan, &counting, &rank, &mut digits);
+                rank.wipe();
+                put(shape, scan, &digits, out);
+            }
+        }
+        self.0.finish(&mut out[start..]);
+    }
+
+    /// Reads a text that was read before.
+    fn rescan(&self, shape: &str, scan: &mut Scan) -> Option<Counting> {
+        scan.clear();
+        self.0.scan(shape, scan).ok()?;
+        Some(counting(scan, scan.tokens().count()))
+    }
+}
+
+/// Writes the shape with these digits, fewer or more than it has.
+fn put(shape: &str, scan: &Scan, digits: &[u16], out: &mut Vec<u8>) {
+    let last = scan.items.iter().rposition(|item| matches!(item, Item::Token(..)));
+    let mut next = digits.iter();
+    let mut push = |c: char| match c.is_ascii() {
+        true => out.push(c as u8),
+        false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    };
+    for ((i, c), item) in shape.chars().enumerate().zip(&scan.items) {
+        let Item::Token(class, _) = item else {
+            push(c);
+            continue;
+        };
+        if let Some(digit) = next.next() {
+            push(class.character(*digit));
+        }
+        if Some(i) == last {
+            next.by_ref().for_each(|digit| push(class.character(*digit)));
+        }
+    }
+}
+
+fn counting(scan: &Scan, length: usize) -> Counting {
+    if let (true, Some((last, _))) = (scan.grows, scan.tokens().next_back()) {
+        let low = least_length(scan);
+        let mut high = 0;
+        let (mut all, mut unmarked) = (1u128, if scan.marked { 1 } else { 0 });
+        for class in scan.tokens().map(|(class, _)| class).chain(std::iter::repeat(last)) {
+            if high >= low && all - unmarked >= FLOOR.into() {
+                break;
+            }
+            high += 1;
+            all = all.saturating_mul(class.radix().into());
+            unmarked = unmarked.saturating_mul(class.unmarked().into()).min(all);
+        }
+        if length <= high && low < high {
+            return Counting::Grown(low, high);
+        }
+    }
+    let mut radices = scan.tokens().map(|(class, _)| class.radix());
+    let first = radices.next();
+    match !scan.marked && radices.all(|radix| Some(radix) == first) {
+        true => Counting::Uniform,
+        false => Counting::Fixed(length),
+    }
+}
+
+/// The fewest positions with which every separator and change of class is where it is, and none at the end is new.
+fn least_length(scan: &Scan) -> usize {
+    let (mut least, mut position, mut separated, mut before) = (1, 0, false, None);
+    for item in &scan.items {
+        match item {
+            Item::Token(class, _) => {
+                if position > 0 && (separated || before != Some(*class)) {
+                    least = position + 1;
+                }
+                (before, separated, position) = (Some(*class), false, position + 1);
+            }
+            _ => separated = true,
+        }
+    }
+    least
+}
+
+/// Whether the space has certainly less than 2^128 strings.
+fn is_small(scan: &Scan) -> bool {
+    let bits = scan.tokens().map(|(class, _)| 32 - (class.radix() - 1).leading_zeros());
+    bits.sum::<u32>() < 120
+}
+
+/// The rank of a text, and the size of its space.
+fn rank_and_size(scan: &Scan, counting: &Counting) -> (Rank, Rank) {
+    if is_small(scan) {
+        let (rank, size) = Strings::<u128>::new(scan, counting).rank_and_size(scan);
+        (Rank::Small(rank), Rank::Small(size))
+    } else {
+        let (rank, size) = Strings::<Natural>::new(scan, counting).rank_and_size(scan);
+        (Rank::Big(rank), Rank::Big(size))
+    }
+}
+
+/// The digits of the string with this rank.
+fn unrank(scan: &Scan, counting: &Counting, rank: &Rank, digits: &mut Vec<u16>) {
+    match rank {
+        Rank::Small(rank) => Strings::<u128>::new(scan, counting).unrank(*rank, digits),
+        Rank::Big(rank) => Strings::<Natural>::new(scan, counting).unrank(rank.clone(), digits),
+    }
+}
+
+/// The strings of one space, in order: shorter ones first, then by their digits from the left.
+struct Strings<W> {
+    /// For each position of the longest, how many characters there are, and how many of them show no case.
+    choices: Vec<(u64, u64)>,
+    shortest: usize,
+    marked: bool,
+    whole: std::marker::PhantomData<W>,
+}
+
+impl<W: Whole> Strings<W> {
+    fn new(scan: &Scan, counting: &Counting) -> Self {
+        let choice = |class: Class| (u64::from(class.radix()), u64::from(class.unmarked()));
+        let mut choices: Vec<_> = scan.tokens().map(|(class, _)| choice(class)).collect();
+        let shortest = match *counting {
+            Counting::Grown(shortest, longest) => {
+                let last = choices.last().copied().unwrap_or((1, 1));
+                choices.resize(longest, last);
+                shortest
+            }
+            Counting::Fixed(length) => length,
+            Counting::Uniform => choices.len(),
+        };
+        Self { choices, shortest, marked: scan.marked, whole: std::marker::PhantomData }
+    }
+
+    /// How many strings of `length` positions there are from the i-th on: all, and those that show no case.
+    fn suffixes(&self, length: usize) -> Vec<(W, W)> {
+        let mut suffixes = vec![(W::from_small(1), W::from_small(1))];
+        for (all, unmarked) in self.choices[..length].iter().rev() {
+            let (mut a, mut u) = suffixes.last().expect("it begins with one").clone();
+            a.mul_small(*all);
+            u.mul_small(*unmarked);
+            suffixes.push((a, u));
+        }
+        suffixes.reverse();
+        suffixes
+    }
+
+    /// S(length).
+    fn count(&self, length: usize) -> W {
+        let (mut all, mut unmarked) = (W::from_small(1), W::from_small(1));
+        for (a, u) in &self.choices[..length] {
+            all.mul_small(*a);
+            if self.marked {
+                unmarked.mul_small(*u);
+            }
+        }
+        if self.marked {
+            all.sub(&unmarked);
+        }
+        all
+    }
+
+    fn rank_and_size(&self, scan: &Scan) -> (W, W) {
+        let digits = scan.tokens().map(|(_, digit)| u64::from(digit));
+        let length = digits.clone().count();
+        let (mut rank, mut size) = (W::from_small(0), W::from_small(0));
+        for k in self.shortest..=self.choices.len() {
+            let count = self.count(k);
+            if k < length {
+                rank.add(&count);
+            }
+            size.add(&count);
+        }
+        let mut within = W::from_small(0);
+        match self.marked {
+            false => digits.zip(&self.choices).for_each(|(digit, (all, _))| {
+                within.mul_small(*all);
+                within.add(&W::from_small(digit));
+            }),
+            true => {
+                let suffixes = self.suffixes(length);
+                let mut shown = false;
+                for (i, digit) in digits.enumerate() {
+                    let (all, unmarked) = &suffixes[i + 1];
+                    let hidden = if shown { 0 } else { digit.min(self.choices[i].1) };
+                    let (mut of_hidden, mut of_shown) = (all.clone(), all.clone());
+                    of_hidden.sub(unmarked);
+                    of_hidden.mul_small(hidden);
+                    of_shown.mul_small(digit - hidden);
+                    within.add(&of_hidden);
+                    within.add(&of_shown);
+                    shown |= digit >= self.choices[i].1;
+                }
+            }
+        }
+        rank.add(&within);
+        (rank, size)
+    }
+
+    fn unrank(&self, mut rank: W, digits: &mut Vec<u16>) {
+        let mut length = self.shortest;
+        while length < self.choices.len() {
+            let count = self.count(length);
+            if rank < count {
+                break;
+            }
+            rank.sub(&count);
+            length += 1;
+        }
+        digits.resize(length, 0);
+        let mut from = 0;
+        if self.marked {
+            let suffixes = self.suffixes(length);
+            let mut shown = false;
+            while from < length && !shown {
+                let (all, unmarked) = &suffixes[from + 1];
+                let mut of_hidden = all.clone();
+                of_hidden.sub(unmarked);
+                let mut digit = 0;
+                loop {
+                    shown = digit >= self.choices[from].1;
+                    let count = if shown { all } else { &of_hidden };
+                    if rank < *count {
+                        break;
+                    }
+                    rank.sub(count);
+                    digit += 1;
+                }
+                digits[from] = digit as u16;
+                from += 1;
+            }
+        }
+        for (digit, (all, _)) in digits[from..].iter_mut().zip(&self.choices[from..]).rev() {
+            *digit = rank.div_rem_small(*all) as u16;
+        }
+        rank.wipe();
+    }
+}
