@@ -11,6 +11,9 @@ use super::look::keep;
 use super::positions::{Item, Scan};
 use crate::error::{Error, Result};
 
+/// With more characters that stay, an address of four that take part could have a label of more than 63 characters.
+const MOST_KEPT: usize = 59;
+
 pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Result<()> {
     if let Some(at) = text.bytes().position(|b| !b.is_ascii()) {
         // All before it is ASCII, so bytes are characters.
@@ -34,11 +37,12 @@ pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Resu
         true => Class::MIXED_62,
         false => Class::LOWER_36,
     };
-    scan.grows = true;
     scan.marked = class == Class::MIXED_62;
     for c in takes_part.chars() {
         scan.items.push(class.digit(c).map_or(Item::Keep, |digit| Item::Token(class, digit)));
     }
+    let kept = scan.items.iter().filter(|item| **item == Item::Keep).count();
+    scan.grows = kept <= MOST_KEPT;
     keep(&text[takes_part.len()..], scan);
     match scan.items.iter().any(|item| matches!(item, Item::Token(..))) {
         true => Ok(()),
