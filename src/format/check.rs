@@ -100,18 +100,17 @@ impl Check {
     /// `None` when the scheme does not take a character, or when its check must stand last (all but Luhn) and
     /// `after` is not empty.
     pub fn complete(self, before: &[u8], after: &[u8]) -> Option<[u8; 2]> {
-        if self == Check::Luhn {
-            return luhn_digit(before, after);
-        }
-        if !after.is_empty() || !before.iter().all(|c| self.takes(*c)) {
+        let last = after.is_empty() || self == Check::Luhn;
+        if !last || !before.iter().all(|c| self.takes(*c)) {
             return None;
         }
         let values = before.iter().filter_map(|c| self.value(*c));
         Some(match self {
-            Check::Luhn => return None,
+            Check::Luhn => return luhn_digit(before, after),
             Check::Verhoeff => self.one(verhoeff(values.rev())),
             Check::Damm => self.one(damm(values)),
-            Check::Mod97 | Check::Iso7064Mod97_10 => self.two(98 - mod_97(values) * 100 % 97, 10),
+            Check::Mod97 => return Check::mod_97(before),
+            Check::Iso7064Mod97_10 => self.two(pure(values, 97, 10, 2), 10),
             Check::Iso7064Mod11_2 => self.one(pure(values, 11, 2, 1) % 11),
             Check::Iso7064Mod37_2 => self.one(pure(values, 37, 2, 1) % 37),
             Check::Iso7064Mod661_26 => self.two(pure(values, 661, 26, 2), 26),
@@ -120,6 +119,16 @@ impl Check {
             Check::Iso7064Mod27_26 => self.one(hybrid(values, 26)),
             Check::Iso7064Mod37_36 => self.one(hybrid(values, 36)),
         })
+    }
+
+    /// [`Check::Mod97`] of a payload that does not stand in one piece.
+    pub(super) fn mod_97<'a>(payload: impl IntoIterator<Item = &'a u8>) -> Option<[u8; 2]> {
+        let rest = payload.into_iter().try_fold(0, |rest, c| {
+            let value = Check::Mod97.value(*c)?;
+            // A letter has two decimal digits.
+            Some((rest * if value < 10 { 10 } else { 100 } + value) % 97)
+        })?;
+        Some(Check::Mod97.two(98 - rest * 100 % 97, 10))
     }
 
     /// The number that a character of the payload stands for.
@@ -226,11 +235,6 @@ const QUASIGROUP: [[u32; 10]; 10] = [
     [9, 4, 3, 8, 6, 1, 7, 2, 0, 5],
     [2, 5, 8, 1, 4, 3, 6, 7, 9, 0],
 ];
-
-/// The number mod 97 whose decimal digits are the values', of which those from 10 on have two.
-fn mod_97(values: impl Iterator<Item = u32>) -> u32 {
-    values.fold(0, |rest, value| (rest * if value < 10 { 10 } else { 100 } + value) % 97)
-}
 
 /// ISO 7064's pure system: the value of `checks` characters of base r with `number(payload ‖ check) ≡ 1 (mod m)`.
 ///

@@ -2,8 +2,14 @@
 
 mod alphabet;
 #[allow(dead_code)]
+mod calling_codes;
+#[allow(dead_code)]
+mod card_schemes;
+#[allow(dead_code)]
 mod check;
 mod date;
+#[allow(dead_code)]
+mod iban;
 mod luhn;
 mod normalize;
 mod shape;
