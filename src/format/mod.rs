@@ -1,6 +1,7 @@
 //! What a value looks like: which characters take part, which are kept, what is checked.
 
 mod alphabet;
+mod calendar;
 #[allow(dead_code)]
 mod calling_codes;
 #[allow(dead_code)]
@@ -8,6 +9,9 @@ mod card_schemes;
 #[allow(dead_code)]
 mod check;
 mod date;
+#[allow(dead_code)]
+mod date_time;
+mod digit_fields;
 #[allow(dead_code)]
 mod iban;
 mod luhn;
