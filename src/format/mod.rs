@@ -1,18 +1,19 @@
 //! What a value looks like: which characters take part, which are kept, what is checked.
 
 mod alphabet;
-#[cfg(feature = "regex")]
-mod automaton;
 mod calendar;
+#[allow(dead_code)]
 mod calling_codes;
+#[allow(dead_code)]
 mod card_schemes;
+#[allow(dead_code)]
 mod check;
-mod classes;
 mod date;
-mod email;
+#[allow(dead_code)]
+mod date_time;
+mod digit_fields;
+#[allow(dead_code)]
 mod iban;
-mod iban_layout;
-mod look;
 mod luhn;
 mod members;
 mod natural;
