@@ -1,6 +1,5 @@
 //! What kind of value it is: which of its characters take part, and as what.
 
-use super::classes::Class;
 use super::email;
 use super::iban_layout::{self, IbanKeep};
 use super::phone::{self, PhoneKeep};
@@ -87,9 +86,4 @@ impl Case {
 /// Keeps each character of the text.
 pub(super) fn keep(text: &str, scan: &mut Scan) {
     scan.items.extend(text.chars().map(|_| Item::Keep));
-}
-
-/// Appends a digit, which takes part.
-pub(super) fn digit(c: char, at: usize, scan: &mut Scan) -> Result<()> {
-    scan.token(Class::DIGITS, c, at, "a digit")
 }

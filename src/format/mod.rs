@@ -2,18 +2,18 @@
 
 mod alphabet;
 mod calendar;
-#[allow(dead_code)]
 mod calling_codes;
-#[allow(dead_code)]
 mod card_schemes;
-#[allow(dead_code)]
+#[cfg_attr(not(feature = "regex"), allow(dead_code, reason = "templates choose among the schemes"))]
 mod check;
+mod classes;
 mod date;
-#[allow(dead_code)]
 mod date_time;
 mod digit_fields;
-#[allow(dead_code)]
+mod email;
 mod iban;
+mod iban_layout;
+mod look;
 mod luhn;
 mod members;
 mod natural;
@@ -29,14 +29,12 @@ mod report;
 mod run;
 mod shape;
 mod space;
-#[cfg(feature = "regex")]
-mod template;
 mod text_layout;
 mod uuid;
 
 pub use alphabet::Alphabet;
-pub use calendar::DateTimePattern;
 pub use date::{Date, DatePattern};
+pub use date_time::DateTimePattern;
 pub use iban_layout::IbanKeep;
 pub use luhn::Luhn;
 pub use members::Members;

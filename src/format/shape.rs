@@ -11,8 +11,8 @@
 //! | a pattern | any regular expression, and templates | `patterned.rs` |
 
 use super::alphabet::Alphabet;
-use super::calendar::DateTimePattern;
 use super::date::{Date, DatePattern};
+use super::date_time::DateTimePattern;
 use super::iban_layout::IbanKeep;
 use super::look::Look;
 use super::luhn::Luhn;
