@@ -13,6 +13,7 @@
 use super::alphabet::Alphabet;
 use super::date::{Date, DatePattern};
 use super::date_time::DateTimePattern;
+use super::digit_run::DigitRun;
 use super::iban_layout::IbanKeep;
 use super::look::Look;
 use super::luhn::Luhn;
@@ -435,6 +436,14 @@ impl Format {
             Engine::Number(number) => number.read(text, numerals),
             #[cfg(feature = "regex")]
             Engine::Pattern(pattern) => pattern.read(text, &mut scratch.text, numerals),
+        }
+    }
+
+    /// The fast form for columns of digits, if it has one.
+    pub(crate) fn digit_run(&self) -> Option<DigitRun> {
+        match &self.engine {
+            Engine::Run(run) => DigitRun::of(run),
+            _ => None,
         }
     }
 
