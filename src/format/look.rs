@@ -3,7 +3,7 @@
 use super::email;
 use super::iban_layout::{self, IbanKeep};
 use super::phone::{self, PhoneKeep};
-use super::positions::{Item, Scan};
+use super::positions::Scan;
 use super::text_layout;
 use super::uuid;
 use crate::error::Result;
@@ -81,9 +81,4 @@ impl Case {
             _ => Case::Lower,
         }
     }
-}
-
-/// Keeps each character of the text.
-pub(super) fn keep(text: &str, scan: &mut Scan) {
-    scan.items.extend(text.chars().map(|_| Item::Keep));
 }

@@ -24,8 +24,8 @@ pub(super) struct Sorted<'t, const TOKENIZE: bool> {
     errors: Vec<Error>,
     buckets: Vec<Bucket>,
     by_space: HashMap<(u32, usize), usize>,
-    /// The space of the cell before, and its bucket.
-    before: ((u32, usize), usize),
+    /// Spaces that were met lately, and their buckets: hashing properly takes longer than reading most cells.
+    lately: [((u32, usize), usize); 64],
     numerals: Zeroizing<Vec<u16>>,
     /// The fast form for digits, and a bucket for each number of them.
     digits: Option<(DigitRun, AsciiAlphabet)>,
@@ -81,7 +81,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             errors: vec![],
             buckets: vec![],
             by_space: HashMap::new(),
-            before: ((0, 0), 0),
+            lately: [((0, 0), 0); 64],
             numerals: Zeroizing::new(vec![]),
             digits: tokenizer.format.digit_run().map(|run| (run, AsciiAlphabet::digits())),
             digit_buckets: Default::default(),
@@ -115,7 +115,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         if self.buckets.len() > MOST_BUCKETS {
             self.buckets.clear();
             self.by_space.clear();
-            self.before = ((0, 0), 0);
+            self.lately = [((0, 0), 0); 64];
         }
         for bucket in &mut self.buckets {
             bucket.numerals.clear();
@@ -157,8 +157,9 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     }
 
     fn bucket(&mut self, space: (u32, usize)) -> usize {
-        if self.before.0 == space {
-            return self.before.1;
+        let slot = (space.0 as usize).wrapping_mul(31).wrapping_add(space.1) % self.lately.len();
+        if self.lately[slot].0 == space {
+            return self.lately[slot].1;
         }
         let (tokenizer, buckets) = (self.tokenizer, &mut self.buckets);
         let bucket = *self.by_space.entry(space).or_insert_with(|| {
@@ -171,7 +172,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             });
             buckets.len() - 1
         });
-        self.before = (space, bucket);
+        self.lately[slot] = (space, bucket);
         bucket
     }
 
