@@ -213,7 +213,7 @@ fn counting(scan: &Scan, length: usize) -> Counting {
 /// The fewest positions with which every separator and change of class is where it is, and none at the end is new.
 fn least_length(scan: &Scan) -> usize {
     let (mut least, mut position, mut separated, mut before) = (1, 0, false, None);
-    for item in &scan.items {
+    for item in scan.items.iter() {
         match item {
             Item::Token(class, _) => {
                 if position > 0 && (separated || before != Some(*class)) {
