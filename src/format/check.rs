@@ -1,7 +1,6 @@
 //! `valid = payload ‖ check`, where `check = f(payload)`: characters that give away a mistyped payload.
 //!
-//! The schemes take ASCII digits and upper-case letters. Nothing here branches on who may know a payload: the
-//! check characters tell as much about it as any other function of it.
+//! The schemes take ASCII digits and upper-case letters.
 //!
 //! Source: ISO/IEC 7812-1, Annex B (Luhn); ISO/IEC 7064:2003 (MOD m-r in section 8, MOD m+1,m in section 9);
 //! J. Verhoeff, "Error Detecting Decimal Codes", 1969; H. M. Damm, "Total anti-symmetrische Quasigruppen", 2004.

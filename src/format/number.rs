@@ -11,8 +11,8 @@
 //!
 //! A value in another spelling than the one that is written is refused, since it would not come back as it was.
 
-use super::calendar::DateTimePattern;
 use super::date::{Date, DatePattern};
+use super::date_time::DateTimePattern;
 use super::space::{Limit, Rank, Reading, Space};
 use crate::error::{Error, Result};
 use std::io::Write;
@@ -141,7 +141,9 @@ impl Number {
                 let date = Date::from_days(number as u32).expect("a day of the range is one of the calendar");
                 pattern.write(date, out);
             }
-            Kind::DateTime(pattern) => pattern.write(number as u64, out),
+            Kind::DateTime(pattern) => {
+                pattern.write(number as u64, out).expect("a time of the range is one of the calendar");
+            }
             Kind::Ssn => write_ssn(shape, rank as u32, out),
             Kind::Ipv4 => write!(out, "{}", Ipv4Addr::from(rank as u32)).expect(memory),
             Kind::Ipv6 => write!(out, "{}", Ipv6Addr::from(rank)).expect(memory),

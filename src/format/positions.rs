@@ -17,7 +17,7 @@ use super::members::natural;
 use super::natural::Natural;
 use super::space::{FLOOR, Rank, Reading, Space, Whole};
 use crate::error::{Error, Result};
-use zeroize::Zeroizing;
+use zeroize::{DefaultIsZeroes, Zeroizing};
 
 /// The most characters that take part: the arithmetic of FF1 is quadratic.
 const LONGEST: usize = 4096;
@@ -27,9 +27,10 @@ const LONGEST: usize = 4096;
 pub(super) struct Positions(pub(super) Look);
 
 /// What a character of a text is to its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Item {
-    /// It stays where it stands.
+    /// It stays where it stands; so does what stands behind the last item.
+    #[default]
     Keep,
     /// It takes part, as this digit of its class.
     Token(Class, u16),
@@ -37,10 +38,12 @@ pub(super) enum Item {
     Check,
 }
 
-/// A text, character by character. Wiped when dropped.
+impl DefaultIsZeroes for Item {}
+
+/// A text, character by character, up to the last that takes part or further. Wiped when dropped.
 #[derive(Default)]
 pub(super) struct Scan {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Zeroizing<Vec<Item>>,
     /// Whether a short one shares its space with longer ones.
     pub(super) grows: bool,
     /// Whether a character that takes part must show the class.
@@ -49,15 +52,8 @@ pub(super) struct Scan {
 
 impl Scan {
     pub(super) fn clear(&mut self) {
-        self.wipe();
         self.items.clear();
         (self.grows, self.marked) = (false, false);
-    }
-
-    fn wipe(&mut self) {
-        for item in &mut self.items {
-            *item = Item::Keep;
-        }
     }
 
     /// Appends the character as itself, or says what should stand there.
@@ -73,12 +69,6 @@ impl Scan {
             Item::Token(class, digit) => Some((*class, *digit)),
             _ => None,
         })
-    }
-}
-
-impl Drop for Scan {
-    fn drop(&mut self) {
-        self.wipe();
     }
 }
 
@@ -167,25 +157,31 @@ impl Positions {
     }
 }
 
-/// Writes the shape with these digits, fewer or more than it has.
+/// Writes the shape with these digits, fewer or more than it has. What stands behind the last item stays.
 fn put(shape: &str, scan: &Scan, digits: &[u16], out: &mut Vec<u8>) {
     let last = scan.items.iter().rposition(|item| matches!(item, Item::Token(..)));
-    let mut next = digits.iter();
-    let mut push = |c: char| match c.is_ascii() {
-        true => out.push(c as u8),
-        false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-    };
-    for ((i, c), item) in shape.chars().enumerate().zip(&scan.items) {
+    let (mut next, mut characters) = (digits.iter(), shape.chars());
+    for (i, item) in scan.items.iter().enumerate() {
+        let Some(c) = characters.next() else { return };
         let Item::Token(class, _) = item else {
-            push(c);
+            push(c, out);
             continue;
         };
         if let Some(digit) = next.next() {
-            push(class.character(*digit));
+            push(class.character(*digit), out);
         }
         if Some(i) == last {
-            next.by_ref().for_each(|digit| push(class.character(*digit)));
+            next.by_ref().for_each(|digit| push(class.character(*digit), out));
         }
+    }
+    out.extend_from_slice(characters.as_str().as_bytes());
+}
+
+#[inline]
+fn push(c: char, out: &mut Vec<u8>) {
+    match c.is_ascii() {
+        true => out.push(c as u8),
+        false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
@@ -218,7 +214,7 @@ fn counting(scan: &Scan, length: usize) -> Counting {
 /// The fewest positions with which every separator and change of class is where it is, and none at the end is new.
 fn least_length(scan: &Scan) -> usize {
     let (mut least, mut position, mut separated, mut before) = (1, 0, false, None);
-    for item in &scan.items {
+    for item in scan.items.iter() {
         match item {
             Item::Token(class, _) => {
                 if position > 0 && (separated || before != Some(*class)) {

@@ -3,12 +3,12 @@
 //! Reading a value gives the numerals that a tokenizer permutes; writing puts others in their place. Both need the same
 //! kept characters and separators, and those are alike in a value and its token, so either can serve as the shape.
 
-use super::Side;
 use super::alphabet::Alphabet;
 use super::card_schemes;
 use super::luhn::{self, Luhn};
 use super::natural::Natural;
 use super::report::SpaceReport;
+use super::shape::Side;
 use super::space::{Reading, Space};
 use crate::error::{Error, Result};
 use zeroize::Zeroizing;
@@ -117,7 +117,7 @@ impl Run {
         Space::of_strings(self.alphabet.radix(), self.free(length, first))
     }
 
-    fn is_separator(&self, c: char) -> bool {
+    pub(super) fn is_separator(&self, c: char) -> bool {
         match &self.separators {
             Some(separators) => separators.contains(c),
             None => c == ' ' || c.is_ascii_punctuation(),

@@ -11,8 +11,9 @@
 //! | a pattern | any regular expression, and templates | `patterned.rs` |
 
 use super::alphabet::Alphabet;
-use super::calendar::DateTimePattern;
 use super::date::{Date, DatePattern};
+use super::date_time::DateTimePattern;
+use super::digit_run::DigitRun;
 use super::iban_layout::IbanKeep;
 use super::look::Look;
 use super::luhn::Luhn;
@@ -435,6 +436,14 @@ impl Format {
             Engine::Number(number) => number.read(text, numerals),
             #[cfg(feature = "regex")]
             Engine::Pattern(pattern) => pattern.read(text, &mut scratch.text, numerals),
+        }
+    }
+
+    /// The fast form for columns of digits, if it has one.
+    pub(crate) fn digit_run(&self) -> Option<DigitRun> {
+        match &self.engine {
+            Engine::Run(run) => DigitRun::of(run),
+            _ => None,
         }
     }
 
