@@ -307,22 +307,18 @@ fn a_column_of_many_lengths_is_its_cells_one_by_one() {
     is_cell_by_cell(&tokenizer, &cells);
 }
 
-/// Whether an error's text has a piece of the value. Words of the texts themselves do not count, nor do numbers of
-/// values, limits and places.
+/// Whether an error's text has four bytes of the value. Pieces of words do not count, nor do numbers where the text has
+/// numbers of values, limits or places.
 fn tells(error: &Error, value: &str) -> bool {
     let text = format!("{error} {error:?}");
-    let telling = |piece: &[u8]| match error {
-        Error::Value { .. } => true,
-        _ => piece.iter().any(|b| !b.is_ascii_digit()),
+    let telling = |piece: &[u8]| {
+        let is_word = piece.iter().all(|b| b.is_ascii_lowercase() || *b == b' ');
+        let is_number = piece.iter().all(u8::is_ascii_digit);
+        !is_word && !(is_number && !matches!(error, Error::Value { .. }))
     };
-    let pieces = value.as_bytes().windows(4).filter(|piece| telling(piece));
-    pieces.filter(|piece| !WORDS.as_bytes().windows(4).any(|word| word == *piece)).any(|piece| {
-        text.as_bytes().windows(4).any(|window| window == piece)
-    })
+    let mut pieces = value.as_bytes().windows(4).filter(|piece| telling(piece));
+    pieces.any(|piece| text.as_bytes().windows(4).any(|window| window == piece))
 }
-
-/// Letters of values here that are pieces of words there.
-const WORDS: &str = "value letter digit number character format a domain of values address example outside places";
 
 #[test]
 fn what_is_not_of_the_format_is_refused_and_no_error_tells_a_piece_of_it() {
@@ -344,7 +340,7 @@ fn what_is_not_of_the_format_is_refused_and_no_error_tells_a_piece_of_it() {
             }
         }
         for value in some(&sample, 20) {
-            let long = value.repeat(10_000usize.div_ceil(value.chars().count()));
+            let long = value.repeat(10_000 / value.chars().filter(|c| c.is_alphanumeric()).count() + 1);
             let error = tokenizer.tokenize(&long).unwrap_err();
             assert!(!tells(&error, &long), "{}: {error}", sample.name);
             assert!(tokenizer.detokenize(&long).is_err());

@@ -105,7 +105,7 @@ mod tests {
         let like = format.members(address).unwrap();
         let last = like.size().sub(&Natural::from(1)).unwrap();
         let member = like.unrank(&last).unwrap();
-        assert_eq!(format.members(&member).unwrap().rank(&member).unwrap(), last, "{member}");
+        assert_eq!(format.members(&member).unwrap().rank(&member).unwrap(), last, "{address}");
     }
 
     #[test]
