@@ -1,6 +1,6 @@
 //! Valid values of every kind of format, in all their looks.
 
-use cloakroom::format::{Alphabet, Format, IbanKeep, Luhn, PhoneKeep};
+use cloakroom::format::{Alphabet, Date, DatePattern, DateTimePattern, Format, IbanKeep, Luhn, PhoneKeep};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -259,6 +259,32 @@ fn with_places(number: i128, places: usize) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
+/// Days of the calendar, leap days among them, in a pattern of `Y`, `M` and `D`.
+fn dates(years: std::ops::RangeInclusive<u32>, pattern: &'static str) -> impl Strategy<Value = String> {
+    let leaps = |year: u32| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let days = move |year: u32, month: u32| match month {
+        2 => 28 + u32::from(leaps(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let month = prop_oneof![3 => 1..=12u32, 1 => Just(2)];
+    let date = (years, month).prop_flat_map(move |(year, month)| {
+        let last = days(year, month);
+        (Just(year), Just(month), prop_oneof![4 => 1..=last, 1 => Just(last)])
+    });
+    date.prop_map(move |(year, month, day)| {
+        let date = pattern.replace("YYYY", &format!("{year:04}")).replace("MM", &format!("{month:02}"));
+        date.replace("DD", &format!("{day:02}"))
+    })
+}
+
+fn times(pattern: &'static str) -> impl Strategy<Value = String> {
+    (dates(1900..=2099, pattern), 0..24u32, 0..60u32, 0..60u32).prop_map(|(date, hour, minute, second)| {
+        let time = date.replace("hh", &format!("{hour:02}")).replace("mm", &format!("{minute:02}"));
+        time.replace("ss", &format!("{second:02}"))
+    })
+}
+
 fn ipv6s() -> impl Strategy<Value = String> {
     let sparse = prop::collection::vec((0..8u32, any::<u16>()), 0..4)
         .prop_map(|groups| groups.iter().fold(0, |all, (at, group)| all | u128::from(*group) << (16 * at)));
@@ -294,6 +320,7 @@ pub fn samples() -> Vec<Sample> {
         "4111111111111111\0",
     ];
     let letters = &["", "abc", "QXZJVWYK\0", "äöüßäöüßäöüß", "abcdefgh１２３", "abcde\u{301}fghij"];
+    #[allow(unused_mut, reason = "a feature adds some")]
     let mut samples = vec![
         sample("digits", Format::digits(), separated(matching("[0-9]{6,40}"), PUNCTUATION), digits),
         sample("digits, long", Format::digits(), matching("[0-9]{200,1500}"), digits),
@@ -427,6 +454,54 @@ pub fn samples() -> Vec<Sample> {
             Format::decimal(30, "-1.000000000000000000000000000000", "7.000000000000000000000000000000").unwrap(),
             in_range(-10i128.pow(30), 7 * 10i128.pow(30)).prop_map(|n| with_places(n, 30)),
             &["", "0", "-2.000000000000000000000000000000", "0.0000000000000000000000000000001"],
+        ),
+        sample(
+            "date",
+            Format::date_range("1000-01-01", "9999-12-31").unwrap(),
+            dates(1000..=9999, "YYYY-MM-DD"),
+            &[
+                "",
+                "0999-12-31",
+                "2023-02-29",
+                "1900-02-29",
+                "2024-13-01",
+                "2024-00-01",
+                "2024-04-31",
+                "2024-4-30",
+                " 2024-04-30",
+                "2024/04/30",
+                "２０２４-04-30",
+                "2024-04-3\0",
+            ],
+        ),
+        sample(
+            "date, day first",
+            Format::date(
+                DatePattern::new("DD.MM.YYYY").unwrap(),
+                Date { year: 0, month: 1, day: 1 },
+                Date { year: 9999, month: 12, day: 31 },
+            )
+            .unwrap(),
+            dates(0..=9999, "DD.MM.YYYY"),
+            &["", "29.02.2023", "2024-04-30", "31.04.2024", "00.01.2024"],
+        ),
+        sample(
+            "datetime",
+            Format::date_time(
+                DateTimePattern::new(DateTimePattern::ISO).unwrap(),
+                "1900-01-01T00:00:00",
+                "2099-12-31T23:59:59",
+            )
+            .unwrap(),
+            times("YYYY-MM-DDThh:mm:ss"),
+            &["", "2100-01-01T00:00:00", "2016-12-31T23:59:60", "2024-01-01T24:00:00", "2024-01-01 00:00:00"],
+        ),
+        sample(
+            "datetime to the minute",
+            Format::date_time(DateTimePattern::new("DD/MM/YYYY hh:mm").unwrap(), "01/01/1900 00:00", "31/12/2099 23:59")
+                .unwrap(),
+            times("DD/MM/YYYY hh:mm"),
+            &["", "01/01/2100 00:00", "29/02/2023 12:00", "01/01/2024 12:60"],
         ),
         sample(
             "uuid",
