@@ -12,6 +12,7 @@
 pub mod csv_roundtrip;
 pub mod envelope;
 pub mod fixed;
+pub mod format;
 pub mod keyset_file;
 pub mod policy;
 pub mod vault_model;
@@ -20,10 +21,11 @@ pub mod vault_model;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("envelope", envelope::run),
     ("keyset_file", keyset_file::run),
     ("policy", policy::run),
+    ("format", format::run),
     ("csv_roundtrip", csv_roundtrip::run),
     ("vault_model", vault_model::run),
 ];
