@@ -67,7 +67,8 @@ impl Natural {
     /// About log₂ of it.
     pub fn log2(&self) -> f64 {
         let kept = self.limbs.len().saturating_sub(2);
-        let leading = self.limbs[kept..].iter().rev().fold(0.0, |sum, limb| sum * 2f64.powi(64) + *limb as f64);
+        let leading =
+            self.limbs[kept..].iter().rev().fold(0.0, |sum, limb| sum * 2f64.powi(64) + *limb as f64);
         leading.log2() + 64.0 * kept as f64
     }
 
@@ -287,7 +288,8 @@ mod tests {
 
     /// Limbs at the edges, where carries and wrong guesses of a quotient happen.
     fn any_natural() -> impl Strategy<Value = Natural> {
-        let limb = prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
+        let limb =
+            prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
         proptest::collection::vec(limb, 0..7).prop_map(Natural::new)
     }
 

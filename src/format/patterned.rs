@@ -103,7 +103,8 @@ impl Patterned {
         compact: &mut Zeroizing<String>,
         numerals: &mut Vec<u16>,
     ) -> Result<Reading> {
-        let (layout, mut rank) = self.pattern.read(self.compact(text, compact)).map_err(|e| self.placed(e, text))?;
+        let (layout, mut rank) =
+            self.pattern.read(self.compact(text, compact)).map_err(|e| self.placed(e, text))?;
         let space = Space::of_size(&self.pattern.size(&layout))?;
         space.spell(&rank, numerals);
         rank.wipe();
@@ -112,7 +113,8 @@ impl Patterned {
 
     /// How many texts look like this one.
     pub(super) fn size(&self, shape: &str, compact: &mut Zeroizing<String>) -> Natural {
-        self.layout(shape, compact).map_or_else(|| Natural::from(0), |layout| natural(self.pattern.size(&layout)))
+        self.layout(shape, compact)
+            .map_or_else(|| Natural::from(0), |layout| natural(self.pattern.size(&layout)))
     }
 
     /// Whether the numerals are a rank below a size of more than 128 bits.

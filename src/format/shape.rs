@@ -368,7 +368,12 @@ impl Format {
                     lengths = (run.shortest..=run.longest).collect();
                 }
                 let mut seen = vec![];
-                lengths.retain(|length| !seen.contains(length) && { seen.push(*length); true });
+                lengths.retain(|length| {
+                    !seen.contains(length) && {
+                        seen.push(*length);
+                        true
+                    }
+                });
                 lengths.into_iter().map(|length| run.report(length)).collect()
             }
             Engine::Positions(positions) => self.space_of(positions.0.example()).into_iter().collect(),
@@ -474,7 +479,8 @@ impl Format {
     /// Whether [`holds`](Format::holds) can be false at all.
     #[inline]
     pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
-        reading.space.limit != Limit::All || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
+        reading.space.limit != Limit::All
+            || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
     }
 
     /// Appends the text that looks like `shape` and has these numerals.
@@ -492,9 +498,7 @@ impl Format {
     ) -> Result<()> {
         match &self.engine {
             Engine::Run(run) => return run.write(side, shape, reading, numerals, out),
-            Engine::Positions(positions) => {
-                positions.write(shape, reading, &mut scratch.scan, numerals, out)
-            }
+            Engine::Positions(positions) => positions.write(shape, reading, &mut scratch.scan, numerals, out),
             Engine::Number(number) => number.write(shape, reading, numerals, out),
             #[cfg(feature = "regex")]
             Engine::Pattern(pattern) => pattern.write(shape, reading, &mut scratch.text, numerals, out),

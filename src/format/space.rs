@@ -333,3 +333,95 @@ fn ceil_sqrt(x: u128) -> u128 {
     let root = x.isqrt();
     root + u128::from(root * root < x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn space(size: &Natural) -> Space {
+        let size = size.to_u128().map_or_else(|| Rank::Big(size.clone()), Rank::Small);
+        Space::of_size(&size).unwrap()
+    }
+
+    // SPEC: RANK-1
+    #[test]
+    fn the_radix_is_the_least_that_reaches_the_size() {
+        let powers = (1..300).flat_map(|bits| [-1i128, 0, 1].map(|d| (bits, d)));
+        for (bits, difference) in powers {
+            let power = Natural::from(2).pow(bits);
+            let size = match difference {
+                -1 => power.sub(&Natural::from(1)).unwrap(),
+                d => power.add(&Natural::from(d as u128)),
+            };
+            let space = space(&size);
+            let reaches = |radix: u32| Natural::from(u128::from(radix)).pow(space.length as usize) >= size;
+            assert!(
+                reaches(space.radix) && (space.radix == 2 || !reaches(space.radix - 1)),
+                "{bits} {difference}"
+            );
+            assert!(space.radix <= 1 << 16);
+            let most = size.sub(&Natural::from(1)).unwrap().bits();
+            let expected = match most {
+                0..=32 => 2,
+                33..=64 => 4,
+                65..=128 => 8,
+                _ => 2 * most.div_ceil(32),
+            };
+            assert_eq!(space.length as usize, expected, "{bits} {difference}");
+        }
+    }
+
+    // SPEC: RANK-3
+    #[test]
+    fn spaces_have_a_floor_and_a_cap() {
+        let small = Space::of_small(999_999).check_floor().unwrap_err().to_string();
+        assert!(small.contains("999999") && small.contains("1000000"), "{small}");
+        Space::of_small(1_000_000).check_floor().unwrap();
+        assert!(Space::of_strings(10, 5).check_floor().unwrap_err().to_string().contains("10^5"));
+        Space::of_strings(10, 6).check_floor().unwrap();
+        assert!(matches!(Space::of_size(&Rank::Big(Natural::from(2).pow(8192))), Err(Error::TooLong { .. })));
+        Space::of_size(&Rank::Big(Natural::from(2).pow(8191))).unwrap().check_floor().unwrap();
+    }
+
+    proptest! {
+        // SPEC: RANK-1
+        #[test]
+        fn numerals_spell_the_rank(size in 1u128.., shift in 0u32..128, at in any::<u128>()) {
+            let size = (size >> shift).max(1);
+            let (space, rank) = (Space::of_small(size), at % size);
+            let mut numerals = vec![7];
+            space.spell(&Rank::Small(rank), &mut numerals);
+            prop_assert!(numerals[1..].iter().all(|n| u32::from(*n) < space.radix));
+            prop_assert_eq!(numerals.len() as u32, 1 + space.length);
+            let first = numerals[1..].iter().fold(0u128, |sum, n| {
+                sum.wrapping_mul(space.radix.into()).wrapping_add(u128::from(*n))
+            });
+            prop_assert_eq!(first, rank);
+            prop_assert_eq!(space.small_rank(&numerals[1..]), rank);
+            prop_assert!(space.holds(&numerals[1..]));
+        }
+
+        #[test]
+        fn numerals_of_long_ranks_come_back(bits in 129usize..2000, digits in prop::collection::vec(any::<u64>(), 40)) {
+            let size = Natural::from(2).pow(bits);
+            let rank = digits.iter().fold(Natural::from(0), |n, digit| {
+                n.mul_small(u64::MAX).add(&Natural::from(u128::from(*digit)))
+            });
+            let (_, rank) = rank.div_rem(&size);
+            let (space, mut numerals) = (space(&size), vec![]);
+            space.spell(&Rank::Big(rank.clone()), &mut numerals);
+            prop_assert!(space.rank(&numerals) == Rank::Big(rank));
+        }
+    }
+
+    // SPEC: RANK-2
+    #[test]
+    fn numerals_at_or_above_the_size_are_not_held() {
+        let space = Space::of_small(1_000_001);
+        let numerals = |rank: u32| [(rank / space.radix) as u16, (rank % space.radix) as u16];
+        assert!(space.holds(&numerals(1_000_000)));
+        assert!(!space.holds(&numerals(1_000_001)));
+        assert!(!space.holds(&[space.radix as u16 - 1; 2]));
+    }
+}
