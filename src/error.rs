@@ -27,6 +27,10 @@ pub enum Error {
     #[error("value {problem}")]
     Value { problem: &'static str },
 
+    /// A value that leaves its format at this character, counted from 1. The character itself is never shown.
+    #[error("value: character {at} is not {expected}")]
+    Character { at: usize, expected: &'static str },
+
     /// FF1 over fewer than the allowed number of values: an attacker could list them all.
     #[error(
         "a domain of {radix}^{length} values is below the floor of {floor}: keep fewer characters, \
