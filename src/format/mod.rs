@@ -5,7 +5,12 @@ mod alphabet;
 mod check;
 mod date;
 mod luhn;
+#[allow(dead_code)]
+mod natural;
 mod normalize;
+#[cfg(feature = "regex")]
+#[allow(dead_code)]
+mod pattern;
 mod shape;
 
 pub use alphabet::Alphabet;

@@ -275,7 +275,8 @@ mod tests {
 
     /// Limbs at the edges, where carries and wrong guesses of a quotient happen.
     fn any_natural() -> impl Strategy<Value = Natural> {
-        let limb = prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
+        let limb =
+            prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
         proptest::collection::vec(limb, 0..7).prop_map(Natural::new)
     }
 
