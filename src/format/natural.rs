@@ -297,9 +297,9 @@ mod tests {
             prop_assert_eq!(x.mul_small(c).to_u128(), a.checked_mul(c.into()));
             let (quotient, remainder) = x.div_rem_small(c);
             prop_assert_eq!((quotient.to_u128(), remainder), (Some(a / u128::from(c)), (a % u128::from(c)) as u64));
-            if b != 0 {
+            if let (Some(q), Some(r)) = (a.checked_div(b), a.checked_rem(b)) {
                 let (quotient, remainder) = x.div_rem(&y);
-                prop_assert_eq!((quotient.to_u128(), remainder.to_u128()), (Some(a / b), Some(a % b)));
+                prop_assert_eq!((quotient.to_u128(), remainder.to_u128()), (Some(q), Some(r)));
             }
         }
 
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_guess_two_too_large_and_one_that_must_be_added_back() {
-        // Found by search over limbs at the edges of their range.
+        // Those of 16-bit limbs in H. Warren, Hacker's Delight, section 9-2, put into 64-bit limbs, and the like.
         for (n, d) in [
             (natural(&[0, 0, 1 << 63]), natural(&[1, 1 << 63])),
             (natural(&[0, u64::MAX - 1, 1 << 63]), natural(&[u64::MAX, 1 << 63])),

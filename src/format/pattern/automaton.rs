@@ -6,7 +6,7 @@
 //! UTF-8 is that of the code points.
 //!
 //! Source: A. Goldberg, M. Sipser, "Compression and ranking", STOC 1985; M. Bellare, T. Ristenpart, P. Rogaway,
-//! T. Stegers, "Format-preserving encryption", SAC 2009, section 5.
+//! T. Stegers, "Format-preserving encryption", SAC 2009.
 
 use super::super::natural::Natural;
 use super::characters::Characters;
@@ -55,10 +55,6 @@ impl Automaton {
         Ok(automaton)
     }
 
-    #[cfg(test)]
-    pub fn size(&self) -> usize {
-        self.states.len()
-    }
     fn counted(&self, length: usize) -> Rank {
         if let Some(table) = self.narrow.as_ref().filter(|t| t.reach >= length) {
             Rank::Small(table.count(&self.states, 0, length).map_or(0, |n| u128::from(*n)))

@@ -115,7 +115,7 @@ impl Pattern {
         let length = text.chars().count();
         if let [Part { role: Role::Token(words), .. }] = &self.compiled.parts[..] {
             self.compiled.check_length(length)?;
-            words.count(length).ok_or(LENGTH)?;
+            words.has(length)?;
             let rank = words.rank(text, length).map_err(character)?;
             return Ok((Layout { length, parts: vec![] }, rank));
         }
@@ -205,6 +205,15 @@ impl Words {
         }
     }
 
+    /// Refuses a length that no word has.
+    fn has(&self, length: usize) -> Result<()> {
+        let some = match self {
+            Words::Run(run) => (run.shortest..=run.longest).contains(&length),
+            Words::Automaton(automaton) => automaton.count(length).is_some(),
+        };
+        if some { Ok(()) } else { Err(LENGTH) }
+    }
+
     fn size(&self, length: usize) -> Rank {
         self.count(length).unwrap_or(Rank::Small(0))
     }
@@ -268,7 +277,7 @@ impl Compiled {
                     rank = rank.mul_add(&count, &summand);
                 }
                 Role::Keep(words) => {
-                    words.count(length).ok_or(LENGTH)?;
+                    words.has(length)?;
                     words.rank(part, length).map_err(|i| character(at + i))?;
                 }
                 Role::Literal(literal) => {

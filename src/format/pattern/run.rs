@@ -92,11 +92,17 @@ impl Run {
         let mut rest = rank.clone();
         for indices in indices.rchunks_mut(self.group.0) {
             let mut group = match &mut rest {
-                Rank::Small(n) => {
-                    let group = *n % u128::from(self.group.1);
-                    *n /= u128::from(self.group.1);
-                    group as u64
-                }
+                Rank::Small(n) => match u64::try_from(*n) {
+                    Ok(low) => {
+                        *n = (low / self.group.1).into();
+                        low % self.group.1
+                    }
+                    Err(_) => {
+                        let low = *n % u128::from(self.group.1);
+                        *n /= u128::from(self.group.1);
+                        low as u64
+                    }
+                },
                 Rank::Big(n) => n.div_small(self.group.1),
             };
             for index in indices.iter_mut().rev() {

@@ -5,7 +5,7 @@
 //! in two ways at once, is in two different parts anywhere.
 //!
 //! Source: R. Book, S. Even, S. Greibach, G. Ott, "Ambiguity in graphs and expressions", IEEE Transactions on
-//! Computers C-20 (1971), section IV.
+//! Computers C-20 (1971), 149-153.
 
 use super::graph::{Edge, Graph, State, is_lead};
 use std::collections::HashMap;

@@ -444,56 +444,51 @@ fn templates_that_cannot_be_formats_say_where() {
 
 #[test]
 fn large_inputs_are_refused_or_done_in_good_time() {
-    let nested = format!("{}a{}", "(".repeat(1000), "){9}".repeat(100));
+    let nested = format!("{}a{}", "(".repeat(800), ")".repeat(800));
     let folded = r"(?i)[\pL\pN]".repeat(340);
     let unions = format!("[{}]{{9}}", r"\pL\pN\pS".repeat(450));
-    for (regex, lengths) in [
-        ("(a|b)*a(a|b){1000}", Some((1, 256))),
-        ("(a|b)*a(a|b){200}", Some((1, 256))),
-        ("(a|b)*a(a|b){11}", Some((1, 256))),
-        ("((((((a{99}){99}){99}){99}){99}){99}){99}", None),
-        ("((((((a{0,9}){0,9}){0,9}){0,9}){0,9}){0,9}){0,9}", Some((1, 256))),
-        ("(?:){1000000000}a", None),
-        ("(((a?){1000}){1000}){1000}", Some((1, 20))),
-        (r"\pL{256}", None),
-        (r"(?i)\w{1,256}", None),
-        (".*", Some((1, 256))),
-        (".*a.{12}", Some((1, 256))),
-        ("(.*,){3}.*", Some((1, 256))),
-        ("(?P<keep_a>(a|b)*a(a|b){9})x*(?P<keep_b>(a|b)*b(a|b){9})", Some((1, 256))),
-        (&nested, None),
-        (&folded, None),
-        (&unions, None),
+    for (regex, lengths, why) in [
+        ("(a|b)*a(a|b){1000}", Some((1, 256)), "states"),
+        ("(a|b)*a(a|b){200}", Some((1, 256)), "states"),
+        ("(a|b)*a(a|b){11}", Some((1, 256)), "64 MiB"),
+        ("((((((a{99}){99}){99}){99}){99}){99}){99}", None, "states"),
+        ("((((((a{0,9}){0,9}){0,9}){0,9}){0,9}){0,9}){0,9}", Some((1, 256)), "states"),
+        ("(?:){1000000000}a", None, ""),
+        ("(((a?){1000}){1000}){1000}", Some((1, 20)), "states"),
+        (r"\pL{256}", None, "states"),
+        (r"(?i)\w{1,256}", None, "states"),
+        (".*", Some((1, 256)), ""),
+        (".*a.{12}", Some((1, 256)), "states"),
+        ("(.*,){3}.*", Some((1, 256)), ""),
+        ("(?P<keep_a>(a|b)*a(a|b){9})x*(?P<keep_b>(a|b)*b(a|b){9})", Some((1, 256)), "two ways"),
+        (&nested, None, "nest"),
+        (&folded, None, "states"),
+        (&unions, None, ""),
     ] {
         let start = Instant::now();
-        let made = Pattern::expression(regex, lengths);
+        let problem = match Pattern::expression(regex, lengths) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
         let took = start.elapsed();
-        eprintln!(
-            "{:>8.1?} {} {:.40}",
-            took,
-            made.as_ref().err().map_or("made".into(), |e| e.to_string()),
-            regex
-        );
-        assert!(took < Duration::from_secs(20), "{regex} took {took:?}");
+        assert!(problem.contains(why) && problem.is_empty() == why.is_empty(), "{regex:.40}: {problem}");
+        assert!(took < Duration::from_secs(20), "{regex:.40} took {took:?}");
     }
     for template in [
         "token(digits,2..2000) token(upper,2..2000)",
-        "token([ -\\u{10FFFF}],4000)",
-        "token([ -\\u{2FF}],1..4096)",
+        "token([一-鿋\\u{20000}-\\u{2A6DF}],4000)",
+        "token([Ā-ɏ],1..4096)",
         "token(alnum,1..4096)",
         "token(alnum,1..2000) '-' token(alnum,1..2000)",
     ] {
         let start = Instant::now();
-        let made = Pattern::template(template);
-        if let Ok(pattern) = &made {
-            let example = pattern.example();
-            let (layout, rank) = pattern.read(&example).unwrap();
-            let mut out = vec![];
-            pattern.write(&example, &layout, &rank, &mut out);
-            assert_eq!(out, example.as_bytes());
-        }
+        let pattern = Pattern::template(template).unwrap();
+        let example = pattern.example();
+        let (layout, rank) = pattern.read(&example).unwrap();
+        let mut out = vec![];
+        pattern.write(&example, &layout, &rank, &mut out);
+        assert_eq!(out, example.as_bytes());
         let took = start.elapsed();
-        eprintln!("{:>8.1?} {} {template}", took, made.err().map_or("made".into(), |e| e.to_string()));
         assert!(took < Duration::from_secs(20), "{template} took {took:?}");
     }
 }
@@ -540,62 +535,4 @@ fn an_api_key_has_more_texts_than_128_bits() {
     key.write(text, &layout, &rank, &mut out);
     assert_eq!(out, text.as_bytes());
     assert_eq!(written(&key, text, &layout, 0), format!("sk_live_{}", "0".repeat(24)));
-}
-
-#[test]
-#[ignore]
-fn tmp_measure() {
-    for (p, text) in [
-        (Pattern::expression("[A-Z]{1,3}-[A-Z]{1,2} [0-9]{1,4}", None).unwrap(), "B-AB 123"),
-        (Pattern::expression("[A-Z]{2}[0-9]{2}[A-Z]{4}", None).unwrap(), "AB12XYZK"),
-        (Pattern::template("token(base36,8)").unwrap(), "AB12XYZK"),
-        (
-            Pattern::template("keep(upper,2) '-' token(digits,6) check(luhn)")
-                .unwrap_or_else(|_| Pattern::template("keep(upper,2) '-' token(digits,6)").unwrap()),
-            "AB-123456",
-        ),
-        (Pattern::expression("sk_live_[0-9a-zA-Z]{24}", None).unwrap(), "sk_live_abcdefghijklmnopqrstuvwx"),
-        (Pattern::expression("(?P<keep_a>[a-z]+)@[0-9]+", Some((1, 60))).unwrap(), "abcdefghij@123456"),
-        (Pattern::expression("[a-z]+", Some((1, 60))).unwrap(), "abcdefghij"),
-    ] {
-        let mut out = Vec::with_capacity(100);
-        let n = 1_000_000;
-        let (mut read, mut write) = (Duration::ZERO, Duration::ZERO);
-        for _ in 0..3 {
-            let t = Instant::now();
-            for _ in 0..n / 3 {
-                std::hint::black_box(p.read(std::hint::black_box(text)).unwrap());
-            }
-            read += t.elapsed();
-            let (l, r) = p.read(text).unwrap();
-            let t = Instant::now();
-            for _ in 0..n / 3 {
-                out.clear();
-                p.write(text, &l, std::hint::black_box(&r), &mut out);
-                std::hint::black_box(&out);
-            }
-            write += t.elapsed();
-        }
-        eprintln!("{p:?}: read {} ns, write {} ns", read.as_nanos() / n, write.as_nanos() / n);
-    }
-    for regex in [
-        "(foo|bar|[a-z]{2,9}-[0-9]{3,40}|[A-Z]{200}){1}",
-        "[a-z]{1,200}[0-9]{0,50}",
-        r"\w{5}",
-        "(a|b){0,200}a(a|b){7}",
-        "[A-Za-z0-9._]{1,64}@[a-z0-9]{1,32}([.][a-z]{2,8}){1,3}",
-    ] {
-        let t = Instant::now();
-        let p = Pattern::expression(regex, None);
-        let took = t.elapsed();
-        let states: Vec<usize> = p
-            .iter()
-            .flat_map(|p| &p.compiled.parts)
-            .map(|part| match &part.role {
-                Role::Token(Words::Automaton(a)) => a.size(),
-                _ => 0,
-            })
-            .collect();
-        eprintln!("{regex}: {states:?} {took:?} {:?}", p.err());
-    }
 }
