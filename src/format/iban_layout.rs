@@ -63,9 +63,9 @@ pub(super) fn scan(keep: IbanKeep, text: &str, scan: &mut Scan) -> Result<()> {
         }
         place += 1;
     }
-    match check_digits([compact[0], compact[1]], &compact[4..length]) {
-        Some(check) if check == compact[2..4] => Ok(()),
-        _ => Err(Error::Value { problem: "fails the check of an IBAN" }),
+    match iban::verify(&compact[..length]) {
+        true => Ok(()),
+        false => Err(Error::Value { problem: "fails the check of an IBAN" }),
     }
 }
 

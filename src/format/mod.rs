@@ -26,6 +26,7 @@ mod pattern;
 mod patterned;
 mod phone;
 mod positions;
+mod rank;
 mod report;
 mod run;
 mod shape;

@@ -13,7 +13,8 @@
 
 use super::date::{Date, DatePattern};
 use super::date_time::DateTimePattern;
-use super::space::{Limit, Rank, Reading, Space};
+use super::rank::Rank;
+use super::space::{Limit, Reading, Space};
 use crate::error::{Error, Result};
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};

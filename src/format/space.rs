@@ -14,6 +14,7 @@
 //! Source: NIST SP 800-38G; cycle walking: Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002.
 
 use super::natural::Natural;
+use super::rank::Rank;
 use crate::error::{Error, Result};
 use zeroize::Zeroize;
 
@@ -71,22 +72,6 @@ pub(super) enum Limit {
     Below(u128),
     /// Those below a size of more than 128 bits, which is with the format.
     BelowBig,
-}
-
-/// A place in a space, counted from 0; or the size of one.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Rank {
-    Small(u128),
-    Big(Natural),
-}
-
-impl Rank {
-    pub(super) fn wipe(&mut self) {
-        match self {
-            Rank::Small(rank) => rank.zeroize(),
-            Rank::Big(_) => {} // wipes itself
-        }
-    }
 }
 
 /// Arithmetic of ranks and sizes: 128 bits where they are enough, and any number of them otherwise.
@@ -194,10 +179,7 @@ impl Space {
                 let what = "size of a value, in bits,";
                 Err(Error::TooLong { what, actual: size.bits(), limit: MOST_BITS })
             }
-            Rank::Big(size) => match size.to_u128() {
-                Some(size) => Self::of_size(&Rank::Small(size)),
-                None => Ok(Self::of_big(size)),
-            },
+            Rank::Big(size) => Ok(Self::of_big(size)),
         }
     }
 
@@ -279,7 +261,7 @@ impl Space {
                 let next = |rank: Natural, numeral: &u16| {
                     rank.mul_small(self.radix.into()).add(&Natural::from(u128::from(*numeral)))
                 };
-                Rank::Big(numerals.iter().fold(Natural::from(0), next))
+                numerals.iter().fold(Natural::from(0), next).into()
             }
             true => Rank::Small(self.small_rank(numerals)),
         }

@@ -9,9 +9,9 @@
 //! T. Stegers, "Format-preserving encryption", SAC 2009.
 
 use super::super::natural::Natural;
+use super::super::rank::Rank;
 use super::characters::Characters;
 use super::graph::{Edge, Graph, State};
-use super::rank::Rank;
 use std::cmp::Ordering;
 
 /// All rows of an automaton, in bytes.
@@ -122,7 +122,6 @@ impl Automaton {
 /// How many words of each length go on from each state, as floating-point numbers, which may be infinite.
 struct Estimate {
     states: usize,
-    longest: usize,
     counts: Vec<f64>,
     /// The states in an order in which those that go on within a character come after those they lead to.
     order: Vec<usize>,
@@ -134,7 +133,7 @@ impl Estimate {
     fn new(states: &[State], longest: usize) -> Self {
         let mut order: Vec<usize> = (0..states.len()).collect();
         order.sort_by_cached_key(|state| continuation(states, *state));
-        let mut estimate = Self { states: states.len(), longest, counts: vec![], order, largest: vec![] };
+        let mut estimate = Self { states: states.len(), counts: vec![], order, largest: vec![] };
         estimate.counts = vec![0.0; states.len() * (longest + 1)];
         let mut largest = 0f64;
         for length in 0..=longest {

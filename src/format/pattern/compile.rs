@@ -8,6 +8,7 @@ use super::template::{self, Segment, problem};
 use super::{Compiled, Part, Role, Words, check_characters};
 use crate::format::check::Check;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Repetition};
+use unicode_normalization::char::is_combining_mark;
 
 /// The longest value of an expression, in characters.
 const LONGEST: usize = 256;
@@ -51,7 +52,10 @@ pub(super) fn expression(regex: &str, lengths: Option<(usize, usize)>) -> Result
         let words = Words::Automaton(Automaton::new(graph, most)?);
         let role = match piece {
             Piece::Keep(_) => Role::Keep(words),
-            Piece::Token(_) => Role::Token(words),
+            Piece::Token(_) => {
+                check_characters_of(&words)?;
+                Role::Token(words)
+            }
         };
         parts.push(Part { role, shortest: least, longest: most });
     }
@@ -87,6 +91,21 @@ pub(super) fn template(text: &str) -> Result<Compiled, String> {
     let shortest = parts.iter().map(|part| part.shortest).sum::<usize>().max(1);
     let longest = parts.iter().map(|part| part.longest).sum();
     Ok(Compiled { parts, split, shortest, longest })
+}
+
+/// Refuses what `.` and `[^…]` bring in: no value should become a token with a control character.
+fn check_characters_of(words: &Words) -> Result<(), String> {
+    const MOST: u32 = 1 << 16;
+    let characters = words.characters();
+    let mut all = characters.ranges().flat_map(|(first, last)| first..=last);
+    match characters.size() > MOST || all.any(|c| c.is_control() || is_combining_mark(c)) {
+        true => {
+            Err("matches control characters, combining marks, or over 65,536 characters: name those that \
+                     you mean in place of . or [^…]"
+                .into())
+        }
+        false => Ok(()),
+    }
 }
 
 /// How many parts have no fixed length.

@@ -20,8 +20,9 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     if text.len() > LONGEST {
         return Err(format!("is longer than {LONGEST} bytes"));
     }
+    let text = super::dialect::ascii(text)?;
     let mut parser: Parser = ParserBuilder::new().nest_limit(64).build();
-    let expression = parser.parse(text).map_err(|e| match e {
+    let expression = parser.parse(&text).map_err(|e| match e {
         Error::Parse(e) => format!("at character {}: {}", e.span().start.column, e.kind()),
         Error::Translate(e) => format!("at character {}: {}", e.span().start.column, e.kind()),
         _ => "is no regular expression".into(),

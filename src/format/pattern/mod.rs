@@ -6,21 +6,20 @@
 mod automaton;
 mod characters;
 mod compile;
+mod dialect;
 mod expression;
 mod graph;
 mod minimize;
-mod rank;
 mod run;
 mod split;
 mod template;
-
-pub(super) use rank::Rank;
 
 use self::automaton::Automaton;
 use self::characters::Characters;
 use self::run::Run;
 use self::split::Split;
 use super::check::Check;
+use super::rank::Rank;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::ops::Range;
@@ -86,8 +85,8 @@ impl Layout {
 }
 
 impl Pattern {
-    /// The values that the whole of a regular expression matches, in the syntax of the crate regex. Groups named
-    /// `keep_…` stay in the clear. `lengths` are those of the shortest and the longest value, in characters.
+    /// The values that the whole of a regular expression matches, in the syntax of the crate regex; `\d`, `\w` and `\s`
+    /// are ASCII. Groups named `keep_…` stay in the clear. `lengths` are those of the shortest and the longest value, in characters.
     ///
     /// # Errors
     /// [`Error::Setting`], which says what to do.

@@ -3,8 +3,8 @@
 //! The same ranks as those of an [automaton](super::automaton) for `[set]{shortest,longest}`, without its rows.
 
 use super::super::natural::Natural;
+use super::super::rank::Rank;
 use super::characters::Characters;
-use super::rank::Rank;
 use zeroize::Zeroizing;
 
 /// Words over a set of characters.

@@ -1,6 +1,6 @@
 //! `rank = (…(r₁ · n₂ + r₂) · n₃ + …)`: the rank of a text from those of its parts.
 
-use super::super::natural::Natural;
+use super::natural::Natural;
 use zeroize::Zeroize;
 
 /// A rank, or how many ranks there are: [`Small`](Rank::Small) whenever 128 bits hold it.
