@@ -10,6 +10,9 @@ use super::classes::Class;
 use super::positions::{Item, Scan};
 use crate::error::{Error, Result};
 
+/// With more characters that stay, an address of four that take part could have a label of more than 63 characters.
+const MOST_KEPT: usize = 59;
+
 pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Result<()> {
     let bytes = text.as_bytes();
     let at = local_part(bytes)?;
@@ -18,15 +21,15 @@ pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Resu
     // No early exit: eight bytes at a time are looked at.
     let upper = takes_part.iter().fold(false, |any, b| any | b.is_ascii_uppercase());
     let class = if upper { Class::MIXED_62 } else { Class::LOWER_36 };
-    scan.grows = true;
     scan.marked = upper;
-    let mut any = false;
+    let mut kept = 0;
     for &b in takes_part {
         let digit = class.digit(char::from(b));
-        any |= digit.is_some();
+        kept += usize::from(digit.is_none());
         scan.items.push(digit.map_or(Item::Keep, |digit| Item::Token(class, digit)));
     }
-    match any {
+    scan.grows = kept <= MOST_KEPT;
+    match kept < takes_part.len() {
         true => Ok(()),
         false => Err(Error::Value { problem: "has no letter or digit that could be tokenized" }),
     }
@@ -100,5 +103,36 @@ fn domain(text: &[u8], start: usize) -> Result<usize> {
     match last_dot {
         Some(dot) if label > 0 && label <= 63 && before != b'-' && text.len() - start <= 253 => Ok(dot),
         _ => Err(BAD),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::format::{Format, Natural};
+
+    fn last_member_is_one(format: &Format, address: &str) {
+        let like = format.members(address).unwrap();
+        let last = like.size().sub(&Natural::from(1)).unwrap();
+        let member = like.unrank(&last).unwrap();
+        assert_eq!(format.members(&member).unwrap().rank(&member).unwrap(), last, "{address}");
+    }
+
+    #[test]
+    fn a_short_address_never_becomes_too_long() {
+        for kept in 0..=63 {
+            let (local, label) = ("_".repeat(kept), "-".repeat(kept.min(61)));
+            for letters in ["a", "aB", "abc", "abcd"].into_iter().filter(|letters| letters.len() + kept <= 64) {
+                last_member_is_one(&Format::email(), &format!("{local}{letters}@b.example"));
+            }
+            last_member_is_one(&Format::email_with_domain(), &format!("_@a{label}b.example"));
+            last_member_is_one(&Format::email_with_domain(), &format!("{local}a@b.example"));
+        }
+    }
+
+    #[test]
+    fn a_long_mixed_address_with_a_late_full_stop_is_counted() {
+        for length in 15..=62 {
+            last_member_is_one(&Format::email(), &format!("{}.Z@b.example", "A".repeat(length)));
+        }
     }
 }

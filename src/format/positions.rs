@@ -194,7 +194,8 @@ fn counting(scan: &Scan, length: usize) -> Counting {
         let mut high = 0;
         let (mut all, mut unmarked) = (1u128, if scan.marked { 1 } else { 0 });
         for class in scan.tokens().map(|(class, _)| class).chain(std::iter::repeat(last)) {
-            if high >= low && all - unmarked >= FLOOR.into() {
+            // Both may have reached their end; then there are more than enough.
+            if high >= low && (all == u128::MAX || all - unmarked >= FLOOR.into()) {
                 break;
             }
             high += 1;
