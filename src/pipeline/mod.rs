@@ -13,11 +13,13 @@ mod counted;
 mod drive;
 mod manifest;
 mod parallel;
+mod preview;
 mod protect;
 mod reveal;
 mod source;
 
 pub use manifest::{ColumnEntry, Manifest};
+pub use preview::{CellPreview, RowPreview, preview};
 pub use protect::{Finished, protect};
 pub use reveal::{Revealed, reveal};
 
