@@ -125,7 +125,12 @@ fn cell<'b>(job: &'b Job<'_>, batch: &'b Batch, i: usize, row: usize, rejected: 
         Action::Keep => of(&batch.input),
         _ => of(&batch.output),
     };
-    CellPreview { column: column.header.trim(), before, after, sealed: matches!(column.action, Action::Seal(_)) }
+    CellPreview {
+        column: column.header.trim(),
+        before,
+        after,
+        sealed: matches!(column.action, Action::Seal(_)),
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +146,8 @@ mod tests {
         let mut seen = vec![];
         let policy = Policy::parse(POLICY).unwrap();
         preview(csv.as_bytes(), &policy, b',', rows, |row| {
-            let text = |cell: &CellPreview<'_>| cell.after.map(|after| String::from_utf8(after.to_vec()).unwrap());
+            let text =
+                |cell: &CellPreview<'_>| cell.after.map(|after| String::from_utf8(after.to_vec()).unwrap());
             seen.push((row.line, row.cells.iter().map(text).collect(), row.problems.len()));
             Ok(())
         })
@@ -156,7 +162,11 @@ mod tests {
         assert_eq!(seen.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
         assert_eq!(seen.iter().map(|(.., problems)| *problems).collect::<Vec<_>>(), [1, 0, 1, 1, 0, 1]);
         let cells = &seen[1].1;
-        assert_eq!((cells[0].as_deref(), cells[2].as_deref()), (Some("b"), None), "kept, and dropped unnamed");
+        assert_eq!(
+            (cells[0].as_deref(), cells[2].as_deref()),
+            (Some("b"), None),
+            "kept, and dropped unnamed"
+        );
         assert!(cells[1].as_deref().is_some_and(|token| token.len() == 7));
         assert_eq!(seen[3].1, [None, None, None], "a rejected row has no cell");
         assert!(seen[0].1.is_empty(), "nor has one that could not be read");
