@@ -57,7 +57,7 @@ fn a_format_is_explained_with_an_example() {
             &["format   card\n", "tokens fail it", "tokens  ", "  before  4111111111111111\n", "thrown away"]
                 [..],
         ),
-        ("card keep=6+4 luhn=keep", &["the first 6 and the last 4", "values and tokens pass the Luhn check"]),
+        ("card keep=4+4 luhn=keep", &["the first 4 and the last 4", "values and tokens pass the Luhn check"]),
         ("card keep=scheme+4", &["the digits that tell the scheme, the last 4", "  after   4"]),
         ("ssn", &["898", "  before  123-45-6789\n"]),
         ("iban", &["the country, spaces", "  after   DE"]),
@@ -110,7 +110,7 @@ fn a_format_that_is_too_small_is_explained_with_ways_out() {
     let tool = Tool::new();
     for spec in ["digits length=5", "postal-us", "card keep=8+4", "integer range=0..9"] {
         let ran = explain(&tool, &[spec]).with_exit(spec, 0);
-        for says in ["FF1 refuses it: ", "ways out: ", "no example: a domain of "] {
+        for says in ["FF1 refuses it: ", "ways out: ", "no example: FF1 refuses the format"] {
             assert!(text(&ran).contains(says), "{spec}: {}", text(&ran));
         }
     }

@@ -81,11 +81,12 @@ pub fn suggest(input: impl Read, delimiter: u8, rows: u64) -> Result<Suggestion>
     let (mut read, mut unreadable) = (0, 0);
     let mut batch = Batch::default();
     while read + unreadable < rows && source.fill(&mut batch)? {
+        let taken = (rows - read - unreadable).min(batch.rows() as u64);
         for (evidence, column) in evidence.iter_mut().zip(&batch.input) {
-            column.iter().for_each(|cell| evidence.take(&recognizer, cell));
+            column.iter().take(taken as usize).for_each(|cell| evidence.take(&recognizer, cell));
         }
-        read += batch.rows() as u64;
-        unreadable += batch.unreadable;
+        read += taken;
+        unreadable += batch.unreadable.min(rows - read - unreadable);
     }
     if read == 0 {
         let problem = "has a header, but no row that could be read: there is nothing to go by".into();
@@ -95,13 +96,18 @@ pub fn suggest(input: impl Read, delimiter: u8, rows: u64) -> Result<Suggestion>
     let subject = candidates.min_by_key(|i| subject_order(names[*i].as_str()));
     let of_all = |unknown| {
         let columns = names.iter().zip(&hints).zip(&evidence);
-        columns.map(|((name, hint), evidence)| propose(name.as_str(), *hint, evidence, read, unknown)).collect()
+        columns
+            .map(|((name, hint), evidence)| propose(name.as_str(), *hint, evidence, read, unknown))
+            .collect()
     };
     let unknown = if subject.is_some() { "seal" } else { "drop" };
     let mut proposals: Vec<Proposal> = of_all(unknown);
     if proposals.iter().all(|p| p.settings.protect == "drop") {
         // Nothing would be left of the file, which protecting refuses.
-        proposals.iter_mut().for_each(|p| p.settings.protect = "seal".into());
+        for proposal in &mut proposals {
+            proposal.settings.protect = "seal".into();
+            proposal.also = "sealed rather than dropped: nothing else would be left of the file".into();
+        }
     }
     let subject = subject.map(|i| names[i].clone());
     let columns = names.into_iter().zip(proposals).zip(&evidence);
@@ -175,20 +181,38 @@ fn counts(evidence: &Evidence) -> String {
 
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# Proposed by `cloakroom policy suggest` from the first {} rows. Read it, change it, and", grouped(self.rows))?;
+        writeln!(
+            f,
+            "# Proposed by `cloakroom policy suggest` from the first {} rows. Read it, change it, and",
+            grouped(self.rows)
+        )?;
         writeln!(f, "# see what it does with `cloakroom policy preview`: what columns hold was guessed.")?;
         if self.rows < FEW_ROWS {
             writeln!(f, "# These are few rows: the shares below say little.")?;
         }
         if self.unreadable > 0 {
             let count = grouped(self.unreadable);
-            writeln!(f, "# {count} rows have more or fewer cells than the header: `protect` needs --rejects for them.")?;
+            writeln!(
+                f,
+                "# {count} rows have more or fewer cells than the header: `protect` needs --rejects for them."
+            )?;
+        }
+        if let [SuggestedColumn { name, .. }] = self.columns.as_slice()
+            && name.as_str().contains([';', '|', ','])
+        {
+            writeln!(
+                f,
+                "# There is one column, and punctuation in its name: is that the delimiter? Give --delimiter."
+            )?;
         }
         writeln!(f, "version = 1")?;
         writeln!(f, "tenant = \"example\" # whose keys: choose a name, and keep to it")?;
         match &self.subject {
             Some(subject) => writeln!(f, "subject = {} # whose row it is", Quoted(subject.as_str()))?,
-            None => writeln!(f, "# subject = \"…\" # no column was found that says whose row it is; a vault needs one")?,
+            None => writeln!(
+                f,
+                "# subject = \"…\" # no column was found that says whose row it is; a vault needs one"
+            )?,
         }
         for SuggestedColumn { name, settings, comments } in &self.columns {
             writeln!(f)?;

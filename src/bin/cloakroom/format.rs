@@ -5,7 +5,7 @@ use crate::keys::now;
 use crate::shown::Shown;
 use crate::spec;
 use clap::Args;
-use cloakroom::format::{Format, Report};
+use cloakroom::format::{Format, Report, SpaceReport};
 use cloakroom::keys::Keyset;
 use cloakroom::name::{FieldName, TenantId};
 use cloakroom::policy::{Settings, describe_format};
@@ -93,21 +93,21 @@ fn print(settings: &Settings, all: &Report, own: Option<&Report>, example: &Exam
     writeln!(out, "format   {}", Shown::whole(&spec::line(settings)))?;
     writeln!(out, "stays    {}", Shown::whole(&stays))?;
     writeln!(out, "changes  {changes}")?;
-    writeln!(out)?;
-    write!(out, "{all}")?;
+    // A report ends with a blank line, unless it ends with a reason.
+    writeln!(out, "\n{}", all.to_string().trim_end())?;
     if let Some(own) = own {
-        writeln!(out, "\nthe value given:")?;
-        own.spaces.iter().try_for_each(|space| write!(out, "{space}"))?;
+        writeln!(
+            out,
+            "\nthe value given:\n{}",
+            own.spaces.iter().map(SpaceReport::to_string).collect::<String>().trim_end()
+        )?;
     }
     if all.refused.is_some() || own.is_some_and(|own| own.spaces.iter().any(|space| !space.usable)) {
         writeln!(
             out,
-            "ways out: keep less of it; protect = \"pseudonym\" joins without a way back; \"seal\" hides all of"
+            "ways out: keep less of it, where that is possible. Otherwise protect = \"pseudonym\" joins without a"
         )?;
-        writeln!(
-            out,
-            "it and comes back; \"generalize\" and \"mask\" leave a part of it and do not come back"
-        )?;
+        writeln!(out, "way back, \"seal\" hides all of it, \"generalize\" and \"mask\" leave a part.")?;
     }
     writeln!(out)?;
     match example {

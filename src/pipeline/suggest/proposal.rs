@@ -33,7 +33,11 @@ pub(super) fn propose(name: &str, hint: Hint, evidence: &Evidence, rows: u64, un
             (_, Some((kind, count))) => {
                 format!("{}, too few for a format", share(count, evidence.filled, kind_words(kind).0))
             }
-            (_, None) => "not recognized".into(),
+            (_, None) => match hint {
+                Hint::Address => "an address, by its name".into(),
+                Hint::Name => "names, by its name; too many that no format takes".into(),
+                _ => "not recognized".into(),
+            },
         };
         plain(unknown, found, other_of(unknown))
     })

@@ -152,6 +152,7 @@ fn only_the_first_rows_are_read() {
     assert!(suggestion.to_string().contains("first 10 rows"));
     assert!(suggestion.to_string().contains("# These are few rows"));
     assert_eq!(suggest(csv.as_bytes(), b',', u64::MAX).unwrap().rows, 9000);
+    assert_eq!(suggest(csv.as_bytes(), b',', 5000).unwrap().rows, 5000);
     let ragged = suggest(&b"id,a\n1,2\n3\n4,5,6\n7,8\n"[..], b',', 100).unwrap();
     assert_eq!((ragged.rows, ragged.unreadable), (4, 2));
 }
