@@ -84,6 +84,21 @@ impl Number {
         self.space
     }
 
+    /// A value; of a range, the one at its golden section.
+    pub(super) fn example(&self) -> String {
+        match self.kind {
+            Kind::Ssn => "123-45-6789".into(),
+            Kind::Ipv4 => "192.0.2.17".into(),
+            Kind::Ipv6 => "2001:db8::17".into(),
+            Kind::Decimal(_) | Kind::Date(_) | Kind::DateTime(_) => {
+                let rank = self.size / 1000 * 618 + self.size % 1000 * 618 / 1000;
+                let mut out = vec![];
+                self.unrank("", rank, &mut out);
+                String::from_utf8_lossy(&out).into_owned()
+            }
+        }
+    }
+
     /// Reads a text, and appends the numerals of its rank.
     ///
     /// # Errors

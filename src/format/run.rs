@@ -89,6 +89,22 @@ impl Run {
         }
     }
 
+    /// A value of the usual length: the alphabet in its order, or what looks like a card.
+    pub(super) fn example(&self) -> String {
+        let length = self.usual.unwrap_or(12.clamp(self.shortest, self.longest));
+        let is_card = self.luhn != Luhn::Ignore || self.keep_first == KeepFirst::Scheme;
+        let numeral = |i: usize| match is_card {
+            true => if i == 0 { 4 } else { 1 },
+            false => ((i + 1) % self.alphabet.radix() as usize) as u16,
+        };
+        let mut numerals: Vec<u16> = (0..length).map(numeral).collect();
+        if let (true, Some((last, rest))) = (is_card, numerals.split_last_mut()) {
+            let sum = rest.iter().rev().enumerate().map(|(i, digit)| luhn::weighted(*digit, i + 1)).sum();
+            *last = luhn::completing(sum, 0);
+        }
+        numerals.into_iter().map(|numeral| self.alphabet.character(numeral)).collect()
+    }
+
     /// The accounts of values of this length.
     pub(super) fn report(&self, length: usize) -> SpaceReport {
         self.report_of(length, self.usual_keep())

@@ -341,6 +341,28 @@ impl Format {
         }
     }
 
+    /// A value of this format, made up. `None` for a format that contradicts itself, or takes none of those that are usual.
+    ///
+    /// # Example
+    /// ```
+    /// use cloakroom::format::Format;
+    /// assert_eq!(Format::card().example().as_deref(), Some("4111111111111111"));
+    /// assert_eq!(Format::integer(0, 999)?.example().as_deref(), Some("618"));
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn example(&self) -> Option<String> {
+        self.check_consistent().ok()?;
+        let example = match &self.engine {
+            Engine::Run(run) => run.example(),
+            Engine::Positions(positions) => positions.0.example().to_owned(),
+            Engine::Number(_) if self.network.is_some() => return Some("192.0.2.17".into()),
+            Engine::Number(number) => number.example(),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.example(),
+        };
+        self.members(&example).is_ok().then_some(example)
+    }
+
     /// The values that look like this one, counted.
     ///
     /// # Errors
