@@ -75,11 +75,6 @@ impl Check {
         &NAMES
     }
 
-    /// The scheme's name.
-    pub fn name(self) -> &'static str {
-        NAMES[self as usize]
-    }
-
     /// How many check characters there are: 1 or 2.
     pub fn symbols(self) -> usize {
         use Check::*;
@@ -320,7 +315,6 @@ mod tests {
     #[test]
     fn names_are_their_own_schemes() {
         for (check, name) in ALL {
-            assert_eq!(check.name(), name);
             assert_eq!(Check::parse(name), Some(check));
         }
         assert_eq!(Check::names().len(), 12);

@@ -74,7 +74,8 @@ impl DigitRun {
         if length < self.shortest || length > self.longest {
             return None;
         }
-        let take = length.checked_sub(self.first + self.last).filter(|take| (1..=MOST_FREE).contains(take))?;
+        let take =
+            length.checked_sub(self.first + self.last).filter(|take| (1..=MOST_FREE).contains(take))?;
         let start = MOST - length + self.first;
         let mut kept_sum = 0;
         let mut free = take;
@@ -111,7 +112,14 @@ impl DigitRun {
     /// Appends the text that looks like `shape` and has these digits in its middle; `false`, and nothing appended, for a
     /// value that fails the Luhn check.
     #[inline]
-    pub(crate) fn write(&self, side: Side, shape: &[u8], cut: Cut, middle: &mut [u8], out: &mut Vec<u8>) -> bool {
+    pub(crate) fn write(
+        &self,
+        side: Side,
+        shape: &[u8],
+        cut: Cut,
+        middle: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> bool {
         let mut check = None;
         match self.luhn {
             Luhn::Break if side == Side::Value => {
@@ -122,7 +130,8 @@ impl DigitRun {
             }
             Luhn::Keep => {
                 let mut sum = u32::from(cut.kept_sum);
-                let weigh = |(i, digit): (usize, &u8)| luhn::weighted(u16::from(digit - b'0'), self.last + 1 + i);
+                let weigh =
+                    |(i, digit): (usize, &u8)| luhn::weighted(u16::from(digit - b'0'), self.last + 1 + i);
                 sum += middle.iter().rev().enumerate().map(weigh).sum::<u32>();
                 check = Some(b'0' + luhn::completing(sum, self.last) as u8);
             }
@@ -222,16 +231,15 @@ mod tests {
 
     fn runs() -> impl Strategy<Value = Run> {
         let luhn = prop_oneof![Just(Luhn::Ignore), Just(Luhn::Keep), Just(Luhn::Break)];
-        (0usize..8, 0usize..6, luhn, 0usize..24, prop_oneof![Just(None), Just(Some(" -".to_owned()))]).prop_map(
-            |(first, last, luhn, shortest, separators)| Run {
+        (0usize..8, 0usize..6, luhn, 0usize..24, prop_oneof![Just(None), Just(Some(" -".to_owned()))])
+            .prop_map(|(first, last, luhn, shortest, separators)| Run {
                 keep_first: KeepFirst::Characters(first),
                 keep_last: last,
                 luhn,
                 shortest,
                 separators,
                 ..Run::new(Alphabet::digits())
-            },
-        )
+            })
     }
 
     proptest! {

@@ -62,15 +62,24 @@ fn local_part(text: &[u8]) -> Result<usize> {
         match b {
             _ if is_atom => empty = false,
             b'.' | b'@' if empty => {
-                return Err(Error::Value { problem: "is no e-mail address: it has an empty part before the @" });
+                return Err(Error::Value {
+                    problem: "is no e-mail address: it has an empty part before the @",
+                });
             }
             b'.' => empty = true,
             b'@' if i > LONGEST => {
-                return Err(Error::Value { problem: "is no e-mail address: it has over 64 characters before the @" });
+                return Err(Error::Value {
+                    problem: "is no e-mail address: it has over 64 characters before the @",
+                });
             }
             b'@' => return Ok(i),
             // All before it is ASCII, so bytes are characters.
-            _ => return Err(Error::Character { at: i + 1, expected: "one that an e-mail address has before the @" }),
+            _ => {
+                return Err(Error::Character {
+                    at: i + 1,
+                    expected: "one that an e-mail address has before the @",
+                });
+            }
         }
     }
     Err(Error::Value { problem: "is no e-mail address: it has no @" })

@@ -63,11 +63,11 @@ impl Natural {
         self.limbs.last().map_or(0, |last| self.limbs.len() * 64 - last.leading_zeros() as usize)
     }
 
-    /// Whether it is 0.
     /// About log₂ of it.
     pub fn log2(&self) -> f64 {
         let kept = self.limbs.len().saturating_sub(2);
-        let leading = self.limbs[kept..].iter().rev().fold(0.0, |sum, limb| sum * 2f64.powi(64) + *limb as f64);
+        let leading =
+            self.limbs[kept..].iter().rev().fold(0.0, |sum, limb| sum * 2f64.powi(64) + *limb as f64);
         leading.log2() + 64.0 * kept as f64
     }
 
@@ -76,12 +76,13 @@ impl Natural {
         self.limbs.iter().rev().fold(0.0, |sum, limb| sum * 2f64.powi(64) + *limb as f64)
     }
 
+    /// Whether it is 0.
     pub fn is_zero(&self) -> bool {
         self.limbs.is_empty()
     }
 
     /// `self + other · factor`, in place.
-    pub fn add_product(&mut self, other: &Natural, factor: u64) {
+    pub(super) fn add_product(&mut self, other: &Natural, factor: u64) {
         let length = self.limbs.len().max(other.limbs.len()) + 1;
         self.reserve(length);
         self.limbs.resize(length, 0);
@@ -90,14 +91,14 @@ impl Natural {
     }
 
     /// `self + other`.
-    pub fn add(&self, other: &Natural) -> Natural {
+    pub(super) fn add(&self, other: &Natural) -> Natural {
         let mut sum = self.clone();
         sum.add_product(other, 1);
         sum
     }
 
     /// `self - other`, or `None` when that is negative.
-    pub fn sub(&self, other: &Natural) -> Option<Natural> {
+    pub(super) fn sub(&self, other: &Natural) -> Option<Natural> {
         if *self < *other {
             return None;
         }
@@ -109,14 +110,14 @@ impl Natural {
     }
 
     /// `self · factor`.
-    pub fn mul_small(&self, factor: u64) -> Natural {
+    pub(super) fn mul_small(&self, factor: u64) -> Natural {
         let mut product = vec![0; self.limbs.len() + 1];
         add_product(&mut product, &self.limbs, factor);
         Self::new(product)
     }
 
     /// `self · other`.
-    pub fn mul(&self, other: &Natural) -> Natural {
+    pub(super) fn mul(&self, other: &Natural) -> Natural {
         let mut product = vec![0; self.limbs.len() + other.limbs.len() + 1];
         for (i, limb) in other.limbs.iter().enumerate() {
             add_product(&mut product[i..], &self.limbs, *limb);
@@ -125,7 +126,7 @@ impl Natural {
     }
 
     /// `self^exponent`.
-    pub fn pow(&self, exponent: usize) -> Natural {
+    pub(super) fn pow(&self, exponent: usize) -> Natural {
         let mut power = Natural::from(1);
         for bit in (0..usize::BITS - exponent.leading_zeros()).rev() {
             power = power.mul(&power);
@@ -140,7 +141,7 @@ impl Natural {
     ///
     /// # Panics
     /// When `divisor` is 0.
-    pub fn div_rem_small(&self, divisor: u64) -> (Natural, u64) {
+    pub(super) fn div_rem_small(&self, divisor: u64) -> (Natural, u64) {
         let mut quotient = self.clone();
         let remainder = quotient.div_small(divisor);
         (quotient, remainder)
@@ -150,7 +151,7 @@ impl Natural {
     ///
     /// # Panics
     /// When `divisor` is 0.
-    pub fn div_small(&mut self, divisor: u64) -> u64 {
+    pub(super) fn div_small(&mut self, divisor: u64) -> u64 {
         let mut remainder = 0u64;
         for limb in self.limbs.iter_mut().rev() {
             let part = u128::from(remainder) << 64 | u128::from(*limb);
@@ -165,7 +166,7 @@ impl Natural {
     ///
     /// # Panics
     /// When `divisor` is 0.
-    pub fn div_rem(&self, divisor: &Natural) -> (Natural, Natural) {
+    pub(super) fn div_rem(&self, divisor: &Natural) -> (Natural, Natural) {
         let [.., top] = divisor.limbs[..] else { panic!("division by zero") };
         let n = divisor.limbs.len();
         if n == 1 {
@@ -287,7 +288,8 @@ mod tests {
 
     /// Limbs at the edges, where carries and wrong guesses of a quotient happen.
     fn any_natural() -> impl Strategy<Value = Natural> {
-        let limb = prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
+        let limb =
+            prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1), Just(1 << 63), Just(u64::MAX >> 1)];
         proptest::collection::vec(limb, 0..7).prop_map(Natural::new)
     }
 

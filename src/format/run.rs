@@ -89,6 +89,22 @@ impl Run {
         }
     }
 
+    /// A value of the usual length: the alphabet in its order, or what looks like a card.
+    pub(super) fn example(&self) -> String {
+        let length = self.usual.unwrap_or(12.clamp(self.shortest, self.longest));
+        let is_card = self.luhn != Luhn::Ignore || self.keep_first == KeepFirst::Scheme;
+        let numeral = |i: usize| match is_card {
+            true => if i == 0 { 4 } else { 1 },
+            false => ((i + 1) % self.alphabet.radix() as usize) as u16,
+        };
+        let mut numerals: Vec<u16> = (0..length).map(numeral).collect();
+        if let (true, Some((last, rest))) = (is_card, numerals.split_last_mut()) {
+            let sum = rest.iter().rev().enumerate().map(|(i, digit)| luhn::weighted(*digit, i + 1)).sum();
+            *last = luhn::completing(sum, 0);
+        }
+        numerals.into_iter().map(|numeral| self.alphabet.character(numeral)).collect()
+    }
+
     /// The accounts of values of this length.
     pub(super) fn report(&self, length: usize) -> SpaceReport {
         self.report_of(length, self.usual_keep())
@@ -143,7 +159,12 @@ impl Run {
             match self.alphabet.numeral(c) {
                 Some(numeral) => numerals.push(numeral),
                 None if self.is_separator(c) => {}
-                None => return Err(Error::Character { at: i + 1, expected: "in the alphabet, and no separator" }),
+                None => {
+                    return Err(Error::Character {
+                        at: i + 1,
+                        expected: "in the alphabet, and no separator",
+                    });
+                }
             }
         }
         let length = numerals.len() - start;
@@ -240,7 +261,8 @@ fn scheme_prefix(numerals: &[u16]) -> Result<usize> {
     let mut digits = Zeroizing::new([0; 19]);
     digits.iter_mut().zip(numerals).for_each(|(digit, numeral)| *digit = b'0' + *numeral as u8);
     let scheme = card_schemes::scheme(digits.get(..numerals.len()).unwrap_or_default());
-    let problem = "has the prefix and length of no card scheme that is known; keep a number of digits instead";
+    let problem =
+        "has the prefix and length of no card scheme that is known; keep a number of digits instead";
     scheme.map(|scheme| scheme.prefix_length).ok_or(Error::Value { problem })
 }
 
@@ -330,7 +352,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
         let format = separators(lengths(digits(), 7, 9), "-");
-        for bad in ["", "123456", "1234567890", "123 4567", "12345x78", "１２３４５６７", "1234567\0"] {
+        for bad in ["", "123456", "1234567890", "123 4567", "12345x78", "１２３４５６７", "1234567\0"]
+        {
             let mut out = vec![1, 2];
             let refused = format.read(Side::Value, bad, &mut out).unwrap_err();
             assert!(matches!(refused, Error::Value { .. } | Error::Character { .. }), "{bad}");

@@ -341,6 +341,28 @@ impl Format {
         }
     }
 
+    /// A value of this format, made up. `None` for a format that contradicts itself, or takes none of those that are usual.
+    ///
+    /// # Example
+    /// ```
+    /// use cloakroom::format::Format;
+    /// assert_eq!(Format::card().example().as_deref(), Some("4111111111111111"));
+    /// assert_eq!(Format::integer(0, 999)?.example().as_deref(), Some("618"));
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn example(&self) -> Option<String> {
+        self.check_consistent().ok()?;
+        let example = match &self.engine {
+            Engine::Run(run) => run.example(),
+            Engine::Positions(positions) => positions.0.example().to_owned(),
+            Engine::Number(_) if self.network.is_some() => return Some("192.0.2.17".into()),
+            Engine::Number(number) => number.example(),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.example(),
+        };
+        self.members(&example).is_ok().then_some(example)
+    }
+
     /// The values that look like this one, counted.
     ///
     /// # Errors
@@ -368,7 +390,12 @@ impl Format {
                     lengths = (run.shortest..=run.longest).collect();
                 }
                 let mut seen = vec![];
-                lengths.retain(|length| !seen.contains(length) && { seen.push(*length); true });
+                lengths.retain(|length| {
+                    !seen.contains(length) && {
+                        seen.push(*length);
+                        true
+                    }
+                });
                 lengths.into_iter().map(|length| run.report(length)).collect()
             }
             Engine::Positions(positions) => self.space_of(positions.0.example()).into_iter().collect(),
@@ -474,7 +501,8 @@ impl Format {
     /// Whether [`holds`](Format::holds) can be false at all.
     #[inline]
     pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
-        reading.space.limit != Limit::All || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
+        reading.space.limit != Limit::All
+            || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
     }
 
     /// Appends the text that looks like `shape` and has these numerals.
@@ -492,9 +520,7 @@ impl Format {
     ) -> Result<()> {
         match &self.engine {
             Engine::Run(run) => return run.write(side, shape, reading, numerals, out),
-            Engine::Positions(positions) => {
-                positions.write(shape, reading, &mut scratch.scan, numerals, out)
-            }
+            Engine::Positions(positions) => positions.write(shape, reading, &mut scratch.scan, numerals, out),
             Engine::Number(number) => number.write(shape, reading, numerals, out),
             #[cfg(feature = "regex")]
             Engine::Pattern(pattern) => pattern.write(shape, reading, &mut scratch.text, numerals, out),

@@ -13,13 +13,17 @@ mod counted;
 mod drive;
 mod manifest;
 mod parallel;
+mod preview;
 mod protect;
 mod reveal;
 mod source;
+mod suggest;
 
 pub use manifest::{ColumnEntry, Manifest};
+pub use preview::{CellPreview, RowPreview, preview};
 pub use protect::{Finished, protect};
 pub use reveal::{Revealed, reveal};
+pub use suggest::{SuggestedColumn, Suggestion, suggest};
 
 use crate::error::{Error, Result};
 use crate::keys::Keyset;

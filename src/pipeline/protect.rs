@@ -65,31 +65,11 @@ pub fn protect<'k>(
         Keys::Vault(vault) => (Some(vault), ROWS_INTO_VAULT),
     };
     let mut source = Source::open(input, options.delimiter, rows_at_once)?;
-    let fields = assign(&source.header, policy)?;
-    let columns = source
-        .header
-        .iter()
-        .zip(&fields)
-        .map(|(header, field)| column_job(header, *field, policy, &keyset, vault.is_some()))
-        .collect::<Result<Vec<_>>>()?;
+    let Plan { fields, columns, subject, binding } = plan(&source.header, policy, &keyset, vault.is_some())?;
     source.skip = columns.iter().map(|c| matches!(c.action, Action::Drop)).collect();
-    if source.skip.iter().all(|dropped| *dropped) {
-        return Err(Error::Input { problem: "has no column left: the policy drops them all".into() });
-    }
-    let subject =
-        policy.subject.as_ref().and_then(|s| source.header.iter().position(|h| h.trim() == s.as_str()));
     if let Some(subject) = subject {
         source.skip[subject] = false; // whose row it is must be known, even where the column itself is dropped
     }
-    let stores = columns.iter().any(|c| matches!(c.action, Action::Store(_)));
-    if stores && subject.is_none() {
-        let problem = "must name its `subject` column for sealed fields to go into a vault".into();
-        return Err(Error::Setting { what: "policy", problem });
-    }
-    let bindable = |i: &usize| {
-        matches!(columns[*i].action, Action::Keep | Action::Tokenize(_) | Action::Pseudonymize(_))
-    };
-    let binding = subject.filter(bindable);
     let run = vault.map(|v| v.begin_run());
     let (rejects, progress) = (options.rejects, options.progress);
     let job = Job {
@@ -150,6 +130,48 @@ pub fn protect<'k>(
 fn dropped(job: &Job<'_>) -> Vec<String> {
     let dropped = job.columns.iter().filter(|c| matches!(c.action, Action::Drop));
     dropped.map(|c| c.header.clone()).collect()
+}
+
+/// What a policy does to the columns of a file, in their order.
+pub(super) struct Plan<'p> {
+    /// The field of each column; `None` for one that is dropped unnamed.
+    pub(super) fields: Vec<Option<&'p Field>>,
+    pub(super) columns: Vec<ColumnJob>,
+    /// The column that says whose row it is.
+    pub(super) subject: Option<usize>,
+    /// The column whose cells the sealed cells of their row are bound to.
+    pub(super) binding: Option<usize>,
+}
+
+/// Brings a header and a policy together.
+///
+/// # Errors
+/// As for [`protect`], before the first row.
+pub(super) fn plan<'p>(
+    header: &[String],
+    policy: &'p Policy,
+    keyset: &Keyset,
+    in_vault: bool,
+) -> Result<Plan<'p>> {
+    let fields = assign(header, policy)?;
+    let columns = header
+        .iter()
+        .zip(&fields)
+        .map(|(header, field)| column_job(header, *field, policy, keyset, in_vault))
+        .collect::<Result<Vec<_>>>()?;
+    if columns.iter().all(|c| matches!(c.action, Action::Drop)) {
+        return Err(Error::Input { problem: "has no column left: the policy drops them all".into() });
+    }
+    let subject = policy.subject.as_ref().and_then(|s| header.iter().position(|h| h.trim() == s.as_str()));
+    if columns.iter().any(|c| matches!(c.action, Action::Store(_))) && subject.is_none() {
+        let problem = "must name its `subject` column for sealed fields to go into a vault".into();
+        return Err(Error::Setting { what: "policy", problem });
+    }
+    let bindable = |i: &usize| {
+        matches!(columns[*i].action, Action::Keep | Action::Tokenize(_) | Action::Pseudonymize(_))
+    };
+    let binding = subject.filter(bindable);
+    Ok(Plan { fields, columns, subject, binding })
 }
 
 /// The field of each column; `None` for one that is dropped unnamed.

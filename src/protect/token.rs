@@ -45,7 +45,6 @@ pub struct Tokenizer {
 /// The most plans that are kept. Texts have a space for nearly each of them.
 const MOST_PLANS: usize = 1024;
 
-
 impl Tokenizer {
     /// Shredding a subject's key does not reach tokens.
     pub const ERASABILITY: Erasability = Erasability::DeleteRow;
@@ -68,7 +67,8 @@ impl Tokenizer {
         format.check()?;
         #[cfg(not(feature = "ipcrypt"))]
         if format.network_cipher().is_some() {
-            let problem = "this build has no cipher of the IPCrypt specification: enable the feature `ipcrypt`";
+            let problem =
+                "this build has no cipher of the IPCrypt specification: enable the feature `ipcrypt`";
             return Err(Error::Setting { what: "format", problem: problem.into() });
         }
         Ok(Self {
@@ -132,7 +132,12 @@ impl Tokenizer {
     }
 
     /// Tokenizes a column, many values in lockstep; see [`protect`](super) for blank and failed cells.
-    pub fn tokenize_column(&self, values: &(impl Cells + ?Sized), tokens: &mut Column, failures: &mut Failures) {
+    pub fn tokenize_column(
+        &self,
+        values: &(impl Cells + ?Sized),
+        tokens: &mut Column,
+        failures: &mut Failures,
+    ) {
         self.column::<true>(values, tokens, failures);
     }
 
@@ -172,14 +177,7 @@ impl Tokenizer {
             }
         }
         let mut out = Vec::with_capacity(text.len() + 8);
-        self.format.write(
-            Sides::<TOKENIZE>::TO,
-            text,
-            &reading,
-            &mut scratch,
-            &mut numerals,
-            &mut out,
-        )?;
+        self.format.write(Sides::<TOKENIZE>::TO, text, &reading, &mut scratch, &mut numerals, &mut out)?;
         Ok(out)
     }
 

@@ -90,7 +90,12 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     }
 
     /// Appends the result for each cell to `output`.
-    pub(super) fn run(&mut self, input: &(impl Cells + ?Sized), output: &mut Column, failures: &mut Failures) {
+    pub(super) fn run(
+        &mut self,
+        input: &(impl Cells + ?Sized),
+        output: &mut Column,
+        failures: &mut Failures,
+    ) {
         for start in (0..input.len()).step_by(TOGETHER) {
             let end = input.len().min(start + TOGETHER);
             self.clear();
@@ -201,7 +206,9 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                     break;
                 }
                 gathered.clear();
-                walking.iter().for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * n..(i + 1) * n]));
+                walking
+                    .iter()
+                    .for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * n..(i + 1) * n]));
                 walked = run(&mut gathered);
                 for (from, &i) in gathered.chunks_exact(n).zip(&walking) {
                     bucket.numerals[i * n..(i + 1) * n].copy_from_slice(from);
@@ -216,7 +223,8 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     /// The same for digits.
     fn permute_digits(&mut self) {
         let Some((run, alphabet)) = &self.digits else { return };
-        for (length, bucket) in self.digit_buckets.iter_mut().enumerate().filter(|(_, b)| !b.cuts.is_empty()) {
+        for (length, bucket) in self.digit_buckets.iter_mut().enumerate().filter(|(_, b)| !b.cuts.is_empty())
+        {
             let ff1 = |plan: &Plan, input: &[u8], output: &mut [u8]| match TOKENIZE {
                 true => plan.encrypt_ascii(alphabet, input, output),
                 false => plan.decrypt_ascii(alphabet, input, output),

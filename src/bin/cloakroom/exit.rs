@@ -45,7 +45,11 @@ fn number(error: &Error) -> u8 {
     match error {
         Error::Name { .. } | Error::Setting { .. } | Error::Policy { .. } | Error::DomainTooSmall { .. } => 2,
         Error::Exists { .. } | Error::NotAVault { .. } => 2,
-        Error::Value { .. } | Error::TooLong { .. } | Error::Row { .. } | Error::Input { .. } => 3,
+        Error::Value { .. }
+        | Error::Character { .. }
+        | Error::TooLong { .. }
+        | Error::Row { .. }
+        | Error::Input { .. } => 3,
         Error::NotFound { .. } => 3,
         Error::Rejected | Error::KeysetLocked | Error::KeySource { .. } | Error::KeyVersionUnknown { .. } => {
             4

@@ -260,7 +260,7 @@ fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
     }
 }
 
-fn read_policy(path: &Path) -> Result<Policy> {
+pub fn read_policy(path: &Path) -> Result<Policy> {
     let bytes = read_small(path).map_err(Error::io("read", path))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::Policy {
         line: 1,
@@ -271,7 +271,7 @@ fn read_policy(path: &Path) -> Result<Policy> {
 }
 
 /// Protecting a protected file would make tokens of tokens, which nobody could tell from tokens of values.
-fn refuse_protected(input: &Path) -> Result<()> {
+pub fn refuse_protected(input: &Path) -> Result<()> {
     let manifest = manifest_of(input);
     let is_manifest = |json: Vec<u8>| json.windows(20).any(|w| w == b"\"cloakroom_manifest\"");
     match input != Path::new("-") && read_small(&manifest).is_ok_and(is_manifest) {
@@ -295,7 +295,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn open_input(path: &Path) -> Result<Box<dyn Read>> {
+pub fn open_input(path: &Path) -> Result<Box<dyn Read>> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdin()));
     }
@@ -306,7 +306,7 @@ fn open_input(path: &Path) -> Result<Box<dyn Read>> {
     Ok(Box::new(file))
 }
 
-fn one_byte(delimiter: &str) -> Result<u8> {
+pub fn one_byte(delimiter: &str) -> Result<u8> {
     match (delimiter, delimiter.as_bytes()) {
         ("tab" | "\\t", _) => Ok(b'\t'),
         (_, [byte]) if byte.is_ascii() => Ok(*byte),

@@ -3,7 +3,11 @@
 
 mod exit;
 mod files;
+mod format;
 mod keys;
+mod policy;
+mod shown;
+mod spec;
 mod unlock;
 mod vault;
 mod vectors;
@@ -97,6 +101,12 @@ enum Command {
     /// Keysets.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Formats of tokens.
+    #[command(subcommand)]
+    Format(FormatCommand),
+    /// What happens to each column of a file: to be tried before the file is protected. No key is needed.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -111,6 +121,12 @@ enum SubjectCommand {
     Show(SubjectOf),
     /// Deletes her key and all her records.
     Erase(SubjectOf),
+}
+
+#[derive(Subcommand)]
+enum FormatCommand {
+    /// Says what of a value stays, what guessing the rest costs, and shows an example.
+    Explain(format::Explain),
 }
 
 #[derive(Subcommand)]
@@ -156,6 +172,8 @@ fn main() -> ExitCode {
             let new = KeySource { key_file: new_key_file, passphrase_file: new_passphrase_file };
             keys::relock(&holder, &key, &new)
         }
+        Command::Format(FormatCommand::Explain(arguments)) => format::explain(arguments),
+        Command::Policy(command) => policy::run(command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)
