@@ -51,14 +51,19 @@ fn revealed(tokenizer: &Tokenizer, token: &str) -> Result<String, Error> {
     tokenizer.detokenize(token).map(|value| value.expose_str().unwrap().to_owned())
 }
 
-/// A number below the size, by as many random digits as it takes.
-fn below(size: &Natural, digits: &[u64]) -> Natural {
-    let mut number = Natural::from(0);
-    for digit in digits.iter().cycle().take(size.bits() / 32 + 4) {
-        number = number.mul_small(1 << 32).add(&Natural::from(u128::from(digit >> 32)));
-        number = number.mul_small(3).add(&Natural::from(u128::from(digit & 1)));
+/// The number with so many bits at most that these bytes, repeated, spell.
+fn bits(bits: usize, bytes: &[u8]) -> Natural {
+    let mut spelled: Vec<u8> = bytes.iter().copied().cycle().take(bits.div_ceil(8)).collect();
+    if let Some(first) = spelled.first_mut() {
+        *first &= 0xFF >> (bits.next_multiple_of(8) - bits);
     }
-    number.div_rem(size).1
+    Natural::from_be_bytes(&spelled)
+}
+
+/// A number below the size.
+fn below(size: &Natural, bytes: &[u8]) -> Natural {
+    let number = bits(size.bits(), bytes);
+    if number < *size { number } else { bits(size.bits() - 1, bytes) }
 }
 
 /// Whether values of the format are counted: IP addresses by a cipher of their own are not.
@@ -107,11 +112,21 @@ fn different_values_have_different_tokens() {
     }
 }
 
-/// The values with these ranks around a value; ranks with gaps where tokens fail a check that values pass.
+/// The first values, and as many more: the last, or where there are more than 128 bits, those from the highest bit on.
 fn neighbours(like: &Members<'_>, count: u128) -> Vec<String> {
-    let last = (0..count).map(|rank| like.size().sub(&Natural::from(rank + 1)).unwrap());
-    let ranks = (0..count).map(Natural::from).chain(last);
-    ranks.map(|rank| like.unrank(&rank).unwrap().to_string()).collect()
+    let size = like.size();
+    let more = |i: u128| match size.to_u128() {
+        Some(size) => Natural::from(size - 1 - i),
+        None => {
+            let mut bytes = vec![0; size.bits().div_ceil(8)];
+            bytes[0] = 1 << ((size.bits() - 1) % 8);
+            let end = bytes.len() - 16;
+            bytes[end..].iter_mut().zip(i.to_be_bytes()).for_each(|(byte, of_i)| *byte |= of_i);
+            Natural::from_be_bytes(&bytes)
+        }
+    };
+    let ranks = (0..count).map(Natural::from).chain((0..count).map(more));
+    ranks.filter_map(|rank| like.unrank(&rank)).map(|value| value.as_str().to_owned()).collect()
 }
 
 #[test]
@@ -171,8 +186,8 @@ fn every_rank_below_the_size_is_that_of_one_value() {
         let like = sample.format.members(&value).unwrap();
         let mut runner = TestRunner::default();
         for _ in 0..8 {
-            let digits = prop::collection::vec(any::<u64>(), 4).new_tree(&mut runner).unwrap().current();
-            let rank = below(&like.size(), &digits);
+            let bytes = prop::collection::vec(any::<u8>(), 37).new_tree(&mut runner).unwrap().current();
+            let rank = below(&like.size(), &bytes);
             let member = like.unrank(&rank).unwrap();
             prop_assert_eq!(like.rank(&member).unwrap(), rank.clone(), "{:?}", member);
             let of_member = sample.format.members(&member).unwrap();

@@ -48,6 +48,12 @@ impl Natural {
         }
     }
 
+    /// The number that the bytes spell, the most significant first: a rank at random, say.
+    pub fn from_be_bytes(bytes: &[u8]) -> Self {
+        let limb = |bytes: &[u8]| bytes.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+        Self::new(bytes.rchunks(8).map(limb).collect())
+    }
+
     /// The number, when it is below 2^128.
     pub fn to_u128(&self) -> Option<u128> {
         match self.limbs[..] {
@@ -301,6 +307,7 @@ mod tests {
             let (a, b) = (a >> (shift / 2), b >> shift);
             let (x, y) = (Natural::from(a), Natural::from(b));
             prop_assert_eq!(x.to_u128(), Some(a));
+            prop_assert_eq!(Natural::from_be_bytes(&a.to_be_bytes()), x.clone());
             prop_assert_eq!(x.bits() as u32, 128 - a.leading_zeros());
             prop_assert_eq!(x.cmp(&y), a.cmp(&b));
             prop_assert_eq!(x.to_string(), a.to_string());
