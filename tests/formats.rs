@@ -235,6 +235,13 @@ fn small_spaces_are_counted_to_the_last_value() {
         (Format::phone(PhoneKeep::Area(3)), "+1 202 155 0", 2_000),
         (Format::phone(PhoneKeep::Area(9)), "+49 30 12345", 1),
         (Format::postal_us(), "90210", 100_000),
+        (Format::regex("[ab]{1,3}c?|bbb|[a-c]{2}", None).unwrap(), "abc", 11),
+        (Format::regex("(?:a|ab|b)*", Some((0, 9))).unwrap(), "abab", 16),
+        (Format::regex("(?<keep_x>[ab])[0-9]{2}x?", None).unwrap(), "b07", 100),
+        (Format::regex("[äéz]{2}\\d", None).unwrap(), "zä0", 90),
+        (Format::template("keep(upper) token([a-e], 2..3) check(damm)").unwrap_or_else(|_| Format::digits()), "123", 1000),
+        (Format::template("'A' token(digits, 3) check(luhn)").unwrap(), "A123 0", 1000),
+        (Format::template("token(hex, 1..2) '-' token([x-z])").unwrap(), "a-y", 48),
     ] {
         is_a_bijection(&format, value, size);
     }

@@ -304,6 +304,20 @@ fn plates() -> impl Strategy<Value = String> {
     separated(compact, &[' ', '-', '.', '·'])
 }
 
+/// In upper case or in lower case.
+fn either_case(values: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    (values, any::<bool>()).prop_map(|(value, lower)| if lower { value.to_lowercase() } else { value })
+}
+
+/// What an expression matches, of these lengths.
+fn regex(expression: &'static str, lengths: Option<(usize, usize)>, bad: &'static [&'static str]) -> Sample {
+    let format = Format::regex(expression, lengths).unwrap_or_else(|e| panic!("{expression}: {e}"));
+    let values = matching(expression).prop_filter("of the lengths", move |value| {
+        lengths.is_none_or(|(least, most)| (least..=most).contains(&value.chars().count()))
+    });
+    sample(expression, format, values, bad)
+}
+
 const NOT_ASCII_DIGITS: &str = "１２３４５６７８９０１２３４５６";
 const ARABIC_INDIC: &str = "٠١٢٣٤٥٦٧٨٩٠١٢٣٤";
 
@@ -537,6 +551,39 @@ pub fn samples() -> Vec<Sample> {
             &["", "90210", "9021012345", "90210-123x"],
         ),
         sample("plate", Format::plate(), plates(), &["", "ABC", "ABCD", "1234", "ABC-1234\0", "ABC/1234", "日本1234"]),
+        sample(
+            "postal-uk",
+            Format::postal_uk(),
+            either_case(separated(
+                matching("[A-Z]([0-9][0-9]?|[A-Z][0-9][0-9]?|[0-9][A-Z]|[A-Z][0-9][A-Z])[0-9][A-Z]{2}"),
+                SPACES,
+            )),
+            &["", "SW1A 1A", "sW1A 1AA", "SW1A/1AA", "SW1A 1AA\0", "ＳW1A 1AA", "١W1A 1AA"],
+        ),
+        sample(
+            "postal-ca",
+            Format::postal_ca(),
+            either_case(separated(matching("[ABCEGHJ-NPRSTVXY]([0-9][ABCEGHJ-NPRSTV-Z]){2}[0-9]"), SPACES)),
+            &["", "D1A 0B1", "K1A 0B", "k1A 0B1", "K1A 0B1\0"],
+        ),
+        regex("[A-Z]{3}-[0-9]{4}", None, &["", "ABC1234", "abc-1234", "ABC-123４", "ABC-1234\0", " ABC-1234"]),
+        regex("(?:DE|FR)[0-9]{3}(?:[a-f]+|x{2,5})[0-9]{6}", Some((14, 40)), &["", "DE123abc98765", "XX123abc987654"]),
+        regex("[a-zäöü]{4,20}(?: [A-Zäöü][a-z]*)?", Some((5, 30)), &["", "Anna Anna", "añnna"]),
+        regex("(?:[ab]|[bc]|bc|abc){13,17}", None, &["", "abcd", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]),
+        regex("[0-9a-f]{60,80}", None, &["", "0123456789abcdef"]),
+        regex("(?<keep_country>[A-Z]{2})[0-9]{7,9}(?<keep_end>[a-z])", None, &["", "DE123456a", "DE12345678A"]),
+        sample(
+            "template",
+            Format::template("keep(upper) token(letters, 4..6) '-' token(digits, 5)").unwrap(),
+            separated(matching("[A-Z][A-Za-z]{4,6}-[0-9]{5}"), &[' ', '/', '.']),
+            &["", "Aabcd12345", "AabcdX-12345", "aabcd-12345", "Aabcd-1234５"],
+        ),
+        sample(
+            "template with a check digit",
+            Format::template("keep(digits, 3) token(digits, 7..9) check(luhn)").unwrap(),
+            separated(matching("[0-9]{10,12}").prop_map(luhn), &[' ', '/', '.', '-']),
+            &["", "79927398710", "799273987"],
+        ),
         sample(
             "passport",
             Format::passport(),
