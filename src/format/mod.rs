@@ -26,6 +26,7 @@ mod pattern;
 mod patterned;
 mod phone;
 mod positions;
+#[cfg_attr(not(feature = "regex"), allow(dead_code, reason = "patterns have several parts"))]
 mod rank;
 mod report;
 mod run;

@@ -94,7 +94,13 @@ impl Run {
         let length = self.usual.unwrap_or(12.clamp(self.shortest, self.longest));
         let is_card = self.luhn != Luhn::Ignore || self.keep_first == KeepFirst::Scheme;
         let numeral = |i: usize| match is_card {
-            true => if i == 0 { 4 } else { 1 },
+            true => {
+                if i == 0 {
+                    4
+                } else {
+                    1
+                }
+            }
             false => ((i + 1) % self.alphabet.radix() as usize) as u16,
         };
         let mut numerals: Vec<u16> = (0..length).map(numeral).collect();
