@@ -15,7 +15,7 @@ pub fn country_code_length(digits: &[u8]) -> Option<usize> {
         return Some(1);
     }
     let two = [first, digit(1)?];
-    if TWO.iter().any(|code| *code == &two) {
+    if TWO.contains(&&two) {
         return Some(2);
     }
     let third = digit(2)?;

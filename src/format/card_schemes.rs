@@ -146,7 +146,7 @@ mod tests {
                 *count += 1;
             }
             assert!(!told.is_empty());
-            // Every number with these leading digits is among them, and one digit less would not have told.
+            // Every number with these leading digits is among them.
             for (begin, (_, count)) in &told {
                 assert_eq!(*count, 10u32.pow(6 - begin.len() as u32), "{begin}");
             }

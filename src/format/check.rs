@@ -1,7 +1,6 @@
 //! `valid = payload ‖ check`, where `check = f(payload)`: characters that give away a mistyped payload.
 //!
-//! The schemes take ASCII digits and upper-case letters. Nothing here branches on who may know a payload: the
-//! check characters tell as much about it as any other function of it.
+//! The schemes take ASCII digits and upper-case letters.
 //!
 //! Source: ISO/IEC 7812-1, Annex B (Luhn); ISO/IEC 7064:2003 (MOD m-r in section 8, MOD m+1,m in section 9);
 //! J. Verhoeff, "Error Detecting Decimal Codes", 1969; H. M. Damm, "Total anti-symmetrische Quasigruppen", 2004.
@@ -74,11 +73,6 @@ impl Check {
     /// Every scheme's name.
     pub fn names() -> &'static [&'static str] {
         &NAMES
-    }
-
-    /// The scheme's name.
-    pub fn name(self) -> &'static str {
-        NAMES[self as usize]
     }
 
     /// How many check characters there are: 1 or 2.
@@ -321,7 +315,6 @@ mod tests {
     #[test]
     fn names_are_their_own_schemes() {
         for (check, name) in ALL {
-            assert_eq!(check.name(), name);
             assert_eq!(Check::parse(name), Some(check));
         }
         assert_eq!(Check::names().len(), 12);

@@ -122,22 +122,26 @@ impl Class {
     /// How many characters.
     #[inline]
     pub(super) fn radix(self) -> u32 {
-        u32::from(TABLES.radices[usize::from(self.0)])
+        u32::from(RADICES[usize::from(self.0)])
     }
 
     /// The character's digit in this class.
     #[inline]
     pub(super) fn digit(self, c: char) -> Option<u16> {
         match self {
-            Class::LOWER_36 | Class::LOWER_HEX | Class::UPPER_36 | Class::UPPER_HEX | Class::MIXED_62 => {
-                let (digit, radix) = (TABLES.mixed[usize::from(self.0)].get(c as usize)?, self.radix());
-                (u32::from(*digit) < radix).then_some(u16::from(*digit))
-            }
+            Class::LOWER_36 | Class::LOWER_HEX | Class::MIXED_62 => self.ascii_digit(&MIXED_DIGITS, c),
+            Class::UPPER_36 | Class::UPPER_HEX => self.ascii_digit(&UPPER_DIGITS, c),
             Class::ONE_TO_NINE => ('1'..='9').contains(&c).then(|| c as u16 - '1' as u16),
             Class::TWO_TO_NINE => ('2'..='9').contains(&c).then(|| c as u16 - '2' as u16),
             Class::ZERO_OR_ONE => ('0'..='1').contains(&c).then(|| c as u16 - '0' as u16),
             _ => Class::of(c).filter(|(class, _)| *class == self).map(|(_, digit)| digit),
         }
+    }
+
+    #[inline]
+    fn ascii_digit(self, digits: &[u8; 128], c: char) -> Option<u16> {
+        let digit = *digits.get(c as usize)?;
+        (u32::from(digit) < self.radix()).then_some(u16::from(digit))
     }
 
     /// How many of the first digits are characters that do not show the class: the mark of the others.
@@ -155,17 +159,49 @@ impl Class {
     /// When the digit is not below the radix.
     #[inline]
     pub(super) fn character(self, digit: u16) -> char {
-        TABLES.characters[usize::from(self.0)][usize::from(digit)]
+        match usize::from(self.0) {
+            class @ ..Class::FIRST_WITH_DIACRITICS => CLASSES[class].as_bytes()[usize::from(digit)].into(),
+            class => TABLES.characters[class][usize::from(digit)],
+        }
     }
 }
 
+/// How many characters each class has.
+const RADICES: [u8; CLASSES.len()] = {
+    let mut radices = [0; CLASSES.len()];
+    let mut i = 0;
+    while i < radices.len() {
+        let bytes = CLASSES[i].as_bytes();
+        let mut j = 0;
+        while j < bytes.len() {
+            // Every byte but those that go on with a character.
+            radices[i] += (bytes[j] & 0xC0 != 0x80) as u8;
+            j += 1;
+        }
+        i += 1;
+    }
+    radices
+};
+
+/// The digit of each ASCII character in a class of ASCII characters; 255 where it has none.
+const fn ascii_digits(class: Class) -> [u8; 128] {
+    let (mut digits, bytes) = ([255; 128], CLASSES[class.0 as usize].as_bytes());
+    let mut i = 0;
+    while i < bytes.len() {
+        digits[bytes[i] as usize] = i as u8;
+        i += 1;
+    }
+    digits
+}
+
+/// The classes of lower-case letters and of hexadecimal digits begin this one.
+const MIXED_DIGITS: [u8; 128] = ascii_digits(Class::MIXED_62);
+const UPPER_DIGITS: [u8; 128] = ascii_digits(Class::UPPER_36);
+
 struct Tables {
-    radices: [u8; CLASSES.len()],
     characters: Vec<Vec<char>>,
     /// The characters that are not ASCII with their class and digit, sorted.
     others: Vec<(char, Class, u16)>,
-    /// Digit of each ASCII character in the classes that mix letters and digits; 255 where it has none.
-    mixed: Vec<[u8; 128]>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
@@ -175,17 +211,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         others.extend(class.iter().zip(0..).map(|(c, digit)| (*c, Class(i as u8), digit)));
     }
     others.sort_unstable_by_key(|(c, _, _)| *c);
-    let table = |class: &Vec<char>| {
-        let mut table = [255; 128];
-        class.iter().zip(0..).filter(|(c, _)| c.is_ascii()).for_each(|(c, digit)| table[*c as usize] = digit);
-        table
-    };
-    Tables {
-        radices: std::array::from_fn(|i| characters[i].len() as u8),
-        mixed: characters[..Class::FIRST_WITH_DIACRITICS].iter().map(table).collect(),
-        characters,
-        others,
-    }
+    Tables { characters, others }
 });
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Calendar dates in a declared spelling, such as `YYYY-MM-DD`.
 
+use super::digit_fields;
 use crate::error::{Error, Result};
 
 /// A day of the proleptic Gregorian calendar, years 0 to 9999.
@@ -14,15 +15,19 @@ pub struct Date {
 }
 
 impl Date {
-    fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-        let days = match month {
-            4 | 6 | 9 | 11 => 30,
-            2 => 28 + u8::from(leap),
-            1..=12 => 31,
-            _ => return None,
-        };
-        (1..=days).contains(&day).then_some(Self { year, month, day })
+    pub(super) fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        (1..=days_in_month(year, month)).contains(&day).then_some(Self { year, month, day })
+    }
+}
+
+/// 0 for what is no month.
+pub(super) fn days_in_month(year: u16, month: u8) -> u8 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u8::from(leap),
+        1..=12 => 31,
+        _ => 0,
     }
 }
 
@@ -56,30 +61,27 @@ impl DatePattern {
         &self.0
     }
 
-    /// The date that a value spells.
+    /// The date that a value spells, whatever white space is around it.
     ///
     /// # Errors
     /// [`Error::Value`] when it does not follow the pattern or is no day of the calendar.
     pub fn parse(&self, value: &str) -> Result<Date> {
-        let bad = Error::Value { problem: "is no calendar date in the declared pattern" };
-        let pattern = self.0.as_bytes();
-        let value = value.trim().as_bytes();
-        if value.len() != pattern.len() {
-            return Err(bad);
-        }
-        let (mut year, mut month, mut day) = (0u16, 0u8, 0u8);
-        for (p, v) in pattern.iter().zip(value) {
-            let digit = v.wrapping_sub(b'0');
-            match p {
-                b'Y' | b'M' | b'D' if digit > 9 => return Err(bad),
-                b'Y' => year = year * 10 + u16::from(digit),
-                b'M' => month = month * 10 + digit,
-                b'D' => day = day * 10 + digit,
-                _ if p == v => {}
-                _ => return Err(bad),
-            }
-        }
-        Date::new(year, month, day).ok_or(bad)
+        self.parse_exact(value.trim())
+    }
+
+    /// The date that a value spells to the byte: [`write`](DatePattern::write) gives the value back.
+    ///
+    /// # Errors
+    /// [`Error::Value`] when it does not follow the pattern or is no day of the calendar.
+    pub fn parse_exact(&self, value: &str) -> Result<Date> {
+        let numbers = digit_fields::read(&self.0, value);
+        let date = numbers.and_then(|[year, month, day, ..]| Date::new(year, month as u8, day as u8));
+        date.ok_or(Error::Value { problem: "is no calendar date in the declared pattern" })
+    }
+
+    /// Appends the date.
+    pub fn write(&self, date: Date, out: &mut Vec<u8>) {
+        digit_fields::write(&self.0, [date.year, date.month.into(), date.day.into(), 0, 0, 0], out);
     }
 }
 
@@ -114,5 +116,26 @@ mod tests {
         for bad in ["", "YYYY-MM", "YYYY-MM-DD-DD", "YYYY-MM-DDThh", "YY-MM-DD", "YYYYYYYY-MM-DD"] {
             assert!(DatePattern::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_read_exactly_is_written_back() {
+        for (pattern, value) in [
+            ("YYYY-MM-DD", "0007-02-03"),
+            ("DD.MM.YYYY", "29.02.2024"),
+            ("MMDDYYYY", "12319999"),
+            ("YYYY · MM/DD ", "2024 · 01/09 "),
+        ] {
+            let pattern = DatePattern::new(pattern).unwrap();
+            let date = pattern.parse_exact(value).unwrap();
+            let mut out = b"-".to_vec();
+            pattern.write(date, &mut out);
+            assert_eq!(out[1..], *value.as_bytes());
+        }
+        let iso = DatePattern::new(DatePattern::ISO).unwrap();
+        for bad in [" 2024-01-09", "2024-01-09 ", "2024-01-09\n", "2024-01-32"] {
+            assert!(iso.parse_exact(bad).is_err(), "{bad:?}");
+        }
+        assert!(iso.parse(" 2024-01-09\n").is_ok());
     }
 }

@@ -7,65 +7,133 @@
 //! Source: RFC 5321, section 4.1.2 (`Dot-string`); ASCII only, no quoted strings, no address literals.
 
 use super::classes::Class;
-use super::look::keep;
 use super::positions::{Item, Scan};
 use crate::error::{Error, Result};
 
+/// With more characters that stay, an address of four that take part could have a label of more than 63 characters.
+const MOST_KEPT: usize = 59;
+
 pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Result<()> {
-    if let Some(at) = text.bytes().position(|b| !b.is_ascii()) {
-        // All before it is ASCII, so bytes are characters.
-        return Err(Error::Character { at: at + 1, expected: "ASCII" });
+    let bytes = text.as_bytes();
+    let at = local_part(bytes)?;
+    let last_dot = domain(bytes, at + 1)?;
+    let takes_part = &bytes[..if domain_takes_part { last_dot } else { at }];
+    // No early exit: eight bytes at a time are looked at.
+    let upper = takes_part.iter().fold(false, |any, b| any | b.is_ascii_uppercase());
+    let class = if upper { Class::MIXED_62 } else { Class::LOWER_36 };
+    scan.marked = upper;
+    let mut kept = 0;
+    for &b in takes_part {
+        let digit = class.digit(char::from(b));
+        kept += usize::from(digit.is_none());
+        scan.items.push(digit.map_or(Item::Keep, |digit| Item::Token(class, digit)));
     }
-    let split = text.split_once('@').filter(|(_, domain)| !domain.contains('@'));
-    let problem = "is no e-mail address: it needs one @ between two parts";
-    let (local, domain) = split.ok_or(Error::Value { problem })?;
-    if !is_dot_string(local) || local.len() > 64 {
-        return Err(Error::Value { problem: "is no e-mail address: its local part has an empty part or over 64 characters" });
-    }
-    if let Some(at) = local.bytes().position(|b| !is_atom(b)) {
-        return Err(Error::Character { at: at + 1, expected: "one that an e-mail address has before the @" });
-    }
-    check_domain(local.len() + 1, domain)?;
-    let takes_part = match domain_takes_part {
-        true => &text[..text.rfind('.').unwrap_or(local.len())],
-        false => local,
-    };
-    let class = match takes_part.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => Class::MIXED_62,
-        false => Class::LOWER_36,
-    };
-    scan.grows = true;
-    scan.marked = class == Class::MIXED_62;
-    for c in takes_part.chars() {
-        scan.items.push(class.digit(c).map_or(Item::Keep, |digit| Item::Token(class, digit)));
-    }
-    keep(&text[takes_part.len()..], scan);
-    match scan.items.iter().any(|item| matches!(item, Item::Token(..))) {
+    scan.grows = kept <= MOST_KEPT;
+    match kept < takes_part.len() {
         true => Ok(()),
         false => Err(Error::Value { problem: "has no letter or digit that could be tokenized" }),
     }
 }
 
-fn is_dot_string(local: &str) -> bool {
-    local.split('.').all(|part| !part.is_empty())
+const ATOM: u8 = 1;
+const DOMAIN: u8 = 2;
+
+/// Which part of an address each byte can be in, besides full stops.
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut b = 0;
+    while b < 128u8 {
+        parts[b as usize] = match b {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' => ATOM | DOMAIN,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~' => ATOM,
+            _ => 0,
+        };
+        b += 1;
+    }
+    parts
+};
+
+/// Where the @ is.
+fn local_part(text: &[u8]) -> Result<usize> {
+    const LONGEST: usize = 64;
+    let mut empty = true;
+    for (i, &b) in text.iter().enumerate() {
+        let is_atom = PARTS[usize::from(b)] & ATOM != 0;
+        match b {
+            _ if is_atom => empty = false,
+            b'.' | b'@' if empty => {
+                return Err(Error::Value {
+                    problem: "is no e-mail address: it has an empty part before the @",
+                });
+            }
+            b'.' => empty = true,
+            b'@' if i > LONGEST => {
+                return Err(Error::Value {
+                    problem: "is no e-mail address: it has over 64 characters before the @",
+                });
+            }
+            b'@' => return Ok(i),
+            // All before it is ASCII, so bytes are characters.
+            _ => {
+                return Err(Error::Character {
+                    at: i + 1,
+                    expected: "one that an e-mail address has before the @",
+                });
+            }
+        }
+    }
+    Err(Error::Value { problem: "is no e-mail address: it has no @" })
 }
 
-fn is_atom(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b)
+/// Where the domain's last full stop is.
+fn domain(text: &[u8], start: usize) -> Result<usize> {
+    const BAD: Error = Error::Value { problem: "is no e-mail address: its domain is none" };
+    let (mut label, mut last_dot, mut before) = (0, None, b'.');
+    for (i, &b) in text.iter().enumerate().skip(start) {
+        let ends_badly = label == 0 || label > 63 || before == b'-';
+        match b {
+            b'.' if ends_badly => return Err(BAD),
+            b'.' => (label, last_dot) = (0, Some(i)),
+            b'-' if label == 0 => return Err(BAD),
+            _ if PARTS[usize::from(b)] & DOMAIN != 0 => label += 1,
+            _ => return Err(Error::Character { at: i + 1, expected: "one that a domain has" }),
+        }
+        before = b;
+    }
+    match last_dot {
+        Some(dot) if label > 0 && label <= 63 && before != b'-' && text.len() - start <= 253 => Ok(dot),
+        _ => Err(BAD),
+    }
 }
 
-/// `at` is how many characters stand before the domain.
-fn check_domain(at: usize, domain: &str) -> Result<()> {
-    let bad = Err(Error::Value { problem: "is no e-mail address: its domain is none" });
-    let labels = || domain.split('.');
-    if domain.len() > 253 || labels().count() < 2 || labels().any(|l| l.is_empty() || l.len() > 63) {
-        return bad;
+#[cfg(test)]
+mod tests {
+    use crate::format::{Format, Natural};
+
+    fn last_member_is_one(format: &Format, address: &str) {
+        let like = format.members(address).unwrap();
+        let last = like.size().sub(&Natural::from(1)).unwrap();
+        let member = like.unrank(&last).unwrap();
+        assert_eq!(format.members(&member).unwrap().rank(&member).unwrap(), last, "{address}");
     }
-    if let Some(i) = domain.bytes().position(|b| !(b.is_ascii_alphanumeric() || b == b'-' || b == b'.')) {
-        return Err(Error::Character { at: at + i + 1, expected: "one that a domain has" });
+
+    #[test]
+    fn a_short_address_never_becomes_too_long() {
+        for kept in 0..=63 {
+            let (local, label) = ("_".repeat(kept), "-".repeat(kept.min(61)));
+            for letters in ["a", "aB", "abc", "abcd"].into_iter().filter(|letters| letters.len() + kept <= 64)
+            {
+                last_member_is_one(&Format::email(), &format!("{local}{letters}@b.example"));
+            }
+            last_member_is_one(&Format::email_with_domain(), &format!("_@a{label}b.example"));
+            last_member_is_one(&Format::email_with_domain(), &format!("{local}a@b.example"));
+        }
     }
-    match labels().any(|label| label.starts_with('-') || label.ends_with('-')) {
-        true => bad,
-        false => Ok(()),
+
+    #[test]
+    fn a_long_mixed_address_with_a_late_full_stop_is_counted() {
+        for length in 15..=62 {
+            last_member_is_one(&Format::email(), &format!("{}.Z@b.example", "A".repeat(length)));
+        }
     }
 }

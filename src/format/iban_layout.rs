@@ -25,10 +25,13 @@ const LONGEST: usize = 34;
 pub(super) fn scan(keep: IbanKeep, text: &str, scan: &mut Scan) -> Result<()> {
     let (compact, length) = compact(text)?;
     let case = match Case::of(text) {
-        Case::Mixed => return Err(Error::Value { problem: "mixes upper and lower case: an IBAN has one of them" }),
+        Case::Mixed => {
+            return Err(Error::Value { problem: "mixes upper and lower case: an IBAN has one of them" });
+        }
         case => case,
     };
-    let known = country(&compact[..2]).ok_or(Error::Value { problem: "begins with no country that has IBANs" })?;
+    let known =
+        country(&compact[..2]).ok_or(Error::Value { problem: "begins with no country that has IBANs" })?;
     if length != known.length {
         return Err(Error::Value { problem: "has more or fewer characters than an IBAN of its country" });
     }
@@ -60,21 +63,24 @@ pub(super) fn scan(keep: IbanKeep, text: &str, scan: &mut Scan) -> Result<()> {
         }
         place += 1;
     }
-    match check_digits([compact[0], compact[1]], &compact[4..length]) {
-        Some(check) if check == compact[2..4] => Ok(()),
-        _ => Err(Error::Value { problem: "fails the check of an IBAN" }),
+    match iban::verify(&compact[..length]) {
+        true => Ok(()),
+        false => Err(Error::Value { problem: "fails the check of an IBAN" }),
     }
 }
 
 /// Computes the check digits of a text that is an IBAN but for them.
 pub(super) fn finish(text: &mut [u8]) {
-    let Ok((compact, length)) = std::str::from_utf8(text).map_err(|_| ()).and_then(|t| compact(t).map_err(|_| ()))
+    let Ok((compact, length)) =
+        std::str::from_utf8(text).map_err(|_| ()).and_then(|t| compact(t).map_err(|_| ()))
     else {
         return;
     };
     if let Some(check) = check_digits([compact[0], compact[1]], &compact[4..length]) {
         let mut check = check.iter();
-        for (_, c) in text.iter_mut().filter(|c| **c != b' ').enumerate().filter(|(place, _)| matches!(place, 2 | 3)) {
+        for (_, c) in
+            text.iter_mut().filter(|c| **c != b' ').enumerate().filter(|(place, _)| matches!(place, 2 | 3))
+        {
             *c = *check.next().unwrap_or(c);
         }
     }

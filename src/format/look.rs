@@ -1,10 +1,9 @@
 //! What kind of value it is: which of its characters take part, and as what.
 
-use super::classes::Class;
 use super::email;
 use super::iban_layout::{self, IbanKeep};
 use super::phone::{self, PhoneKeep};
-use super::positions::{Item, Scan};
+use super::positions::Scan;
 use super::text_layout;
 use super::uuid;
 use crate::error::Result;
@@ -82,14 +81,4 @@ impl Case {
             _ => Case::Lower,
         }
     }
-}
-
-/// Keeps each character of the text.
-pub(super) fn keep(text: &str, scan: &mut Scan) {
-    scan.items.extend(text.chars().map(|_| Item::Keep));
-}
-
-/// Appends a digit, which takes part.
-pub(super) fn digit(c: char, at: usize, scan: &mut Scan) -> Result<()> {
-    scan.token(Class::DIGITS, c, at, "a digit")
 }

@@ -4,8 +4,8 @@
 //! applies; FF1's is that of [`Format::check`] and of the tokenizer.
 
 use super::natural::Natural;
+use super::rank::Rank;
 use super::shape::{Format, Scratch, Side};
-use super::space::Rank;
 use crate::error::{Error, Result};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -50,7 +50,7 @@ impl<'f> Members<'f> {
         let mut scratch = Scratch::default();
         let mut numerals = Zeroizing::new(vec![]);
         let reading = self.format.read(Side::Value, value, &mut scratch, &mut numerals)?;
-        let rank = natural(reading.space.rank(&numerals));
+        let rank = reading.space.rank(&numerals).natural();
         match self.unrank(&rank).is_some_and(|same| *same == *value) {
             true => Ok(rank),
             false => Err(Error::Value { problem: "has another layout, or other kept parts" }),
@@ -66,18 +66,11 @@ impl<'f> Members<'f> {
         let mut numerals = Zeroizing::new(vec![]);
         let reading = self.format.read(Side::Value, &self.shape, &mut scratch, &mut numerals).ok()?;
         numerals.clear();
-        let rank = rank.to_u128().map_or_else(|| Rank::Big(rank.clone()), Rank::Small);
+        let rank = Rank::from(rank.clone());
         reading.space.spell(&rank, &mut numerals);
         let mut out = vec![];
         self.format.write(Side::Value, &self.shape, &reading, &mut scratch, &mut numerals, &mut out).ok()?;
         String::from_utf8(out).ok().map(Zeroizing::new)
-    }
-}
-
-pub(super) fn natural(rank: Rank) -> Natural {
-    match rank {
-        Rank::Small(rank) => Natural::from(rank),
-        Rank::Big(rank) => rank,
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a value looks like: which characters take part, which are kept, what is checked.
 
 mod alphabet;
-#[cfg(feature = "regex")]
-mod automaton;
 mod calendar;
 mod calling_codes;
 mod card_schemes;
+#[cfg_attr(not(feature = "regex"), allow(dead_code, reason = "templates choose among the schemes"))]
 mod check;
 mod classes;
 mod date;
+mod date_time;
+mod digit_fields;
+mod digit_run;
 mod email;
 mod iban;
 mod iban_layout;
@@ -24,18 +26,19 @@ mod pattern;
 mod patterned;
 mod phone;
 mod positions;
+#[cfg_attr(not(feature = "regex"), allow(dead_code, reason = "patterns have several parts"))]
+mod rank;
 mod report;
 mod run;
 mod shape;
 mod space;
-#[cfg(feature = "regex")]
-mod template;
 mod text_layout;
 mod uuid;
 
 pub use alphabet::Alphabet;
-pub use calendar::DateTimePattern;
 pub use date::{Date, DatePattern};
+pub use date_time::DateTimePattern;
+pub(crate) use digit_run::{Cut, DigitRun, Digits, MOST_FREE};
 pub use iban_layout::IbanKeep;
 pub use luhn::Luhn;
 pub use members::Members;

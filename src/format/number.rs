@@ -11,9 +11,10 @@
 //!
 //! A value in another spelling than the one that is written is refused, since it would not come back as it was.
 
-use super::calendar::DateTimePattern;
 use super::date::{Date, DatePattern};
-use super::space::{Limit, Rank, Reading, Space};
+use super::date_time::DateTimePattern;
+use super::rank::Rank;
+use super::space::{Limit, Reading, Space};
 use crate::error::{Error, Result};
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -54,7 +55,8 @@ impl Number {
     /// # Errors
     /// [`Error::Setting`] when there is none.
     pub(super) fn range(kind: Kind, least: i128, most: i128) -> Result<Self> {
-        let empty = || Error::Setting { what: "range", problem: "is empty: the least value comes first".into() };
+        let empty =
+            || Error::Setting { what: "range", problem: "is empty: the least value comes first".into() };
         let size = most.checked_sub(least).filter(|difference| *difference >= 0).ok_or_else(empty)?;
         Ok(Self::of(kind, least, size as u128 + 1))
     }
@@ -156,7 +158,9 @@ impl Number {
                 let date = Date::from_days(number as u32).expect("a day of the range is one of the calendar");
                 pattern.write(date, out);
             }
-            Kind::DateTime(pattern) => pattern.write(number as u64, out),
+            Kind::DateTime(pattern) => {
+                pattern.write(number as u64, out).expect("a time of the range is one of the calendar");
+            }
             Kind::Ssn => write_ssn(shape, rank as u32, out),
             Kind::Ipv4 => write!(out, "{}", Ipv4Addr::from(rank as u32)).expect(memory),
             Kind::Ipv6 => write!(out, "{}", Ipv6Addr::from(rank)).expect(memory),
@@ -166,13 +170,15 @@ impl Number {
 
 const NO_IPV4: Error = Error::Value { problem: "is no IPv4 address in four decimal numbers" };
 const NO_IPV6: Error = Error::Value { problem: "is no IPv6 address" };
-const NOT_SHORTEST: Error =
-    Error::Value { problem: "is an IPv6 address in another spelling than the shortest, in lower case (RFC 5952)" };
+const NOT_SHORTEST: Error = Error::Value {
+    problem: "is an IPv6 address in another spelling than the shortest, in lower case (RFC 5952)",
+};
 
 /// A decimal number as it is written here: a minus sign where it is negative, no zero in front that is not needed, and
 /// exactly so many places.
 pub(super) fn decimal(text: &str, places: u32) -> Result<i128> {
-    let bad = |at: usize| Error::Character { at: at + 1, expected: "a digit, or the sign or point of a number" };
+    let bad =
+        |at: usize| Error::Character { at: at + 1, expected: "a digit, or the sign or point of a number" };
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),
@@ -196,7 +202,9 @@ pub(super) fn decimal(text: &str, places: u32) -> Result<i128> {
         return Err(Error::Value { problem: "has more or fewer decimal places than its format" });
     }
     if whole.len() > 1 && whole.starts_with('0') {
-        return Err(Error::Value { problem: "has a zero in front: take format digits for numbers of a fixed width" });
+        return Err(Error::Value {
+            problem: "has a zero in front: take format digits for numbers of a fixed width",
+        });
     }
     let mut number = 0i128;
     for digit in whole.bytes().chain(fraction.bytes()) {
@@ -255,5 +263,120 @@ fn write_ssn(shape: &str, rank: u32, out: &mut Vec<u8>) {
     for c in shape.bytes() {
         let digit = if c.is_ascii_digit() { next.next() } else { None };
         out.push(*digit.unwrap_or(&c));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Format, Natural};
+
+    fn rank(format: &Format, value: &str) -> u128 {
+        format.members(value).unwrap().rank(value).unwrap().to_u128().unwrap()
+    }
+
+    /// Every rank of a small space, and some of a large one, comes back.
+    fn assert_bijection(format: &Format, shape: &str) {
+        let members = format.members(shape).unwrap();
+        let size = members.size().to_u128().unwrap_or(u128::MAX);
+        let step = (size / 50_000).max(1);
+        let mut i = 0;
+        while i < size {
+            let value = members.unrank(&Natural::from(i)).unwrap();
+            assert_eq!(members.rank(&value).unwrap(), Natural::from(i), "{i}");
+            i = i.saturating_add(step);
+        }
+        assert_eq!(members.unrank(&members.size()), None);
+    }
+
+    // SPEC: NUM-1
+    #[test]
+    fn ranks_count_from_the_least() {
+        let integer = Format::integer(-50, 949).unwrap();
+        assert_eq!((rank(&integer, "-50"), rank(&integer, "0"), rank(&integer, "949")), (0, 50, 999));
+        let decimal = Format::decimal(2, "-1.50", "10.00").unwrap();
+        assert_eq!((rank(&decimal, "-1.50"), rank(&decimal, "-0.01"), rank(&decimal, "0.00")), (0, 149, 150));
+        let date = Format::date_range("2024-02-28", "2024-03-01").unwrap();
+        assert_eq!((rank(&date, "2024-02-29"), rank(&date, "2024-03-01")), (1, 2));
+        assert_eq!(rank(&Format::ssn(), "001-01-0001"), 0);
+        assert_eq!(rank(&Format::ssn(), "667 01 0001") - rank(&Format::ssn(), "665999999"), 1);
+        assert_eq!(rank(&Format::ssn(), "899999999"), 898 * 99 * 9999 - 1);
+        assert_eq!(rank(&Format::ipv4(), "1.0.0.2"), 16_777_218);
+        assert_eq!(rank(&Format::ipv6(), "::1:2"), 65_538);
+        for (format, shape) in [
+            (integer, "0"),
+            (decimal, "0.00"),
+            (date, "2024-02-29"),
+            (Format::ssn(), "123-45-6789"),
+            (Format::ipv4(), "0.0.0.0"),
+            (Format::ipv6(), "::"),
+            (Format::integer(i64::MIN.into(), i64::MAX.into()).unwrap(), "0"),
+        ] {
+            assert_bijection(&format, shape);
+        }
+    }
+
+    // SPEC: NUM-1
+    #[test]
+    fn dates_in_any_pattern_cross_leap_days() {
+        let pattern = DatePattern::new("DD.MM.YYYY").unwrap();
+        let day = |y, m, d| Date { year: y, month: m, day: d };
+        let dates = Format::date(pattern, day(1896, 2, 28), day(2004, 3, 1)).unwrap();
+        assert_eq!(rank(&dates, "29.02.1896"), 1);
+        assert_bijection(&dates, "01.01.1900");
+        let pattern = DateTimePattern::new("YYYY-MM-DD hh:mm").unwrap();
+        let times = Format::date_time(pattern, "2023-12-31 23:00", "2024-01-01 01:00").unwrap();
+        assert_eq!(rank(&times, "2024-01-01 00:00"), 60);
+        assert_bijection(&times, "2024-01-01 00:00");
+    }
+
+    // SPEC: NUM-1, NUM-2
+    #[test]
+    fn other_numbers_and_other_spellings_are_refused() {
+        let integer = Format::integer(-1000, 1_000_000).unwrap();
+        for bad in
+            ["", "-", "+1", "01", "-0", "1.0", "1e3", " 1", "1 ", "1000001", "-1001", "١", &"9".repeat(60)]
+        {
+            assert!(integer.members(bad).is_err(), "{bad:?}");
+        }
+        let decimal = Format::decimal(2, "0.00", "99999.99").unwrap();
+        for bad in ["1", "1.0", "1.000", ".50", "1,00", "-0.00", "1.0x", "1.0.0", "-1.00"] {
+            assert!(decimal.members(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["2023-02-29", "2023-2-28", "1899-12-31", "2100-01-01", " 2000-01-01", "2000-01-01\0"] {
+            assert!(Format::date_range("1900-01-01", "2099-12-31").unwrap().members(bad).is_err(), "{bad:?}");
+        }
+        for bad in [
+            "000-12-3456",
+            "666-12-3456",
+            "900-12-3456",
+            "123-00-4567",
+            "123-45-0000",
+            "12345678",
+            "1234567890",
+        ] {
+            assert!(Format::ssn().members(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["1.2.3", "01.2.3.4", "1.2.3.256", "1.2.3.4 "] {
+            assert!(Format::ipv4().members(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["2001:DB8::1", "0:0:0:0:0:0:0:1", "::g", "fe80::1%eth0"] {
+            assert!(Format::ipv6().members(bad).is_err(), "{bad:?}");
+        }
+        for range in [
+            Format::integer(1, 0),
+            Format::decimal(31, "0", "1"),
+            Format::date_range("2000-01-02", "2000-01-01"),
+        ] {
+            assert!(range.is_err());
+        }
+        assert!(
+            Format::date_range("1900-01-01", "2099-12-31")
+                .unwrap()
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("73049")
+        );
     }
 }

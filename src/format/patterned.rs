@@ -4,13 +4,12 @@
 //! "sw1a 1aa"  ──separators out, upper case──►  "SW1A1AA"  ──pattern──►  rank
 //! ```
 
-use super::members::natural;
 use super::natural::Natural;
 use super::pattern::{Layout, Pattern};
-use super::space::{Rank, Reading, Space};
+use super::space::{Reading, Space};
 use crate::error::{Error, Result};
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Values that match a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,17 +74,17 @@ impl Patterned {
 
     /// Refuses a pattern of which no length has enough values for FF1.
     pub(super) fn check_floor(&self) -> Result<()> {
-        let sizes = self.pattern.lengths();
-        let largest = sizes.into_iter().map(|(_, size)| size).max().unwrap_or_else(|| Natural::from(0));
+        let largest = self.lengths().into_iter().map(|(_, size)| size).max().unwrap_or_default();
         match largest.to_u128() {
             Some(size) => Space::of_small(size).check_floor(),
             None => Ok(()),
         }
     }
 
-    /// The lengths of values, and how many have each.
+    /// The lengths of values without separators, and how many have each, in the largest of its layouts.
     pub(super) fn lengths(&self) -> Vec<(usize, Natural)> {
-        self.pattern.lengths()
+        let of = |layout: Layout| (layout.length(), self.pattern.size(&layout).natural());
+        self.pattern.layouts().into_iter().map(of).collect()
     }
 
     /// A value, for reports.
@@ -103,16 +102,18 @@ impl Patterned {
         compact: &mut Zeroizing<String>,
         numerals: &mut Vec<u16>,
     ) -> Result<Reading> {
-        let (layout, mut rank) = self.pattern.read(self.compact(text, compact)).map_err(|e| self.placed(e, text))?;
+        let (layout, mut rank) =
+            self.pattern.read(self.compact(text, compact)).map_err(|e| self.placed(e, text))?;
         let space = Space::of_size(&self.pattern.size(&layout))?;
         space.spell(&rank, numerals);
-        rank.wipe();
+        rank.zeroize();
         Ok(space.into())
     }
 
     /// How many texts look like this one.
     pub(super) fn size(&self, shape: &str, compact: &mut Zeroizing<String>) -> Natural {
-        self.layout(shape, compact).map_or_else(|| Natural::from(0), |layout| natural(self.pattern.size(&layout)))
+        self.layout(shape, compact)
+            .map_or_else(|| Natural::from(0), |layout| self.pattern.size(&layout).natural())
     }
 
     /// Whether the numerals are a rank below a size of more than 128 bits.
@@ -124,10 +125,7 @@ impl Patterned {
         numerals: &[u16],
     ) -> bool {
         let Some(layout) = self.layout(shape, compact) else { return true };
-        match (reading.space.rank(numerals), self.pattern.size(&layout)) {
-            (Rank::Big(rank), Rank::Big(size)) => rank < size,
-            _ => true,
-        }
+        reading.space.rank(numerals).natural() < self.pattern.size(&layout).natural()
     }
 
     /// Appends the text that has `shape`'s separators and kept parts, and the rank that the numerals spell.
@@ -158,12 +156,12 @@ impl Patterned {
         if self.is_lower(shape) {
             out[start..].make_ascii_lowercase();
         }
-        rank.wipe();
+        rank.zeroize();
     }
 
     fn layout(&self, shape: &str, compact: &mut Zeroizing<String>) -> Option<Layout> {
         let (layout, mut rank) = self.pattern.read(self.compact(shape, compact)).ok()?;
-        rank.wipe();
+        rank.zeroize();
         Some(layout)
     }
 

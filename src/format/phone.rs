@@ -38,7 +38,12 @@ pub(super) fn scan(keep: PhoneKeep, text: &str, scan: &mut Scan) -> Result<()> {
             }
             '+' if at == 0 => {}
             ' ' | '\u{A0}' | '(' | ')' | '-' | '.' | '/' => {}
-            _ => return Err(Error::Character { at: at + 1, expected: "a digit, a space or one of ( ) - . /" }),
+            _ => {
+                return Err(Error::Character {
+                    at: at + 1,
+                    expected: "a digit, a space or one of ( ) - . /",
+                });
+            }
         }
     }
     if count < LEAST_DIGITS {

@@ -13,11 +13,11 @@
 
 use super::classes::Class;
 use super::look::Look;
-use super::members::natural;
 use super::natural::Natural;
-use super::space::{FLOOR, Rank, Reading, Space, Whole};
+use super::rank::Rank;
+use super::space::{FLOOR, Reading, Space, Whole};
 use crate::error::{Error, Result};
-use zeroize::Zeroizing;
+use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
 /// The most characters that take part: the arithmetic of FF1 is quadratic.
 const LONGEST: usize = 4096;
@@ -27,9 +27,10 @@ const LONGEST: usize = 4096;
 pub(super) struct Positions(pub(super) Look);
 
 /// What a character of a text is to its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Item {
-    /// It stays where it stands.
+    /// It stays where it stands; so does what stands behind the last item.
+    #[default]
     Keep,
     /// It takes part, as this digit of its class.
     Token(Class, u16),
@@ -37,10 +38,12 @@ pub(super) enum Item {
     Check,
 }
 
-/// A text, character by character. Wiped when dropped.
+impl DefaultIsZeroes for Item {}
+
+/// A text, character by character, up to the last that takes part or further. Wiped when dropped.
 #[derive(Default)]
 pub(super) struct Scan {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Zeroizing<Vec<Item>>,
     /// Whether a short one shares its space with longer ones.
     pub(super) grows: bool,
     /// Whether a character that takes part must show the class.
@@ -49,15 +52,8 @@ pub(super) struct Scan {
 
 impl Scan {
     pub(super) fn clear(&mut self) {
-        self.wipe();
         self.items.clear();
         (self.grows, self.marked) = (false, false);
-    }
-
-    fn wipe(&mut self) {
-        for item in &mut self.items {
-            *item = Item::Keep;
-        }
     }
 
     /// Appends the character as itself, or says what should stand there.
@@ -73,12 +69,6 @@ impl Scan {
             Item::Token(class, digit) => Some((*class, *digit)),
             _ => None,
         })
-    }
-}
-
-impl Drop for Scan {
-    fn drop(&mut self) {
-        self.wipe();
     }
 }
 
@@ -113,26 +103,29 @@ impl Positions {
         let (mut rank, size) = rank_and_size(scan, &counting);
         let space = Space::of_size(&size)?;
         space.spell(&rank, numerals);
-        rank.wipe();
+        rank.zeroize();
         Ok(space.into())
     }
 
     /// How many texts look like this one.
     pub(super) fn size(&self, shape: &str, scan: &mut Scan) -> Natural {
         match self.rescan(shape, scan) {
-            Some(counting) => natural(rank_and_size(scan, &counting).1),
+            Some(counting) => rank_and_size(scan, &counting).1.natural(),
             None => Natural::from(0),
         }
     }
 
     /// Whether the numerals are a rank below a size of more than 128 bits.
-    pub(super) fn holds_big(&self, shape: &str, reading: &Reading, scan: &mut Scan, numerals: &[u16]) -> bool {
+    pub(super) fn holds_big(
+        &self,
+        shape: &str,
+        reading: &Reading,
+        scan: &mut Scan,
+        numerals: &[u16],
+    ) -> bool {
         let Some(counting) = self.rescan(shape, scan) else { return true };
         let (_, size) = rank_and_size(scan, &counting);
-        match (reading.space.rank(numerals), size) {
-            (Rank::Big(rank), Rank::Big(size)) => rank < size,
-            _ => true,
-        }
+        reading.space.rank(numerals).natural() < size.natural()
     }
 
     /// Appends the text that has `shape`'s kept characters, and the rank that the numerals spell.
@@ -152,7 +145,7 @@ impl Positions {
                 let mut digits = Zeroizing::new(vec![]);
                 let mut rank = reading.space.rank(numerals);
                 unrank(scan, &counting, &rank, &mut digits);
-                rank.wipe();
+                rank.zeroize();
                 put(shape, scan, &digits, out);
             }
         }
@@ -167,25 +160,31 @@ impl Positions {
     }
 }
 
-/// Writes the shape with these digits, fewer or more than it has.
+/// Writes the shape with these digits, fewer or more than it has. What stands behind the last item stays.
 fn put(shape: &str, scan: &Scan, digits: &[u16], out: &mut Vec<u8>) {
     let last = scan.items.iter().rposition(|item| matches!(item, Item::Token(..)));
-    let mut next = digits.iter();
-    let mut push = |c: char| match c.is_ascii() {
-        true => out.push(c as u8),
-        false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-    };
-    for ((i, c), item) in shape.chars().enumerate().zip(&scan.items) {
+    let (mut next, mut characters) = (digits.iter(), shape.chars());
+    for (i, item) in scan.items.iter().enumerate() {
+        let Some(c) = characters.next() else { return };
         let Item::Token(class, _) = item else {
-            push(c);
+            push(c, out);
             continue;
         };
         if let Some(digit) = next.next() {
-            push(class.character(*digit));
+            push(class.character(*digit), out);
         }
         if Some(i) == last {
-            next.by_ref().for_each(|digit| push(class.character(*digit)));
+            next.by_ref().for_each(|digit| push(class.character(*digit), out));
         }
+    }
+    out.extend_from_slice(characters.as_str().as_bytes());
+}
+
+#[inline]
+fn push(c: char, out: &mut Vec<u8>) {
+    match c.is_ascii() {
+        true => out.push(c as u8),
+        false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
@@ -195,7 +194,8 @@ fn counting(scan: &Scan, length: usize) -> Counting {
         let mut high = 0;
         let (mut all, mut unmarked) = (1u128, if scan.marked { 1 } else { 0 });
         for class in scan.tokens().map(|(class, _)| class).chain(std::iter::repeat(last)) {
-            if high >= low && all - unmarked >= FLOOR.into() {
+            // Both may have reached their end; then there are more than enough.
+            if high >= low && (all == u128::MAX || all - unmarked >= FLOOR.into()) {
                 break;
             }
             high += 1;
@@ -217,7 +217,7 @@ fn counting(scan: &Scan, length: usize) -> Counting {
 /// The fewest positions with which every separator and change of class is where it is, and none at the end is new.
 fn least_length(scan: &Scan) -> usize {
     let (mut least, mut position, mut separated, mut before) = (1, 0, false, None);
-    for item in &scan.items {
+    for item in scan.items.iter() {
         match item {
             Item::Token(class, _) => {
                 if position > 0 && (separated || before != Some(*class)) {
@@ -244,15 +244,15 @@ fn rank_and_size(scan: &Scan, counting: &Counting) -> (Rank, Rank) {
         (Rank::Small(rank), Rank::Small(size))
     } else {
         let (rank, size) = Strings::<Natural>::new(scan, counting).rank_and_size(scan);
-        (Rank::Big(rank), Rank::Big(size))
+        (rank.into(), size.into())
     }
 }
 
 /// The digits of the string with this rank.
 fn unrank(scan: &Scan, counting: &Counting, rank: &Rank, digits: &mut Vec<u16>) {
     match rank {
-        Rank::Small(rank) => Strings::<u128>::new(scan, counting).unrank(*rank, digits),
-        Rank::Big(rank) => Strings::<Natural>::new(scan, counting).unrank(rank.clone(), digits),
+        Rank::Small(rank) if is_small(scan) => Strings::<u128>::new(scan, counting).unrank(*rank, digits),
+        _ => Strings::<Natural>::new(scan, counting).unrank(rank.natural(), digits),
     }
 }
 
@@ -383,5 +383,142 @@ impl<W: Whole> Strings<W> {
             *digit = rank.div_rem_small(*all) as u16;
         }
         rank.wipe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Format, Natural};
+
+    fn size(format: &Format, value: &str) -> u128 {
+        format.members(value).unwrap().size().to_u128().unwrap()
+    }
+
+    fn rank(format: &Format, value: &str) -> u128 {
+        format.members(value).unwrap().rank(value).unwrap().to_u128().unwrap()
+    }
+
+    // SPEC: POS-2
+    #[test]
+    fn short_names_share_the_space_of_lengths_up_to_the_floor() {
+        let name = Format::name();
+        // Title case: one capital, then up to the five letters that reach a million.
+        let lengths = |from: u32| (from..=5).map(|k| 26u128.pow(k)).sum::<u128>();
+        assert_eq!(size(&name, "Jo"), lengths(2));
+        assert_eq!(size(&name, "Maria"), lengths(2));
+        assert_eq!(size(&name, "Martha"), 26u128.pow(6));
+        assert_eq!(size(&name, "JO"), lengths(1));
+        assert_eq!(rank(&name, "Aa"), 0);
+        assert_eq!(rank(&name, "Zz"), 26 * 26 - 1);
+        assert_eq!(rank(&name, "Aaa"), 26 * 26);
+        assert_eq!(rank(&name, "Zzzzz"), lengths(2) - 1);
+        // The separator needs a letter behind it.
+        assert_eq!(size(&name, "Al B"), lengths(3));
+        // An accent stays where it is, and goes on: 17 letters have an acute.
+        assert_eq!(size(&name, "Zoé"), 26 * 26 * (17 + 17 * 17 + 17 * 17 * 17));
+    }
+
+    // SPEC: POS-2
+    #[test]
+    fn marked_strings_are_those_with_a_capital() {
+        let email = Format::email();
+        assert_eq!(size(&email, "abcdef@x.org"), 36u128.pow(6));
+        assert_eq!(size(&email, "abCdef@x.org"), 62u128.pow(6) - 36u128.pow(6));
+        assert_eq!(rank(&email, "00000A@x.org"), 0);
+        assert_eq!(rank(&email, "00001A@x.org"), 26);
+        assert_eq!(rank(&email, "ZZZZZZ@x.org"), 62u128.pow(6) - 36u128.pow(6) - 1);
+        let upper = "F81D4FAE-7DEC-41D0-1765-00A0C91E6BF6";
+        assert_eq!(size(&Format::uuid(), upper), 16u128.pow(30) - 10u128.pow(30));
+        assert_eq!(size(&Format::uuid(), &upper.replace("1765", "A765")), 16u128.pow(30));
+    }
+
+    // SPEC: POS-2
+    #[test]
+    fn ranks_count_the_strings_of_a_small_space() {
+        // Every string of a growing space, in order: shorter ones first.
+        let name = Format::name();
+        let members = name.members("x'").unwrap();
+        let mut before: Option<String> = None;
+        for i in (0..members.size().to_u128().unwrap()).step_by(997) {
+            let text = members.unrank(&Natural::from(i)).unwrap().to_string();
+            assert!(text.ends_with('\''), "{text}");
+            assert_eq!(members.rank(&text).unwrap(), Natural::from(i));
+            if let Some(before) = before.replace(text.clone()) {
+                assert!((before.len(), &before) < (text.len(), &text));
+            }
+        }
+        assert_eq!(members.unrank(&members.size()), None);
+    }
+
+    // SPEC: POS-3, POS-4
+    #[test]
+    fn what_cannot_come_back_is_refused() {
+        for (format, bad) in [
+            (Format::name(), "Jose\u{301}"),
+            (Format::name(), "Анна Smith"),
+            (Format::name(), "Anna 2"),
+            (Format::name(), "李雷"),
+            (Format::name(), " - "),
+            (Format::text(), "héllo wörld 123 \u{301}"),
+            (Format::text(), "hello\0world"),
+            (Format::text(), "１２３４５６"),
+            (Format::text(), "٣٣٣٣٣٣٣"),
+            (Format::text(), "…"),
+            (Format::plate(), "ABCDEF"),
+            (Format::plate(), "123456"),
+            (Format::plate(), "A-1"),
+            (Format::passport(), "C01X0"),
+            (Format::passport(), "C01X00T4Ä"),
+            (Format::email(), "a@b@c.de"),
+            (Format::email(), "a..b@c.de"),
+            (Format::email(), "a b@c.de"),
+            (Format::email(), "ü@c.de"),
+            (Format::email(), "a@c"),
+            (Format::email(), "a@-c.de"),
+            (Format::email(), "...@c.de"),
+            (Format::uuid(), "f81d4fae-7dec-41d0-a765-00A0c91e6bf6"),
+            (Format::uuid(), "f81d4fae7-dec-41d0-a765-00a0c91e6bf6"),
+            (Format::uuid(), "g81d4fae-7dec-41d0-a765-00a0c91e6bf6"),
+        ] {
+            let error = format.members(bad).err().unwrap_or_else(|| panic!("{bad:?} was taken"));
+            assert!(matches!(error, Error::Value { .. } | Error::Character { .. }), "{bad:?}: {error}");
+        }
+        let error = Format::name().members("Anna 2").unwrap_err().to_string();
+        assert_eq!(error, "value: character 6 is not a letter");
+    }
+
+    // SPEC: POS-5
+    #[test]
+    fn ibans_are_checked_and_telephone_numbers_keep_their_plan() {
+        use crate::format::{IbanKeep, PhoneKeep};
+        let iban = Format::iban(IbanKeep::Bank);
+        assert_eq!(size(&iban, "DE89 3704 0044 0532 0130 00"), 10u128.pow(10));
+        assert_eq!(
+            size(&Format::iban(IbanKeep::Country), "gb29nwbk60161331926819"),
+            26u128.pow(4) * 10u128.pow(14)
+        );
+        let members = iban.members("DE89370400440532013000").unwrap();
+        for i in 0..100u128 {
+            let other = members.unrank(&Natural::from(i * 99_999_989)).unwrap();
+            assert!(other.starts_with("DE") && other[4..].starts_with("37040044"), "{}", &*other);
+            assert_eq!(members.rank(&other).unwrap(), Natural::from(i * 99_999_989));
+        }
+        for bad in [
+            "DE88370400440532013000",
+            "DE8937040044053201300",
+            "XX89370400440532013000",
+            "De89370400440532013000",
+        ] {
+            assert!(iban.members(bad).is_err(), "{bad}");
+        }
+        let phone = Format::phone(PhoneKeep::Country);
+        assert_eq!(size(&phone, "+1 202 555 0143"), 64 * 10u128.pow(8));
+        assert_eq!(size(&phone, "+49 30 123456"), 10u128.pow(8));
+        assert_eq!(size(&Format::phone(PhoneKeep::Area(2)), "+49 30 1234567"), 10u128.pow(7));
+        assert_eq!(size(&Format::phone(PhoneKeep::Nothing), "+49 30 123456"), 9 * 10u128.pow(9));
+        for bad in ["030 1234567", "+999 1234567", "+49 30", "+49 30 1234567890123", "+49 30 12345x"] {
+            assert!(phone.members(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -115,7 +115,11 @@ impl fmt::Display for SpaceReport {
         if !self.usable {
             writeln!(f, "  FF1                   refused: fewer than 1,000,000 strings")?;
         }
-        writeln!(f, "  calls to find one     {:.3e} on average, by whoever can have values tokenized", self.calls_to_find())?;
+        writeln!(
+            f,
+            "  calls to find one     {:.3e} on average, by whoever can have values tokenized",
+            self.calls_to_find()
+        )?;
         for live in LIVE {
             if Natural::from(u128::from(live)) > self.values {
                 break;
@@ -142,7 +146,7 @@ fn grouped(number: &Natural) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);

@@ -3,12 +3,12 @@
 //! Reading a value gives the numerals that a tokenizer permutes; writing puts others in their place. Both need the same
 //! kept characters and separators, and those are alike in a value and its token, so either can serve as the shape.
 
-use super::Side;
 use super::alphabet::Alphabet;
 use super::card_schemes;
 use super::luhn::{self, Luhn};
 use super::natural::Natural;
 use super::report::SpaceReport;
+use super::shape::Side;
 use super::space::{Reading, Space};
 use crate::error::{Error, Result};
 use zeroize::Zeroizing;
@@ -94,7 +94,13 @@ impl Run {
         let length = self.usual.unwrap_or(12.clamp(self.shortest, self.longest));
         let is_card = self.luhn != Luhn::Ignore || self.keep_first == KeepFirst::Scheme;
         let numeral = |i: usize| match is_card {
-            true => if i == 0 { 4 } else { 1 },
+            true => {
+                if i == 0 {
+                    4
+                } else {
+                    1
+                }
+            }
             false => ((i + 1) % self.alphabet.radix() as usize) as u16,
         };
         let mut numerals: Vec<u16> = (0..length).map(numeral).collect();
@@ -133,7 +139,7 @@ impl Run {
         Space::of_strings(self.alphabet.radix(), self.free(length, first))
     }
 
-    fn is_separator(&self, c: char) -> bool {
+    pub(super) fn is_separator(&self, c: char) -> bool {
         match &self.separators {
             Some(separators) => separators.contains(c),
             None => c == ' ' || c.is_ascii_punctuation(),
@@ -159,7 +165,12 @@ impl Run {
             match self.alphabet.numeral(c) {
                 Some(numeral) => numerals.push(numeral),
                 None if self.is_separator(c) => {}
-                None => return Err(Error::Character { at: i + 1, expected: "in the alphabet, and no separator" }),
+                None => {
+                    return Err(Error::Character {
+                        at: i + 1,
+                        expected: "in the alphabet, and no separator",
+                    });
+                }
             }
         }
         let length = numerals.len() - start;
@@ -256,7 +267,8 @@ fn scheme_prefix(numerals: &[u16]) -> Result<usize> {
     let mut digits = Zeroizing::new([0; 19]);
     digits.iter_mut().zip(numerals).for_each(|(digit, numeral)| *digit = b'0' + *numeral as u8);
     let scheme = card_schemes::scheme(digits.get(..numerals.len()).unwrap_or_default());
-    let problem = "has the prefix and length of no card scheme that is known; keep a number of digits instead";
+    let problem =
+        "has the prefix and length of no card scheme that is known; keep a number of digits instead";
     scheme.map(|scheme| scheme.prefix_length).ok_or(Error::Value { problem })
 }
 
@@ -346,7 +358,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
         let format = separators(lengths(digits(), 7, 9), "-");
-        for bad in ["", "123456", "1234567890", "123 4567", "12345x78", "１２３４５６７", "1234567\0"] {
+        for bad in ["", "123456", "1234567890", "123 4567", "12345x78", "１２３４５６７", "1234567\0"]
+        {
             let mut out = vec![1, 2];
             let refused = format.read(Side::Value, bad, &mut out).unwrap_err();
             assert!(matches!(refused, Error::Value { .. } | Error::Character { .. }), "{bad}");

@@ -11,8 +11,9 @@
 //! | a pattern | any regular expression, and templates | `patterned.rs` |
 
 use super::alphabet::Alphabet;
-use super::calendar::DateTimePattern;
 use super::date::{Date, DatePattern};
+use super::date_time::DateTimePattern;
+use super::digit_run::DigitRun;
 use super::iban_layout::IbanKeep;
 use super::look::Look;
 use super::luhn::Luhn;
@@ -389,7 +390,12 @@ impl Format {
                     lengths = (run.shortest..=run.longest).collect();
                 }
                 let mut seen = vec![];
-                lengths.retain(|length| !seen.contains(length) && { seen.push(*length); true });
+                lengths.retain(|length| {
+                    !seen.contains(length) && {
+                        seen.push(*length);
+                        true
+                    }
+                });
                 lengths.into_iter().map(|length| run.report(length)).collect()
             }
             Engine::Positions(positions) => self.space_of(positions.0.example()).into_iter().collect(),
@@ -460,6 +466,14 @@ impl Format {
         }
     }
 
+    /// The fast form for columns of digits, if it has one.
+    pub(crate) fn digit_run(&self) -> Option<DigitRun> {
+        match &self.engine {
+            Engine::Run(run) => DigitRun::of(run),
+            _ => None,
+        }
+    }
+
     /// Whether FF1 may come to rest at these numerals; if not, it has to be run once more.
     #[inline]
     pub(crate) fn holds(
@@ -487,7 +501,8 @@ impl Format {
     /// Whether [`holds`](Format::holds) can be false at all.
     #[inline]
     pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
-        reading.space.limit != Limit::All || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
+        reading.space.limit != Limit::All
+            || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
     }
 
     /// Appends the text that looks like `shape` and has these numerals.
@@ -505,9 +520,7 @@ impl Format {
     ) -> Result<()> {
         match &self.engine {
             Engine::Run(run) => return run.write(side, shape, reading, numerals, out),
-            Engine::Positions(positions) => {
-                positions.write(shape, reading, &mut scratch.scan, numerals, out)
-            }
+            Engine::Positions(positions) => positions.write(shape, reading, &mut scratch.scan, numerals, out),
             Engine::Number(number) => number.write(shape, reading, numerals, out),
             #[cfg(feature = "regex")]
             Engine::Pattern(pattern) => pattern.write(shape, reading, &mut scratch.text, numerals, out),

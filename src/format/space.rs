@@ -14,6 +14,7 @@
 //! Source: NIST SP 800-38G; cycle walking: Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002.
 
 use super::natural::Natural;
+use super::rank::Rank;
 use crate::error::{Error, Result};
 use zeroize::Zeroize;
 
@@ -71,22 +72,6 @@ pub(super) enum Limit {
     Below(u128),
     /// Those below a size of more than 128 bits, which is with the format.
     BelowBig,
-}
-
-/// A place in a space, counted from 0; or the size of one.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Rank {
-    Small(u128),
-    Big(Natural),
-}
-
-impl Rank {
-    pub(super) fn wipe(&mut self) {
-        match self {
-            Rank::Small(rank) => rank.zeroize(),
-            Rank::Big(_) => {} // wipes itself
-        }
-    }
 }
 
 /// Arithmetic of ranks and sizes: 128 bits where they are enough, and any number of them otherwise.
@@ -194,10 +179,7 @@ impl Space {
                 let what = "size of a value, in bits,";
                 Err(Error::TooLong { what, actual: size.bits(), limit: MOST_BITS })
             }
-            Rank::Big(size) => match size.to_u128() {
-                Some(size) => Self::of_size(&Rank::Small(size)),
-                None => Ok(Self::of_big(size)),
-            },
+            Rank::Big(size) => Ok(Self::of_big(size)),
         }
     }
 
@@ -279,7 +261,7 @@ impl Space {
                 let next = |rank: Natural, numeral: &u16| {
                     rank.mul_small(self.radix.into()).add(&Natural::from(u128::from(*numeral)))
                 };
-                Rank::Big(numerals.iter().fold(Natural::from(0), next))
+                numerals.iter().fold(Natural::from(0), next).into()
             }
             true => Rank::Small(self.small_rank(numerals)),
         }
@@ -332,4 +314,96 @@ fn spell_small(mut rest: u64, radix: u64, out: &mut [u16]) {
 fn ceil_sqrt(x: u128) -> u128 {
     let root = x.isqrt();
     root + u128::from(root * root < x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn space(size: &Natural) -> Space {
+        let size = size.to_u128().map_or_else(|| Rank::Big(size.clone()), Rank::Small);
+        Space::of_size(&size).unwrap()
+    }
+
+    // SPEC: RANK-1
+    #[test]
+    fn the_radix_is_the_least_that_reaches_the_size() {
+        let powers = (1..300).flat_map(|bits| [-1i128, 0, 1].map(|d| (bits, d)));
+        for (bits, difference) in powers {
+            let power = Natural::from(2).pow(bits);
+            let size = match difference {
+                -1 => power.sub(&Natural::from(1)).unwrap(),
+                d => power.add(&Natural::from(d as u128)),
+            };
+            let space = space(&size);
+            let reaches = |radix: u32| Natural::from(u128::from(radix)).pow(space.length as usize) >= size;
+            assert!(
+                reaches(space.radix) && (space.radix == 2 || !reaches(space.radix - 1)),
+                "{bits} {difference}"
+            );
+            assert!(space.radix <= 1 << 16);
+            let most = size.sub(&Natural::from(1)).unwrap().bits();
+            let expected = match most {
+                0..=32 => 2,
+                33..=64 => 4,
+                65..=128 => 8,
+                _ => 2 * most.div_ceil(32),
+            };
+            assert_eq!(space.length as usize, expected, "{bits} {difference}");
+        }
+    }
+
+    // SPEC: RANK-3
+    #[test]
+    fn spaces_have_a_floor_and_a_cap() {
+        let small = Space::of_small(999_999).check_floor().unwrap_err().to_string();
+        assert!(small.contains("999999") && small.contains("1000000"), "{small}");
+        Space::of_small(1_000_000).check_floor().unwrap();
+        assert!(Space::of_strings(10, 5).check_floor().unwrap_err().to_string().contains("10^5"));
+        Space::of_strings(10, 6).check_floor().unwrap();
+        assert!(matches!(Space::of_size(&Rank::Big(Natural::from(2).pow(8192))), Err(Error::TooLong { .. })));
+        Space::of_size(&Rank::Big(Natural::from(2).pow(8191))).unwrap().check_floor().unwrap();
+    }
+
+    proptest! {
+        // SPEC: RANK-1
+        #[test]
+        fn numerals_spell_the_rank(size in 1u128.., shift in 0u32..128, at in any::<u128>()) {
+            let size = (size >> shift).max(1);
+            let (space, rank) = (Space::of_small(size), at % size);
+            let mut numerals = vec![7];
+            space.spell(&Rank::Small(rank), &mut numerals);
+            prop_assert!(numerals[1..].iter().all(|n| u32::from(*n) < space.radix));
+            prop_assert_eq!(numerals.len() as u32, 1 + space.length);
+            let first = numerals[1..].iter().fold(0u128, |sum, n| {
+                sum.wrapping_mul(space.radix.into()).wrapping_add(u128::from(*n))
+            });
+            prop_assert_eq!(first, rank);
+            prop_assert_eq!(space.small_rank(&numerals[1..]), rank);
+            prop_assert!(space.holds(&numerals[1..]));
+        }
+
+        #[test]
+        fn numerals_of_long_ranks_come_back(bits in 129usize..2000, digits in prop::collection::vec(any::<u64>(), 40)) {
+            let size = Natural::from(2).pow(bits);
+            let rank = digits.iter().fold(Natural::from(0), |n, digit| {
+                n.mul_small(u64::MAX).add(&Natural::from(u128::from(*digit)))
+            });
+            let (_, rank) = rank.div_rem(&size);
+            let (space, mut numerals) = (space(&size), vec![]);
+            space.spell(&Rank::Big(rank.clone()), &mut numerals);
+            prop_assert!(space.rank(&numerals) == Rank::Big(rank));
+        }
+    }
+
+    // SPEC: RANK-2
+    #[test]
+    fn numerals_at_or_above_the_size_are_not_held() {
+        let space = Space::of_small(1_000_001);
+        let numerals = |rank: u32| [(rank / space.radix) as u16, (rank % space.radix) as u16];
+        assert!(space.holds(&numerals(1_000_000)));
+        assert!(!space.holds(&numerals(1_000_001)));
+        assert!(!space.holds(&[space.radix as u16 - 1; 2]));
+    }
 }

@@ -19,7 +19,10 @@ pub(super) fn name(text: &str, scan: &mut Scan) -> Result<()> {
                     return Err(Error::Character { at: at + 1, expected: "a letter" });
                 }
                 if script.replace(class.script()).is_some_and(|before| before != class.script()) {
-                    return Err(Error::Character { at: at + 1, expected: "of the same script as those before it" });
+                    return Err(Error::Character {
+                        at: at + 1,
+                        expected: "of the same script as those before it",
+                    });
                 }
                 scan.items.push(Item::Token(class, digit));
             }

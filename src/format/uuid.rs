@@ -12,7 +12,9 @@ pub(super) fn scan(text: &str, scan: &mut Scan) -> Result<()> {
     let class = match Case::of(text) {
         Case::Lower => Class::LOWER_HEX,
         Case::Upper => Class::UPPER_HEX,
-        Case::Mixed => return Err(Error::Value { problem: "mixes upper and lower case: a UUID has one of them" }),
+        Case::Mixed => {
+            return Err(Error::Value { problem: "mixes upper and lower case: a UUID has one of them" });
+        }
     };
     let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
     let hyphens = inner.len() == 36;

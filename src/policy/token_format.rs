@@ -3,7 +3,9 @@
 use super::rule::{Wrong, choose, in_setting, keep, missing, one_of};
 use super::settings::Settings;
 use crate::error::Error;
-use crate::format::{Alphabet, DatePattern, DateTimePattern, Format, IbanKeep, Luhn, NetworkCipher, PhoneKeep};
+use crate::format::{
+    Alphabet, DatePattern, DateTimePattern, Format, IbanKeep, Luhn, NetworkCipher, PhoneKeep,
+};
 
 /// The presets with their settings; the order is that of the documentation.
 const PRESETS: [(&str, &[&str]); 26] = [
@@ -54,7 +56,10 @@ pub(super) fn allowed(s: &Settings) -> Result<Vec<&'static str>, Wrong> {
     }
     let with = match (way, s.format.as_deref()) {
         (None, _) => {
-            return Err(("format", "is missing; give it, or an `alphabet`, a `template` or a `regex`".into()));
+            return Err((
+                "format",
+                "is missing; give it, or an `alphabet`, a `template` or a `regex`".into(),
+            ));
         }
         (Some("alphabet"), _) => ALPHABET,
         (Some("template"), _) => TEMPLATE,
@@ -134,7 +139,8 @@ fn preset(s: &Settings) -> Result<Format, Wrong> {
         "date" => {
             let (first, last) = range(("0001-01-01", "9999-12-31"))?;
             let iso = DatePattern::new(DatePattern::ISO).map_err(in_setting("date"))?;
-            let pattern = DatePattern::new(s.date.as_deref().unwrap_or(DatePattern::ISO)).map_err(in_setting("date"))?;
+            let pattern = DatePattern::new(s.date.as_deref().unwrap_or(DatePattern::ISO))
+                .map_err(in_setting("date"))?;
             let day = |text: &str| iso.parse_exact(text).map_err(in_setting("range"));
             Format::date(pattern, day(&first)?, day(&last)?).map_err(in_setting("range"))
         }

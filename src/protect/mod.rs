@@ -20,6 +20,7 @@ mod network;
 mod pseudonym;
 mod seal;
 mod token;
+mod token_column;
 
 pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;

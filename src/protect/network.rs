@@ -87,7 +87,9 @@ mod tests {
     fn addresses_come_back() {
         for cipher in [NetworkCipher::PrefixPreserving, NetworkCipher::Deterministic] {
             let network = network(cipher, "ip");
-            for address in ["192.0.2.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::", "::1", "fe80::1:2"] {
+            for address in
+                ["192.0.2.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::", "::1", "fe80::1:2"]
+            {
                 let token = map::<true>(&network, address);
                 assert_ne!(token, address);
                 assert_eq!(map::<false>(&network, &token), address, "{cipher:?}");
@@ -115,7 +117,9 @@ mod tests {
         let cipher = NetworkCipher::Deterministic;
         let (a, b) = (network(cipher, "a"), network(cipher, "b"));
         assert_ne!(map::<true>(&a, "192.0.2.1"), map::<true>(&b, "192.0.2.1"));
-        for bad in ["", "1.2.3", "01.2.3.4", "1.2.3.4 ", "2001:DB8::1", "2001:db8:0::1", "::ffff:1.2.3.4", "\0"] {
+        for bad in
+            ["", "1.2.3", "01.2.3.4", "1.2.3.4 ", "2001:DB8::1", "2001:db8:0::1", "::ffff:1.2.3.4", "\0"]
+        {
             assert!(matches!(a.map::<true>(bad, &mut vec![]), Err(Error::Value { .. })), "{bad:?}");
         }
     }

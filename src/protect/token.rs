@@ -4,16 +4,17 @@
 //! related domains can be attacked across them. `T` encodes (tenant, field, the caller's context). Where the format has
 //! fewer values than FF1's domain, FF1 is repeated until it comes to rest at one (cycle walking).
 
-use super::column::{Cells, text};
+use super::column::Cells;
 #[cfg(feature = "ipcrypt")]
 use super::network::Network;
-use super::{Column, Erasability, Failures, is_blank};
+use super::token_column::Sorted;
+use super::{Column, Erasability, Failures};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::ff1::{Domain, Plan};
 use crate::crypto::kdf;
 use crate::crypto::secret::{Ff1Secret, Plaintext};
 use crate::error::{Error, Result};
-use crate::format::{Format, Reading, Scratch, Side};
+use crate::format::{Format, Scratch, Side};
 use crate::keys::UsableKey;
 use crate::name::{FieldName, KeyVersion, TenantId};
 use std::collections::HashMap;
@@ -33,7 +34,7 @@ pub struct Tokenizer {
     key: UsableKey,
     tenant: TenantId,
     field: FieldName,
-    format: Format,
+    pub(super) format: Format,
     tweak: Context,
     /// The plan for each radix and length, made when first met.
     plans: RwLock<HashMap<(u32, usize), Arc<Plan>>>,
@@ -43,8 +44,6 @@ pub struct Tokenizer {
 
 /// The most plans that are kept. Texts have a space for nearly each of them.
 const MOST_PLANS: usize = 1024;
-/// Cells of a column that are worked on together: enough to fill the lanes of FF1, and few enough for the cache.
-const TOGETHER: usize = 4096;
 
 impl Tokenizer {
     /// Shredding a subject's key does not reach tokens.
@@ -68,7 +67,8 @@ impl Tokenizer {
         format.check()?;
         #[cfg(not(feature = "ipcrypt"))]
         if format.network_cipher().is_some() {
-            let problem = "this build has no cipher of the IPCrypt specification: enable the feature `ipcrypt`";
+            let problem =
+                "this build has no cipher of the IPCrypt specification: enable the feature `ipcrypt`";
             return Err(Error::Setting { what: "format", problem: problem.into() });
         }
         Ok(Self {
@@ -132,7 +132,12 @@ impl Tokenizer {
     }
 
     /// Tokenizes a column, many values in lockstep; see [`protect`](super) for blank and failed cells.
-    pub fn tokenize_column(&self, values: &(impl Cells + ?Sized), tokens: &mut Column, failures: &mut Failures) {
+    pub fn tokenize_column(
+        &self,
+        values: &(impl Cells + ?Sized),
+        tokens: &mut Column,
+        failures: &mut Failures,
+    ) {
         self.column::<true>(values, tokens, failures);
     }
 
@@ -146,6 +151,10 @@ impl Tokenizer {
         self.column::<false>(tokens, values, failures);
     }
 
+    /// One text, by itself.
+    ///
+    /// # Errors
+    /// As [`tokenize`](Tokenizer::tokenize) and [`detokenize`](Tokenizer::detokenize).
     fn one<const TOKENIZE: bool>(&self, text: &str) -> Result<Vec<u8>> {
         #[cfg(feature = "ipcrypt")]
         if let Some(network) = &self.network {
@@ -168,14 +177,7 @@ impl Tokenizer {
             }
         }
         let mut out = Vec::with_capacity(text.len() + 8);
-        self.format.write(
-            Sides::<TOKENIZE>::TO,
-            text,
-            &reading,
-            &mut scratch,
-            &mut numerals,
-            &mut out,
-        )?;
+        self.format.write(Sides::<TOKENIZE>::TO, text, &reading, &mut scratch, &mut numerals, &mut out)?;
         Ok(out)
     }
 
@@ -189,95 +191,14 @@ impl Tokenizer {
         if let Some(network) = &self.network {
             return input.map_into(output, failures, |text, out| network.map::<TOKENIZE>(text, out));
         }
-        let mut sorted = Sorted::default();
-        for start in (0..input.len()).step_by(TOGETHER) {
-            let cells = start..input.len().min(start + TOGETHER);
-            sorted.clear();
-            for i in cells.clone() {
-                let place = self.sort::<TOKENIZE>(input.cell(i), &mut sorted);
-                sorted.places.push(place);
-            }
-            for bucket in &mut sorted.buckets {
-                self.permute::<TOKENIZE>(bucket, &mut sorted.scratch, |i| input.cell(start + i));
-            }
-            for (i, place) in cells.zip(std::mem::take(&mut sorted.places)) {
-                output.push_with(failures, |out| {
-                    let Some((bucket, j)) = place? else {
-                        out.extend_from_slice(input.cell(i));
-                        return Ok(());
-                    };
-                    let bucket = &mut sorted.buckets[bucket];
-                    if bucket.unusable {
-                        return Err(Error::Value { problem: "has a length that cannot be tokenized" });
-                    }
-                    let (reading, numerals) = bucket.at(j);
-                    let shape = text(input.cell(i))?;
-                    let scratch = &mut sorted.scratch;
-                    self.format.write(Sides::<TOKENIZE>::TO, shape, &reading, scratch, numerals, out)
-                });
-            }
-        }
+        Sorted::<TOKENIZE>::new(self).run(input, output, failures);
     }
 
-    /// Reads a cell into the bucket of its space; `None` for a blank one.
-    fn sort<const TOKENIZE: bool>(&self, cell: &[u8], sorted: &mut Sorted) -> Result<Option<(usize, usize)>> {
-        if is_blank(cell) {
-            return Ok(None);
-        }
-        sorted.numerals.clear();
-        let (scratch, numerals) = (&mut sorted.scratch, &mut sorted.numerals);
-        let reading = self.format.read(Sides::<TOKENIZE>::FROM, text(cell)?, scratch, numerals)?;
-        reading.check_floor()?;
-        let place = sorted.places.len();
-        let i = sorted.bucket(reading.radix(), reading.length());
-        let bucket = &mut sorted.buckets[i];
-        bucket.numerals.extend_from_slice(&sorted.numerals);
-        bucket.readings.push(reading);
-        bucket.cells.push(place);
-        Ok(Some((i, bucket.readings.len() - 1)))
-    }
-
-    /// All values of a bucket through FF1, those that have to walk on until none has.
-    fn permute<'c, const TOKENIZE: bool>(
-        &self,
-        bucket: &mut Bucket,
-        scratch: &mut Scratch,
-        cell: impl Fn(usize) -> &'c [u8],
-    ) {
-        let Ok(plan) = self.plan(bucket.radix, bucket.length) else {
-            bucket.unusable = true;
-            return;
-        };
-        let run = |numerals: &mut [u16]| {
-            let done = match TOKENIZE {
-                true => plan.encrypt_columns(numerals),
-                false => plan.decrypt_columns(numerals),
-            };
-            done.is_ok()
-        };
-        bucket.unusable = !run(&mut bucket.numerals);
-        let mut walking: Vec<usize> = (0..bucket.readings.len()).collect();
-        walking.retain(|i| self.format.may_walk(&bucket.readings[*i]));
-        let mut gathered = Zeroizing::new(Vec::new());
-        while !bucket.unusable {
-            walking.retain(|&i| {
-                let shape = text(cell(bucket.cells[i])).unwrap_or_default();
-                let (reading, numerals) = bucket.at(i);
-                !self.format.holds(shape, &reading, scratch, numerals)
-            });
-            if walking.is_empty() {
-                return;
-            }
-            gathered.clear();
-            walking.iter().for_each(|&i| gathered.extend_from_slice(bucket.at(i).1));
-            bucket.unusable = !run(&mut gathered);
-            for (from, &i) in gathered.chunks_exact(bucket.length).zip(&walking) {
-                bucket.at(i).1.copy_from_slice(from);
-            }
-        }
-    }
-
-    fn plan(&self, radix: u32, length: usize) -> Result<Arc<Plan>> {
+    /// The plan of a domain.
+    ///
+    /// # Errors
+    /// What FF1 has no domain for.
+    pub(super) fn plan(&self, radix: u32, length: usize) -> Result<Arc<Plan>> {
         let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = plans.get(&(radix, length)) {
             return Ok(plan.clone());
@@ -297,73 +218,11 @@ impl Tokenizer {
 }
 
 /// What a direction reads, and what it writes.
-struct Sides<const TOKENIZE: bool>;
+pub(super) struct Sides<const TOKENIZE: bool>;
 
 impl<const TOKENIZE: bool> Sides<TOKENIZE> {
-    const FROM: Side = if TOKENIZE { Side::Value } else { Side::Token };
-    const TO: Side = if TOKENIZE { Side::Token } else { Side::Value };
-}
-
-/// Cells, sorted by their spaces: those of one space run through FF1 together.
-#[derive(Default)]
-struct Sorted {
-    buckets: Vec<Bucket>,
-    /// For each cell its bucket and index there, or nothing where it is blank.
-    places: Vec<Result<Option<(usize, usize)>>>,
-    scratch: Scratch,
-    numerals: Zeroizing<Vec<u16>>,
-    by_space: HashMap<(u32, usize), usize>,
-    /// The space of the cell before, and its bucket.
-    before: Option<((u32, usize), usize)>,
-}
-
-impl Sorted {
-    fn clear(&mut self) {
-        self.places.clear();
-        self.places.reserve(TOGETHER);
-        match self.buckets.len() > 64 {
-            true => *self = Self::default(),
-            false => self.buckets.iter_mut().for_each(Bucket::clear),
-        }
-    }
-
-    fn bucket(&mut self, radix: u32, length: usize) -> usize {
-        let space = (radix, length);
-        if let Some((_, bucket)) = self.before.filter(|(before, _)| *before == space) {
-            return bucket;
-        }
-        let buckets = &mut self.buckets;
-        let bucket = *self.by_space.entry(space).or_insert_with(|| {
-            buckets.push(Bucket { radix, length, ..Bucket::default() });
-            buckets.len() - 1
-        });
-        self.before = Some((space, bucket));
-        bucket
-    }
-}
-
-/// The values of one space.
-#[derive(Default)]
-struct Bucket {
-    radix: u32,
-    length: usize,
-    numerals: Zeroizing<Vec<u16>>,
-    readings: Vec<Reading>,
-    /// Which cells they are.
-    cells: Vec<usize>,
-    unusable: bool,
-}
-
-impl Bucket {
-    fn clear(&mut self) {
-        self.numerals.clear();
-        self.readings.clear();
-        self.cells.clear();
-    }
-
-    fn at(&mut self, i: usize) -> (Reading, &mut [u16]) {
-        (self.readings[i], &mut self.numerals[i * self.length..(i + 1) * self.length])
-    }
+    pub(super) const FROM: Side = if TOKENIZE { Side::Value } else { Side::Token };
+    pub(super) const TO: Side = if TOKENIZE { Side::Token } else { Side::Value };
 }
 
 impl fmt::Debug for Tokenizer {

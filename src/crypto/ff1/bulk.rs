@@ -8,7 +8,7 @@ use super::digits::{Digits, Number};
 use super::domain::Domain;
 use super::lanes::{LANES, Rounds};
 use super::numeral::Aes;
-use super::reduce::Modulus;
+use super::reduce::{Modulus, Narrow};
 use crate::error::Error;
 
 /// Why a bulk call did nothing, or stopped.
@@ -185,6 +185,35 @@ impl<H: Decimal> Records<H> for DecimalText<'_> {
         let (start, u, v) = (j * self.domain.length(), self.domain.left(), self.domain.right());
         decimal::write(left, self.out, start, u);
         decimal::write(right, self.out, start + u, v);
+    }
+}
+
+/// Text of at most eight decimal digits: one word holds both halves.
+pub(super) struct EightDigits<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) out: &'a mut [u8],
+    pub(super) domain: Domain,
+    /// 10^v.
+    pub(super) right: Narrow,
+}
+
+impl Records<u64> for EightDigits<'_> {
+    fn count(&self) -> usize {
+        self.input.len() / self.domain.length()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (u64, u64, bool) {
+        let n = self.domain.length();
+        let (number, bad) = decimal::read::<u64>(self.input, j * n, n);
+        let (left, right) = self.right.divide(number);
+        (left, right, bad == 0)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: u64, right: u64) {
+        let n = self.domain.length();
+        decimal::write(left * self.right.modulus() + right, self.out, j * n, n);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use aes::cipher::Array;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bulk::{self, BulkError, Columns, DecimalText, SixteenDigits, Text};
+use super::bulk::{self, BulkError, Columns, DecimalText, EightDigits, SixteenDigits, Text};
 use super::digits::{Digits, Number};
 use super::domain::Domain;
 use super::lanes::Rounds;
@@ -223,6 +223,12 @@ impl<K: KeySize> Plan<K> {
         {
             let sixteen = SixteenDigits { input: input.as_chunks().0, out: out.as_chunks_mut().0 };
             return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), sixteen);
+        }
+        if let (Arithmetic::Narrow(moduli), ..=8, true) =
+            (&self.arithmetic, domain.length(), alphabet.is_decimal())
+        {
+            let eight = EightDigits { input, out, domain, right: moduli[1] };
+            return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), eight);
         }
         with_moduli!(&self.arithmetic,
             moduli => if alphabet.is_decimal() {

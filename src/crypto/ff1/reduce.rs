@@ -86,6 +86,12 @@ impl Narrow {
         Narrow { m, mu: u64::MAX / m }
     }
 
+    /// m.
+    #[inline(always)]
+    pub(super) fn modulus(&self) -> u64 {
+        self.m
+    }
+
     /// y mod m, plus m or not.
     #[inline(always)]
     fn residue(&self, y: u64) -> u64 {

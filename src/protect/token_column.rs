@@ -1,0 +1,308 @@
+//! A column through FF1: cells are sorted by their spaces, those of one space go in lockstep, and come back in order.
+//!
+//! ```text
+//! cells ──read──► a bucket for each (radix, length) ──FF1, again for those that must walk──► write, in the cells' order
+//! ```
+//!
+//! Nothing is allocated for a cell: buckets keep their room from one chunk of the column to the next.
+
+use super::column::{Cells, text};
+use super::token::{Sides, Tokenizer};
+use super::{Column, Failures, is_blank};
+use crate::crypto::ff1::{AsciiAlphabet, Plan};
+use crate::error::{Error, Result};
+use crate::format::{Cut, DigitRun, Digits, MOST_FREE, Reading, Scratch};
+use std::collections::HashMap;
+use std::sync::Arc;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Cells of a column, sorted.
+pub(super) struct Sorted<'t, const TOKENIZE: bool> {
+    tokenizer: &'t Tokenizer,
+    scratch: Scratch,
+    places: Vec<Place>,
+    errors: Vec<Error>,
+    buckets: Vec<Bucket>,
+    by_space: HashMap<(u32, usize), usize>,
+    /// Spaces that were met lately, and their buckets: hashing properly takes longer than reading most cells.
+    lately: [((u32, usize), usize); 64],
+    numerals: Zeroizing<Vec<u16>>,
+    /// The fast form for digits, and a bucket for each number of them.
+    digits: Option<(DigitRun, AsciiAlphabet)>,
+    digit_buckets: [DigitBucket; MOST_FREE + 1],
+    /// The digits of the cell that is being read.
+    read: Digits,
+}
+
+/// Where a cell went.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Nowhere: it is blank.
+    Blank,
+    /// Nowhere, and why.
+    Error(u32),
+    Bucket(u32, u32),
+    Digits(u8, u32),
+}
+
+/// The values of one space.
+struct Bucket {
+    length: usize,
+    plan: Result<Arc<Plan>>,
+    numerals: Zeroizing<Vec<u16>>,
+    readings: Vec<Reading>,
+    /// Which cells they are.
+    cells: Vec<u32>,
+}
+
+/// The values of which so many digits take part, as text.
+#[derive(Default)]
+struct DigitBucket {
+    input: Zeroizing<Vec<u8>>,
+    output: Zeroizing<Vec<u8>>,
+    cuts: Vec<Cut>,
+    plan: Option<Arc<Plan>>,
+    /// Which of them have to go on, and their digits.
+    walking: Vec<u32>,
+    gathered: Zeroizing<Vec<u8>>,
+}
+
+/// Cells that are worked on together: enough to fill the lanes of FF1, and few enough for the cache.
+const TOGETHER: usize = 4096;
+/// The most buckets that are kept: texts have a space for nearly each of them.
+const MOST_BUCKETS: usize = 64;
+
+impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
+    pub(super) fn new(tokenizer: &'t Tokenizer) -> Self {
+        Self {
+            tokenizer,
+            scratch: Scratch::default(),
+            places: vec![],
+            errors: vec![],
+            buckets: vec![],
+            by_space: HashMap::new(),
+            lately: [((0, 0), 0); 64],
+            numerals: Zeroizing::new(vec![]),
+            digits: tokenizer.format.digit_run().map(|run| (run, AsciiAlphabet::digits())),
+            digit_buckets: Default::default(),
+            read: [0; 24],
+        }
+    }
+
+    /// Appends the result for each cell to `output`.
+    pub(super) fn run(
+        &mut self,
+        input: &(impl Cells + ?Sized),
+        output: &mut Column,
+        failures: &mut Failures,
+    ) {
+        for start in (0..input.len()).step_by(TOGETHER) {
+            let end = input.len().min(start + TOGETHER);
+            self.clear();
+            for i in start..end {
+                let place = self.sort(input.cell(i)).unwrap_or_else(|error| {
+                    self.errors.push(error);
+                    Place::Error(self.errors.len() as u32 - 1)
+                });
+                self.places.push(place);
+            }
+            self.permute(|i| input.cell(start + i as usize));
+            self.permute_digits();
+            for i in start..end {
+                output.push_with(failures, |out| self.write(i - start, input.cell(i), out));
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.errors.clear();
+        if self.buckets.len() > MOST_BUCKETS {
+            self.buckets.clear();
+            self.by_space.clear();
+            self.lately = [((0, 0), 0); 64];
+        }
+        for bucket in &mut self.buckets {
+            bucket.numerals.clear();
+            bucket.readings.clear();
+            bucket.cells.clear();
+        }
+        for bucket in &mut self.digit_buckets {
+            bucket.input.clear();
+            bucket.cuts.clear();
+        }
+    }
+
+    /// Reads a cell into the bucket of its space.
+    #[inline]
+    fn sort(&mut self, cell: &[u8]) -> Result<Place> {
+        if let Some((run, _)) = &self.digits
+            && let Some((range, cut)) = run.read(Sides::<TOKENIZE>::FROM, cell, &mut self.read)
+        {
+            let length = range.len();
+            let bucket = &mut self.digit_buckets[length];
+            bucket.input.extend_from_slice(&self.read[range]);
+            bucket.cuts.push(cut);
+            return Ok(Place::Digits(length as u8, bucket.cuts.len() as u32 - 1));
+        }
+        if is_blank(cell) {
+            return Ok(Place::Blank);
+        }
+        self.numerals.clear();
+        let format = &self.tokenizer.format;
+        let reading =
+            format.read(Sides::<TOKENIZE>::FROM, text(cell)?, &mut self.scratch, &mut self.numerals)?;
+        reading.check_floor()?;
+        let i = self.bucket((reading.radix(), reading.length()));
+        let bucket = &mut self.buckets[i];
+        bucket.numerals.extend_from_slice(&self.numerals);
+        bucket.readings.push(reading);
+        bucket.cells.push(self.places.len() as u32);
+        Ok(Place::Bucket(i as u32, bucket.cells.len() as u32 - 1))
+    }
+
+    fn bucket(&mut self, space: (u32, usize)) -> usize {
+        let slot = (space.0 as usize).wrapping_mul(31).wrapping_add(space.1) % self.lately.len();
+        if self.lately[slot].0 == space {
+            return self.lately[slot].1;
+        }
+        let (tokenizer, buckets) = (self.tokenizer, &mut self.buckets);
+        let bucket = *self.by_space.entry(space).or_insert_with(|| {
+            buckets.push(Bucket {
+                length: space.1,
+                plan: tokenizer.plan(space.0, space.1),
+                numerals: Zeroizing::new(vec![]),
+                readings: vec![],
+                cells: vec![],
+            });
+            buckets.len() - 1
+        });
+        self.lately[slot] = (space, bucket);
+        bucket
+    }
+
+    /// All values of each bucket through FF1, those that have to walk on until none has.
+    fn permute<'c>(&mut self, cell: impl Fn(u32) -> &'c [u8]) {
+        let format = &self.tokenizer.format;
+        for bucket in &mut self.buckets {
+            let Ok(plan) = &bucket.plan else { continue };
+            let run = |numerals: &mut [u16]| match TOKENIZE {
+                true => plan.encrypt_columns(numerals),
+                false => plan.decrypt_columns(numerals),
+            };
+            let n = bucket.length;
+            let mut walked = run(&mut bucket.numerals);
+            let mut walking: Vec<usize> = vec![];
+            let may_walk = |i: &usize| format.may_walk(&bucket.readings[*i]);
+            walking.extend((0..bucket.readings.len()).filter(may_walk));
+            let mut gathered = Zeroizing::new(vec![]);
+            while walked.is_ok() {
+                let scratch = &mut self.scratch;
+                walking.retain(|&i| {
+                    let shape = text(cell(bucket.cells[i])).unwrap_or_default();
+                    !format.holds(shape, &bucket.readings[i], scratch, &bucket.numerals[i * n..(i + 1) * n])
+                });
+                if walking.is_empty() {
+                    break;
+                }
+                gathered.clear();
+                walking
+                    .iter()
+                    .for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * n..(i + 1) * n]));
+                walked = run(&mut gathered);
+                for (from, &i) in gathered.chunks_exact(n).zip(&walking) {
+                    bucket.numerals[i * n..(i + 1) * n].copy_from_slice(from);
+                }
+            }
+            if let Err(error) = walked {
+                bucket.plan = Err(error.into());
+            }
+        }
+    }
+
+    /// The same for digits.
+    fn permute_digits(&mut self) {
+        let Some((run, alphabet)) = &self.digits else { return };
+        for (length, bucket) in self.digit_buckets.iter_mut().enumerate().filter(|(_, b)| !b.cuts.is_empty())
+        {
+            let ff1 = |plan: &Plan, input: &[u8], output: &mut [u8]| match TOKENIZE {
+                true => plan.encrypt_ascii(alphabet, input, output),
+                false => plan.decrypt_ascii(alphabet, input, output),
+            };
+            if bucket.plan.is_none() {
+                bucket.plan = self.tokenizer.plan(10, length).ok();
+            }
+            bucket.output.resize(bucket.input.len(), 0);
+            let Some(plan) = &bucket.plan else { continue };
+            let mut walked = ff1(plan, &bucket.input, &mut bucket.output);
+            bucket.walking.clear();
+            if run.may_walk() {
+                bucket.walking.extend(0..bucket.cuts.len() as u32);
+            }
+            while walked.is_ok() {
+                let at = |i: u32| i as usize * length..(i as usize + 1) * length;
+                let (cuts, output) = (&bucket.cuts, &mut bucket.output);
+                bucket.walking.retain(|&i| !run.holds(cuts[i as usize], &output[at(i)]));
+                if bucket.walking.is_empty() {
+                    break;
+                }
+                bucket.gathered.clear();
+                bucket.walking.iter().for_each(|&i| bucket.gathered.extend_from_slice(&output[at(i)]));
+                bucket.input.clear();
+                bucket.input.resize(bucket.gathered.len(), 0);
+                walked = ff1(plan, &bucket.gathered, &mut bucket.input);
+                for (from, &i) in bucket.input.chunks_exact(length).zip(&bucket.walking) {
+                    output[at(i)].copy_from_slice(from);
+                }
+            }
+            if walked.is_err() {
+                bucket.plan = None;
+            }
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, i: usize, cell: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let to = Sides::<TOKENIZE>::TO;
+        match self.places[i] {
+            Place::Digits(length, j) => {
+                let bucket = &mut self.digit_buckets[usize::from(length)];
+                let (n, j) = (usize::from(length), j as usize);
+                match (&self.digits, &bucket.plan) {
+                    (Some((run, _)), Some(_)) => {
+                        let middle = &mut bucket.output[j * n..(j + 1) * n];
+                        match run.write(to, cell, bucket.cuts[j], middle, out) {
+                            true => Ok(()),
+                            false => Err(Error::Rejected),
+                        }
+                    }
+                    _ => Err(UNUSABLE),
+                }
+            }
+            Place::Blank => {
+                out.extend_from_slice(cell);
+                Ok(())
+            }
+            Place::Bucket(bucket, j) => {
+                let bucket = &mut self.buckets[bucket as usize];
+                if bucket.plan.is_err() {
+                    return Err(UNUSABLE);
+                }
+                let (n, j) = (bucket.length, j as usize);
+                let numerals = &mut bucket.numerals[j * n..(j + 1) * n];
+                let format = &self.tokenizer.format;
+                format.write(to, text(cell)?, &bucket.readings[j], &mut self.scratch, numerals, out)
+            }
+            Place::Error(error) => Err(std::mem::replace(&mut self.errors[error as usize], UNUSABLE)),
+        }
+    }
+}
+
+/// For a domain that FF1 does not have; the formats let none through.
+const UNUSABLE: Error = Error::Value { problem: "has a length that cannot be tokenized" };
+
+impl<const TOKENIZE: bool> Drop for Sorted<'_, TOKENIZE> {
+    fn drop(&mut self) {
+        self.read.zeroize();
+    }
+}
