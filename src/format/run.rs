@@ -166,10 +166,7 @@ impl Run {
                 Some(numeral) => numerals.push(numeral),
                 None if self.is_separator(c) => {}
                 None => {
-                    return Err(Error::Character {
-                        at: i + 1,
-                        expected: "in the alphabet, and no separator",
-                    });
+                    return Err(Error::Character { at: i + 1, expected: "of the alphabet or a separator" });
                 }
             }
         }
@@ -366,7 +363,7 @@ mod tests {
             assert_eq!(out, [1, 2]);
         }
         let refused = numerals(&format, "12345x78").unwrap_err().to_string();
-        assert_eq!(refused, "value: character 6 is not in the alphabet, and no separator");
+        assert_eq!(refused, "character 6 of the value is not of the alphabet or a separator");
         assert!(matches!(numerals(&keep(digits(), 2, 2), "1-2-3-4"), Err(Error::Value { .. })));
     }
 
