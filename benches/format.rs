@@ -44,7 +44,8 @@ fn rows() -> Vec<Row> {
     let card = || Format::card().keep(6, 4);
     let of_card = |card: &str| digits(card)[6..12].to_owned();
     let start = "1900-01-01T00:00:00";
-    let times = Format::date_time(DateTimePattern::new(DateTimePattern::ISO).unwrap(), start, "2099-12-31T23:59:59");
+    let times =
+        Format::date_time(DateTimePattern::new(DateTimePattern::ISO).unwrap(), start, "2099-12-31T23:59:59");
     vec![
         row("card, 6+4 kept", card(), |r| r.card(""), DIGITS, of_card, Some(50.0)),
         row("card, 4111 1111 …", card(), |r| r.card(" "), DIGITS, of_card, Some(30.0)),
@@ -71,7 +72,14 @@ fn rows() -> Vec<Row> {
             |plate| plate.replace('-', ""),
             Some(15.0),
         ),
-        row("IBAN, bank kept", Format::iban(IbanKeep::Bank), Random::iban, DIGITS, |i| i[12..].to_owned(), None),
+        row(
+            "IBAN, bank kept",
+            Format::iban(IbanKeep::Bank),
+            Random::iban,
+            DIGITS,
+            |i| i[12..].to_owned(),
+            None,
+        ),
         row("UUID", Format::uuid(), Random::uuid, "0123456789abcdef", hexadecimal, None),
         row(
             "name",
@@ -242,7 +250,8 @@ fn main() {
         });
         group.throughput(Throughput::Elements(VALUES as u64));
         group.bench_function(BenchmarkId::new("tokenize", row.name), |b| b.iter(|| candidates.tokenize()));
-        group.bench_function(BenchmarkId::new("detokenize", row.name), |b| b.iter(|| candidates.detokenize()));
+        group
+            .bench_function(BenchmarkId::new("detokenize", row.name), |b| b.iter(|| candidates.detokenize()));
     }
     group.finish();
     criterion.final_summary();
@@ -252,7 +261,10 @@ const SLICES: usize = 15;
 
 /// Nanoseconds a value, medians over interleaved slices. `-- ratios WORD` takes the rows with the word alone.
 fn ratios(key: &UsableKey) {
-    let word = std::env::args().skip_while(|argument| argument != "ratios").nth(1).filter(|word| !word.starts_with('-'));
+    let word = std::env::args()
+        .skip_while(|argument| argument != "ratios")
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
     println!("| column | fpe ns | tokenize ns | x | detokenize ns | x | goal |");
     println!("|---|---|---|---|---|---|---|");
     for row in rows() {

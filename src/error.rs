@@ -28,7 +28,7 @@ pub enum Error {
     Value { problem: &'static str },
 
     /// A character of a value that the format cannot take there. Only its place is shown, counted from 1.
-    #[error("value: character {at} is not {expected}")]
+    #[error("character {at} of the value is not {expected}")]
     Character { at: usize, expected: &'static str },
 
     /// FF1 over fewer than the allowed number of values: an attacker could list them all.

@@ -207,7 +207,7 @@ fn ragged_and_odd_files() {
         &tool,
         GOOD.replace("123456789", "12345678x"),
         3,
-        "line 2, column \"phone\": value has a character that is neither",
+        "line 2, column \"phone\": character 9 of the value is not of the alphabet or a separator",
     );
     refused(
         &tool,

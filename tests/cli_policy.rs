@@ -59,7 +59,7 @@ fn a_format_is_explained_with_an_example() {
         ),
         ("card keep=4+4 luhn=keep", &["the first 4 and the last 4", "values and tokens pass the Luhn check"]),
         ("card keep=scheme+4", &["the digits that tell the scheme, the last 4", "  after   4"]),
-        ("ssn", &["898", "  before  123-45-6789\n"]),
+        ("ssn", &["888,931,098", "  before  123-45-6789\n"]),
         ("iban", &["the country, spaces", "  after   DE"]),
         ("email", &["the domain", "@example.com\n"]),
         ("phone", &["the country code", "  after   +1 "]),
@@ -85,6 +85,27 @@ fn a_format_is_explained_with_an_example() {
         assert_eq!(ran.err, "", "{spec}");
     }
     assert!(tool.listing().is_empty(), "a key file or something else was made");
+}
+
+#[test]
+fn patterns_and_dates_are_explained() {
+    let tool = Tool::new();
+    for (spec, says) in [
+        ("regex=[A-Z]{3}-[0-9]{4}", "175,760,000"),
+        ("template=keep(digits,6) token(digits,9)", "1,000,000,000"),
+        ("postal-ca", "spaces, hyphens and case"),
+        ("date", "3,652,059"),
+        ("date range=0001-01-01..9999-12-31 date=DD.MM.YYYY", "3,652,059"),
+    ] {
+        let ran = explain(&tool, &[spec]).with_exit(spec, 0);
+        assert!(text(&ran).contains(says) && text(&ran).contains("\n  after   "), "{spec}: {}", text(&ran));
+    }
+    let ran = explain(&tool, &["date range=1900-01-01..2099-12-31"]).with_exit("two centuries", 0);
+    assert!(text(&ran).contains("73,049") && text(&ran).contains("ways out: "), "{}", text(&ran));
+    for bad in ["regex=[A-Z", "regex=a*", "template=keep(", "date range=x..y", "date date=YY"] {
+        let ran = explain(&tool, &[bad]).with_exit(bad, 2);
+        assert!(ran.out.is_empty(), "{bad}");
+    }
 }
 
 #[test]
@@ -342,7 +363,9 @@ fn a_suggested_policy_protects_the_file_it_was_made_for_and_shows_no_value() {
     let out = text(&ran);
     assert!(out.contains("subject = \"customer_id\""), "{out}");
     assert!(
-        out.contains("# all 300 cells are e-mail addresses\n# 300 cells with a value, 300 distinct\n"),
+        out.contains(
+            "# all 300 cells are e-mail addresses\n# cells with a value: 300; distinct: 300; blank: 0\n"
+        ),
         "{out}"
     );
     tool.write("p.toml", &out);

@@ -4,7 +4,7 @@ use cloakroom::Error;
 use cloakroom::format::{Alphabet, Format, Luhn, Members, Natural, PhoneKeep};
 use cloakroom::keys::{Keyset, UsableKey};
 use cloakroom::name::{FieldName, TenantId};
-use cloakroom::protect::{Arrow, Cells, Column, Failures, Tokenizer, is_blank};
+use cloakroom::protect::{Arrow, Cells, Column, Tokenizer, is_blank};
 use cloakroom::time::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -74,7 +74,10 @@ fn counted(format: &Format) -> bool {
 /// What must hold of any value that can be tokenized.
 fn obeys(format: &Format, breaks: bool, tokenizer: &Tokenizer, value: &str) -> Result<(), TestCaseError> {
     let token = tokenizer.tokenize(value).map_err(|e| TestCaseError::fail(e.to_string()))?;
-    prop_assert_eq!(revealed(tokenizer, &token).map_err(|e| TestCaseError::fail(format!("{token:?}: {e}")))?, value);
+    prop_assert_eq!(
+        revealed(tokenizer, &token).map_err(|e| TestCaseError::fail(format!("{token:?}: {e}")))?,
+        value
+    );
     if breaks {
         prop_assert!(tokenizer.tokenize(&token).is_err(), "a token passes the check");
         prop_assert!(matches!(tokenizer.detokenize(value), Err(Error::Rejected)), "a value is a token");
@@ -165,7 +168,8 @@ fn another_field_tenant_context_or_key_version_gives_unrelated_tokens() {
             let same = base.in_context(b"").unwrap().tokenize(value).unwrap();
             assert_eq!(same, base.tokenize(value).unwrap());
         }
-        let tokens = |t: &Tokenizer| -> Vec<String> { values.iter().map(|v| t.tokenize(v).unwrap()).collect() };
+        let tokens =
+            |t: &Tokenizer| -> Vec<String> { values.iter().map(|v| t.tokenize(v).unwrap()).collect() };
         let all: Vec<_> = others.iter().chain([&base]).map(tokens).collect();
         for (i, some) in all.iter().enumerate() {
             for others in &all[..i] {
@@ -301,7 +305,8 @@ fn is_cell_by_cell(tokenizer: &Tokenizer, cells: &[Vec<u8>]) {
     becomes::<false>(tokenizer, cells, &tokens);
     // Of what was refused, some may be read as tokens.
     let tokens: Vec<_> = tokens.0.into_iter().chain(cells.iter().take(20).cloned()).collect();
-    let values = one_by_one(&tokens, |token| tokenizer.detokenize(token).map(|value| value.expose().to_vec()));
+    let values =
+        one_by_one(&tokens, |token| tokenizer.detokenize(token).map(|value| value.expose().to_vec()));
     becomes::<true>(tokenizer, &tokens, &values);
 }
 
@@ -309,8 +314,12 @@ fn is_cell_by_cell(tokenizer: &Tokenizer, cells: &[Vec<u8>]) {
 fn a_column_is_its_cells_one_by_one_whatever_stands_between() {
     for sample in samples() {
         let tokenizer = tokenizer(&sample.format);
-        let bad: Vec<&[u8]> =
-            sample.bad.iter().map(|bad| bad.as_bytes()).chain([&b" "[..], b"\t", b"\xFF1234567", b"\xED\xA0\x80"]).collect();
+        let bad: Vec<&[u8]> = sample
+            .bad
+            .iter()
+            .map(|bad| bad.as_bytes())
+            .chain([&b" "[..], b"\t", b"\xFF1234567", b"\xED\xA0\x80"])
+            .collect();
         let values = some(&sample, 150);
         let mixed = values.iter().enumerate().flat_map(|(i, value)| {
             let between = (i % 4 == 1).then(|| bad[i / 4 % bad.len()].to_vec());
@@ -337,7 +346,8 @@ fn tells(error: &Error, value: &str) -> bool {
     let (text, value) = (format!("{error} {error:?}"), value.replace('·', "."));
     let numbers = matches!(error, Error::Value { .. });
     let counts = |b: &u8| b.is_ascii_uppercase() || !b.is_ascii() || numbers && b.is_ascii_digit();
-    let mut pieces = value.as_bytes().windows(4).filter(|piece| piece.iter().filter(|b| counts(b)).count() > 1);
+    let mut pieces =
+        value.as_bytes().windows(4).filter(|piece| piece.iter().filter(|b| counts(b)).count() > 1);
     pieces.any(|piece| text.as_bytes().windows(4).any(|window| window == piece))
 }
 
@@ -361,7 +371,9 @@ fn what_is_not_of_the_format_is_refused_and_no_error_tells_a_piece_of_it() {
             }
         }
         for value in some(&sample, 20) {
-            let long = value.repeat(10_000 / value.chars().filter(|c| c.is_alphanumeric() || *c == '🎫').count().max(1) + 1);
+            let long = value.repeat(
+                10_000 / value.chars().filter(|c| c.is_alphanumeric() || *c == '🎫').count().max(1) + 1,
+            );
             let error = tokenizer.tokenize(&long).unwrap_err();
             assert!(!tells(&error, &long), "{}: {error}", sample.name);
             assert!(tokenizer.detokenize(&long).is_err());
@@ -371,9 +383,9 @@ fn what_is_not_of_the_format_is_refused_and_no_error_tells_a_piece_of_it() {
 
 /// Characters that formats have to think about.
 const ODD: &[char] = &[
-    '\0', '\t', '\n', '\r', ' ', '\u{A0}', '-', '+', '@', '.', '{', '\'', '0', '9', 'a', 'f', 'z', 'A', 'F', 'Z', '１',
-    '٣', 'ａ', 'é', 'É', 'ß', 'ẞ', 'İ', 'ı', 'а', 'Я', 'ω', '\u{301}', '\u{308}', '\u{200D}', '\u{202E}', '\u{FEFF}',
-    '\u{FFFD}', 'ﬁ', '世', '🎫', 'ª',
+    '\0', '\t', '\n', '\r', ' ', '\u{A0}', '-', '+', '@', '.', '{', '\'', '0', '9', 'a', 'f', 'z', 'A', 'F',
+    'Z', '１', '٣', 'ａ', 'é', 'É', 'ß', 'ẞ', 'İ', 'ı', 'а', 'Я', 'ω', '\u{301}', '\u{308}', '\u{200D}',
+    '\u{202E}', '\u{FEFF}', '\u{FFFD}', 'ﬁ', '世', '🎫', 'ª',
 ];
 
 #[test]
@@ -381,7 +393,8 @@ fn a_changed_value_is_refused_or_obeys_the_laws() {
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3, prop::sample::select(ODD)), 1..4);
     for sample in samples() {
         let tokenizer = tokenizer(&sample.format);
-        let mut runner = TestRunner::new(Config { cases: 512, failure_persistence: None, ..Config::default() });
+        let mut runner =
+            TestRunner::new(Config { cases: 512, failure_persistence: None, ..Config::default() });
         let result = runner.run(&(sample.values.clone(), edits.clone()), |(value, edits)| {
             let mut characters: Vec<char> = value.chars().collect();
             for (at, how, odd) in edits {
@@ -397,7 +410,12 @@ fn a_changed_value_is_refused_or_obeys_the_laws() {
             }
             let changed = String::from_iter(characters);
             if let Ok(value) = revealed(&tokenizer, &changed) {
-                prop_assert_eq!(tokenizer.tokenize(&value).unwrap(), changed.clone(), "a token of {:?}", value);
+                prop_assert_eq!(
+                    tokenizer.tokenize(&value).unwrap(),
+                    changed.clone(),
+                    "a token of {:?}",
+                    value
+                );
             }
             match tokenizer.tokenize(&changed) {
                 Ok(_) => obeys(&sample.format, sample.breaks, &tokenizer, &changed),
@@ -420,7 +438,8 @@ fn runs() -> impl Strategy<Value = (Format, bool, String)> {
         move |(alphabet, first, last, more, rule, [digits, own])| {
             let alphabet: String = if digits { "0123456789".into() } else { alphabet.iter().collect() };
             let rule = if digits { rule } else { Luhn::Ignore };
-            let others: Vec<char> = pool.iter().copied().filter(|c| !alphabet.contains(*c) && !c.is_alphanumeric()).collect();
+            let others: Vec<char> =
+                pool.iter().copied().filter(|c| !alphabet.contains(*c) && !c.is_alphanumeric()).collect();
             let separators: &'static [char] = match (others.is_empty(), own) {
                 (true, _) => &['|'],
                 (false, false) => &['|', '~'],

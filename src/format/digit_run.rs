@@ -213,7 +213,7 @@ fn luhn_sum(digits: &Digits) -> u32 {
         let word = u64::from_le_bytes(*word) ^ ZEROS;
         let twice = word + (word & DOUBLED);
         // 10 or more in a byte of at most 18 sets the top bit once 118 is added; nine is taken off there.
-        let over = (twice + 0x7676_7676_7676_7676 & TOPS) >> 7;
+        let over = ((twice + 0x7676_7676_7676_7676) & TOPS) >> 7;
         sum += (twice - over * 9).wrapping_mul(0x0101_0101_0101_0101) >> 56;
     }
     sum as u32

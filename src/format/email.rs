@@ -121,7 +121,8 @@ mod tests {
     fn a_short_address_never_becomes_too_long() {
         for kept in 0..=63 {
             let (local, label) = ("_".repeat(kept), "-".repeat(kept.min(61)));
-            for letters in ["a", "aB", "abc", "abcd"].into_iter().filter(|letters| letters.len() + kept <= 64) {
+            for letters in ["a", "aB", "abc", "abcd"].into_iter().filter(|letters| letters.len() + kept <= 64)
+            {
                 last_member_is_one(&Format::email(), &format!("{local}{letters}@b.example"));
             }
             last_member_is_one(&Format::email_with_domain(), &format!("_@a{label}b.example"));

@@ -485,7 +485,7 @@ mod tests {
             assert!(matches!(error, Error::Value { .. } | Error::Character { .. }), "{bad:?}: {error}");
         }
         let error = Format::name().members("Anna 2").unwrap_err().to_string();
-        assert_eq!(error, "value: character 6 is not a letter");
+        assert_eq!(error, "character 6 of the value is not a letter");
     }
 
     // SPEC: POS-5

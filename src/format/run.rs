@@ -94,7 +94,13 @@ impl Run {
         let length = self.usual.unwrap_or(12.clamp(self.shortest, self.longest));
         let is_card = self.luhn != Luhn::Ignore || self.keep_first == KeepFirst::Scheme;
         let numeral = |i: usize| match is_card {
-            true => if i == 0 { 4 } else { 1 },
+            true => {
+                if i == 0 {
+                    4
+                } else {
+                    1
+                }
+            }
             false => ((i + 1) % self.alphabet.radix() as usize) as u16,
         };
         let mut numerals: Vec<u16> = (0..length).map(numeral).collect();
@@ -160,10 +166,7 @@ impl Run {
                 Some(numeral) => numerals.push(numeral),
                 None if self.is_separator(c) => {}
                 None => {
-                    return Err(Error::Character {
-                        at: i + 1,
-                        expected: "in the alphabet, and no separator",
-                    });
+                    return Err(Error::Character { at: i + 1, expected: "of the alphabet or a separator" });
                 }
             }
         }
@@ -360,7 +363,7 @@ mod tests {
             assert_eq!(out, [1, 2]);
         }
         let refused = numerals(&format, "12345x78").unwrap_err().to_string();
-        assert_eq!(refused, "value: character 6 is not in the alphabet, and no separator");
+        assert_eq!(refused, "character 6 of the value is not of the alphabet or a separator");
         assert!(matches!(numerals(&keep(digits(), 2, 2), "1-2-3-4"), Err(Error::Value { .. })));
     }
 

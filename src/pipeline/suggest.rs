@@ -172,11 +172,8 @@ fn counts(evidence: &Evidence) -> String {
         Some(distinct) => grouped(distinct),
         None => format!("over {}", grouped(MOST_DISTINCT as u64)),
     };
-    let blank = match evidence.blank {
-        0 => String::new(),
-        blank => format!(", {} blank", grouped(blank)),
-    };
-    format!("{} cells with a value, {distinct} distinct{blank}", grouped(evidence.filled))
+    let (filled, blank) = (grouped(evidence.filled), grouped(evidence.blank));
+    format!("cells with a value: {filled}; distinct: {distinct}; blank: {blank}")
 }
 
 impl fmt::Display for Suggestion {

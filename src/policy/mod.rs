@@ -18,12 +18,28 @@
 //!
 //! | protect | settings |
 //! |---|---|
-//! | `token` | `format` (`digits`, `lowercase`, `uppercase`, `letters`, `alphanumeric`, `card`) or `alphabet`; `keep` (`"6+4"`), `length` (`"7"`, `"6..9"`), `luhn` (`keep`, `break`, `ignore`), `separators` |
+//! | `token` | one of `format`, `alphabet`, `template`, `regex`; see below |
 //! | `pseudonym` | `scope`; `normalize` (`none`, `text`, `email`, `digits`), `spelling` (`base64url`, `hex`, `uuid`, `crockford`), `kind` |
 //! | `seal` | `suite` (`xaes-256-gcm`, `xchacha20-poly1305`; the latter without a vault) |
 //! | `mask` | `keep`, `with` |
 //! | `generalize` | `to` (`year`, `month`, `bucket`, `prefix`); `date` for the first two, `width` for a bucket, `length` for a prefix |
 //! | `keep`, `drop` | – |
+//!
+//! | what makes a token | settings |
+//! |---|---|
+//! | `format` = `digits`, `lowercase`, `uppercase`, `letters`, `alphanumeric`, or `alphabet` = its characters | `keep` (`"6+4"`), `length` (`"7"`, `"6..9"`), `separators`; for digits `luhn` (`keep`, `break`, `ignore`) |
+//! | `card` | the same, and `keep = "scheme+4"`; `luhn` is `break` unless given |
+//! | `ssn`, `uuid`, `plate`, `passport`, `name`, `text`, `ipv4`, `ipv6`, `postal-uk`, `postal-ca`, `postal-de` | – |
+//! | `iban` | `keep` (`country`, `bank`) |
+//! | `email` | `domain` (`keep`, `token`) |
+//! | `phone` | `keep` (`country`, `country+3`, `none`) |
+//! | `date` | `date` (`"DD.MM.YYYY"`), `range` (`"1900-01-01..9999-12-31"`, always so written) |
+//! | `datetime` | `date` (`"YYYY-MM-DD hh:mm:ss"`), `range`, written in that pattern |
+//! | `integer`, `decimal` | `range` (`"0..9999999"`); `scale` for decimals |
+//! | `ip` | `cipher` (`prefix-preserving`, `deterministic`) |
+//! | `postal-us` | `length` (`"9"` for ZIP+4; five digits are too few) |
+//! | `template` = [`keep(digits,6) token(digits,6) check(luhn)`](crate::format#templates) | `separators` |
+//! | `regex` = [`[A-Z]{3}-[0-9]{4}`](crate::format#regular-expressions) | `length`, `separators` |
 //!
 //! Every field can have `empty`: `keep` (blank cells stay as they are, the default) or `error`.
 

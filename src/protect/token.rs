@@ -363,6 +363,16 @@ mod tests {
         assert_eq!(base.in_context(b"").unwrap().tokenize(value).unwrap(), base.tokenize(value).unwrap());
     }
 
+    // What SECURITY.md says of them.
+    #[test]
+    fn kept_parts_do_not_enter_the_tweak() {
+        let t = tokenizer("acme", "email", Format::email());
+        let [a, b] = ["a.example", "b.example"].map(|d| t.tokenize(&format!("ann.smith@{d}")).unwrap());
+        assert_eq!(a.split_once('@').unwrap().0, b.split_once('@').unwrap().0);
+        let other = t.in_context(b"b.example").unwrap().tokenize("ann.smith@b.example").unwrap();
+        assert_ne!(other, b);
+    }
+
     #[test]
     fn one_bad_row_costs_no_other() {
         let t = tokenizer("acme", "f", Format::digits());

@@ -227,9 +227,8 @@ fn names() -> impl Strategy<Value = String> {
         matching("[a-z]{1,12}"),
         matching("[A-Z]{1,12}"),
         matching("[A-Za-zÀ-ÖØ-öø-ÿ]{1,3}"),
-        matching("[Α-ΡΣ-Ω][α-ω]{0,9}( [Α-ΡΣ-Ω][ά-ώ]{1,9})?").prop_filter("a Greek letter", |v| {
-            !v.contains(['ΰ', '΋']) || v.chars().count() > 4
-        }),
+        matching("[Α-ΡΣ-Ω][α-ω]{0,9}( [Α-ΡΣ-Ω][ά-ώ]{1,9})?")
+            .prop_filter("a Greek letter", |v| { !v.contains(['ΰ', '΋']) || v.chars().count() > 4 }),
         matching("[ЁІЇЄА-Я][а-яёіїє]{0,9}( [А-Я][а-я]{1,12})?"),
         matching("[ΪΫ]{1,3}"),
         matching("[ªº]{1,2}"),
@@ -288,7 +287,8 @@ fn times(pattern: &'static str) -> impl Strategy<Value = String> {
 fn ipv6s() -> impl Strategy<Value = String> {
     let sparse = prop::collection::vec((0..8u32, any::<u16>()), 0..4)
         .prop_map(|groups| groups.iter().fold(0, |all, (at, group)| all | u128::from(*group) << (16 * at)));
-    let address = prop_oneof![any::<u128>(), sparse, any::<u32>().prop_map(|v4| 0xFFFF << 32 | u128::from(v4))];
+    let address =
+        prop_oneof![any::<u128>(), sparse, any::<u32>().prop_map(|v4| 0xFFFF << 32 | u128::from(v4))];
     address.prop_map(|address| std::net::Ipv6Addr::from(address).to_string())
 }
 
@@ -323,7 +323,8 @@ const ARABIC_INDIC: &str = "٠١٢٣٤٥٦٧٨٩٠١٢٣٤";
 
 /// Every preset, some with settings.
 pub fn samples() -> Vec<Sample> {
-    let digits = &["", "QXZJVWYK", "123456\0", "1234567é", NOT_ASCII_DIGITS, ARABIC_INDIC, "12345", "123456\u{301}"];
+    let digits =
+        &["", "QXZJVWYK", "123456\0", "1234567é", NOT_ASCII_DIGITS, ARABIC_INDIC, "12345", "123456\u{301}"];
     let card = &[
         "",
         "4111111111111112",
@@ -441,7 +442,15 @@ pub fn samples() -> Vec<Sample> {
             "phone",
             Format::phone(PhoneKeep::Nothing),
             prop_oneof![national(), international()],
-            &["", "123456", "1234567890123456", "+0301234567", "12+34567", "0301234567x", "０３０１２３４５６７"],
+            &[
+                "",
+                "123456",
+                "1234567890123456",
+                "+0301234567",
+                "12+34567",
+                "0301234567x",
+                "０３０１２３４５６７",
+            ],
         ),
         sample("phone, country kept", Format::phone(PhoneKeep::Country), international(), BAD_PHONES),
         sample("phone, area kept", Format::phone(PhoneKeep::Area(3)), international(), BAD_PHONES),
@@ -455,17 +464,36 @@ pub fn samples() -> Vec<Sample> {
             "integer, nearly all of 127 bits",
             Format::integer(0, i128::MAX).unwrap(),
             in_range(0, i128::MAX).prop_map(|n| n.to_string()),
-            &["", "-1", "170141183460469231731687303715884105728", "999999999999999999999999999999999999999999"],
+            &[
+                "",
+                "-1",
+                "170141183460469231731687303715884105728",
+                "999999999999999999999999999999999999999999",
+            ],
         ),
         sample(
             "decimal",
             Format::decimal(2, "-12345.67", "99999.99").unwrap(),
             in_range(-1_234_567, 9_999_999).prop_map(|n| with_places(n, 2)),
-            &["", "1", "1.0", "1.000", "-0.00", "00.10", "100000.00", "-12345.68", ".50", "1,00", "NaN", "1.é0"],
+            &[
+                "",
+                "1",
+                "1.0",
+                "1.000",
+                "-0.00",
+                "00.10",
+                "100000.00",
+                "-12345.68",
+                ".50",
+                "1,00",
+                "NaN",
+                "1.é0",
+            ],
         ),
         sample(
             "decimal of thirty places",
-            Format::decimal(30, "-1.000000000000000000000000000000", "7.000000000000000000000000000000").unwrap(),
+            Format::decimal(30, "-1.000000000000000000000000000000", "7.000000000000000000000000000000")
+                .unwrap(),
             in_range(-10i128.pow(30), 7 * 10i128.pow(30)).prop_map(|n| with_places(n, 30)),
             &["", "0", "-2.000000000000000000000000000000", "0.0000000000000000000000000000001"],
         ),
@@ -512,8 +540,12 @@ pub fn samples() -> Vec<Sample> {
         ),
         sample(
             "datetime to the minute",
-            Format::date_time(DateTimePattern::new("DD/MM/YYYY hh:mm").unwrap(), "01/01/1900 00:00", "31/12/2099 23:59")
-                .unwrap(),
+            Format::date_time(
+                DateTimePattern::new("DD/MM/YYYY hh:mm").unwrap(),
+                "01/01/1900 00:00",
+                "31/12/2099 23:59",
+            )
+            .unwrap(),
             times("DD/MM/YYYY hh:mm"),
             &["", "01/01/2100 00:00", "29/02/2023 12:00", "01/01/2024 12:60"],
         ),
@@ -542,7 +574,16 @@ pub fn samples() -> Vec<Sample> {
             "ipv6",
             Format::ipv6(),
             ipv6s(),
-            &["", "1.2.3.4", "2001:DB8::1", "2001:0db8::1", "1:0:0:0:0:0:0:1", "::1%eth0", "[::1]", "fe80::\0"],
+            &[
+                "",
+                "1.2.3.4",
+                "2001:DB8::1",
+                "2001:0db8::1",
+                "1:0:0:0:0:0:0:1",
+                "::1%eth0",
+                "[::1]",
+                "fe80::\0",
+            ],
         ),
         sample(
             "postal-us",
@@ -550,7 +591,12 @@ pub fn samples() -> Vec<Sample> {
             separated(matching("[0-9]{9}"), SPACES),
             &["", "90210", "9021012345", "90210-123x"],
         ),
-        sample("plate", Format::plate(), plates(), &["", "ABC", "ABCD", "1234", "ABC-1234\0", "ABC/1234", "日本1234"]),
+        sample(
+            "plate",
+            Format::plate(),
+            plates(),
+            &["", "ABC", "ABCD", "1234", "ABC-1234\0", "ABC/1234", "日本1234"],
+        ),
         sample(
             "postal-uk",
             Format::postal_uk(),
@@ -588,7 +634,10 @@ pub fn samples() -> Vec<Sample> {
             "passport",
             Format::passport(),
             separated(
-                in_any_case(prop_oneof![matching("[A-Z][0-9]{6,8}"), matching("[CFGHJK][CFGHJKLM0-9]{8,11}")]),
+                in_any_case(prop_oneof![
+                    matching("[A-Z][0-9]{6,8}"),
+                    matching("[CFGHJK][CFGHJKLM0-9]{8,11}")
+                ]),
                 SPACES,
             ),
             &["", "C01X0", "C01X00T47C01X0", "Ç01X00T47", "C01X00T47\0", "C01X.00T47"],
@@ -603,7 +652,16 @@ pub fn samples() -> Vec<Sample> {
             "text",
             Format::text(),
             texts(),
-            &["", " ... ", "hello wo\u{301}rld", "hello 世界", "hello\0world", "hello ٠١٢٣", "１２３４５６７", "abcd"],
+            &[
+                "",
+                " ... ",
+                "hello wo\u{301}rld",
+                "hello 世界",
+                "hello\0world",
+                "hello ٠١٢٣",
+                "１２３４５６７",
+                "abcd",
+            ],
         ),
     ];
     #[cfg(feature = "ipcrypt")]

@@ -73,7 +73,7 @@ fn example(format: &Format, given: Option<&str>) -> Result<Example> {
     let tokenizer =
         match Tokenizer::new(&Keyset::generate(now())?.primary()?, &tenant, &field, format.clone()) {
             Ok(tokenizer) => tokenizer,
-            Err(error @ Error::DomainTooSmall { .. }) => return Ok(Example::None(error.to_string())),
+            Err(Error::DomainTooSmall { .. }) => return Ok(Example::None("FF1 refuses the format".into())),
             Err(error) => return Err(error),
         };
     let Some(value) = given.map(str::to_owned).or_else(|| format.example()).map(Zeroizing::new) else {

@@ -462,7 +462,7 @@ fn large_inputs_are_refused_or_done_in_good_time() {
         ("(?P<keep_a>(a|b)*a(a|b){9})x*(?P<keep_b>(a|b)*b(a|b){9})", Some((1, 256)), "two ways"),
         (&nested, None, "nest"),
         (&folded, None, "states"),
-        (&unions, None, ""),
+        (&unions, None, "name those"),
     ] {
         let start = Instant::now();
         let problem = match Pattern::expression(regex, lengths) {

@@ -131,7 +131,8 @@ fn by_name(name: &str, hint: Hint, evidence: &Evidence) -> Option<Proposal> {
         Hint::Account | Hint::Ssn => Some(pseudonym(name, "an account or registration, by its name".into())),
         Hint::Card | Hint::Phone => {
             let settings = Settings { keep: Some("0+2".into()), ..protect("mask") };
-            let found = "a number to pay or call with, by its name".into();
+            let what = if hint == Hint::Card { "card numbers" } else { "telephone numbers" };
+            let found = format!("{what}, by its name; too many that no format takes");
             Some(Proposal { settings, found, also: "or `pseudonym`, to join on it; `seal`; `drop`".into() })
         }
         Hint::Postal => {

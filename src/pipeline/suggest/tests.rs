@@ -18,7 +18,7 @@ fn proposed(csv: &str) -> SuggestedColumn {
     let keyset = Keyset::generate(Timestamp(0)).unwrap();
     let mut rejects = vec![];
     let options = Options { rejects: Some(&mut rejects), threads: 1, ..Options::default() };
-    let finished = protect(csv.as_bytes(), &mut vec![], &policy, Keys::Keyset(&keyset), options).unwrap();
+    let finished = protect(csv.as_bytes(), vec![], &policy, Keys::Keyset(&keyset), options).unwrap();
     let manifest = finished.manifest;
     assert!(
         manifest.rows_written * 100 >= manifest.rows_read * 95,
@@ -111,7 +111,8 @@ fn columns_are_recognized() {
 
 #[test]
 fn a_column_that_is_partly_something_personal_is_not_kept() {
-    let cells = |i: u32| if i % 10 == 0 { "ann@example.org".to_owned() } else { format!("C{}", i % 3) };
+    let cells =
+        |i: u32| if i.is_multiple_of(10) { "ann@example.org".to_owned() } else { format!("C{}", i % 3) };
     let column = proposed(&with_column("x", (0..1000).map(cells)));
     assert_eq!(column.settings.protect, "seal");
     assert_eq!(column.comments[0], "10.0 % of 1,000 cells are e-mail addresses, too few for a format");
