@@ -546,7 +546,7 @@ fn rejects_name_line_column_and_reason() {
     );
     let text = "phone,note,born\n1234567,\"one\ntwo\nthree\",1980-01-01\n12x4567,bad,1980-01-01\n\n1234567,ragged\n\
                 7654321,\"a\n\",x\n12345,\"\n\n\",y\n1234567,good,1999-12-31\n";
-    let expected = "line,column,reason\n5,phone,value has a character that is neither in the alphabet nor a separator\n\
+    let expected = "line,column,reason\n5,phone,character 3 of the value is not of the alphabet or a separator\n\
                     7,,\"the row has 2 cells, the header 3\"\n8,born,value is no calendar date in the declared pattern\n\
                     10,phone,value has too few or too many characters for its format\n10,born,value is no calendar date in the declared pattern\n";
     for (name, text) in [("lf", text.to_owned()), ("crlf", text.replace('\n', "\r\n"))] {

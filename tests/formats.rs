@@ -100,6 +100,7 @@ fn obeys(format: &Format, breaks: bool, tokenizer: &Tokenizer, value: &str) -> R
     Ok(())
 }
 
+// SPEC: RANK-4
 #[test]
 fn a_token_is_of_the_format_and_comes_back_as_the_value_to_the_byte() {
     for_each(512, |sample, tokenizer, value| obeys(&sample.format, sample.breaks, tokenizer, &value));
@@ -243,7 +244,12 @@ fn small_spaces_are_counted_to_the_last_value() {
         (Format::regex("(?:a|ab|b)*", Some((0, 9))).unwrap(), "abab", 16),
         (Format::regex("(?<keep_x>[ab])[0-9]{2}x?", None).unwrap(), "b07", 100),
         (Format::regex("[äéz]{2}\\d", None).unwrap(), "zä0", 90),
-        (Format::template("keep(upper) token([a-e], 2..3) check(damm)").unwrap_or_else(|_| Format::digits()), "123", 1000),
+        (
+            Format::template("keep(upper) token([a-e], 2..3) check(damm)")
+                .unwrap_or_else(|_| Format::digits()),
+            "123",
+            1000,
+        ),
         (Format::template("'A' token(digits, 3) check(luhn)").unwrap(), "A123 0", 1000),
         (Format::template("token(hex, 1..2) '-' token([x-z])").unwrap(), "a-y", 48),
     ] {

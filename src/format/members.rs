@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// let like = format.members("7-123-9")?;
 /// assert_eq!(like.size(), Natural::from(1000));
 /// assert_eq!(like.rank("7-123-9")?, Natural::from(123));
-/// assert_eq!(like.unrank(&Natural::from(45)).as_deref(), Some("7-045-9"));
+/// assert_eq!(like.unrank(&Natural::from(45)).unwrap().as_str(), "7-045-9");
 /// # Ok::<(), cloakroom::Error>(())
 /// ```
 pub struct Members<'f> {

@@ -73,7 +73,7 @@ impl Format {
     /// # Example
     /// ```
     /// use cloakroom::format::Format;
-    /// let report = Format::card().keep(6, 4).report(None)?;
+    /// let report = Format::card().keep(6, 4).report(Some("4111 1111 1111 1111"))?;
     /// assert_eq!(report.spaces[0].values.to_string(), "100000"); // that pass the Luhn check
     /// assert_eq!(report.spaces[0].tokens.to_string(), "900000"); // that fail it
     /// assert_eq!(report.spaces[0].guess(9_000), 0.01);
@@ -121,7 +121,7 @@ impl fmt::Display for SpaceReport {
             self.calls_to_find()
         )?;
         for live in LIVE {
-            if Natural::from(u128::from(live)) > self.values {
+            if Natural::from(u128::from(live)) >= self.values {
                 break;
             }
             writeln!(

@@ -114,6 +114,7 @@ fn setting(pattern: Result<Pattern>) -> String {
     }
 }
 
+// SPEC: PAT-1
 #[test]
 fn every_text_of_small_expressions_has_its_place_in_order() {
     for (regex, lengths) in [
@@ -264,6 +265,7 @@ fn templates_are_the_expressions_they_stand_for() {
     assert!(one == text.as_bytes() && other == one);
 }
 
+// SPEC: PAT-1
 #[test]
 fn kept_groups_stay_and_take_no_part_in_the_rank() {
     let pattern = Pattern::expression("(?P<keep_area>[A-Z]{1,2})-([0-9]{3})(?P<keep_end>x?)", None).unwrap();
@@ -289,6 +291,7 @@ fn the_longest_part_with_no_fixed_length_follows_from_the_whole() {
     assert_eq!((small(&rank), written(&pattern, "1234000042", &layout, 7)), (42, "1234000007".into()));
 }
 
+// SPEC: PAT-2
 #[test]
 fn expressions_that_split_in_two_ways_are_refused() {
     for regex in [
@@ -309,6 +312,7 @@ fn expressions_that_split_in_two_ways_are_refused() {
     Pattern::template("token(digits,1..3) token(upper,1..3)").unwrap();
 }
 
+// SPEC: PAT-3
 #[test]
 fn check_characters_are_verified_and_computed() {
     let card = Pattern::template("keep(digits,6) token(digits,5) keep(digits,4) check(luhn)").unwrap();
@@ -364,6 +368,7 @@ fn errors_name_the_place_and_never_the_value() {
     assert!(matches!(parts.read("DE12-"), Err(Error::Value { .. })));
 }
 
+// SPEC: PAT-2
 #[test]
 fn expressions_that_cannot_be_formats_say_why() {
     let long = "a".repeat(4097);
