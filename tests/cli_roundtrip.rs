@@ -570,7 +570,7 @@ fn rejects_name_line_column_and_reason() {
         let ran = tool.fails(
             3,
             "protect in.csv --policy p.toml --keyset k -o no.csv",
-            "line 5, column \"phone\": value has a character",
+            "line 5, column \"phone\": character 3 of the value",
         );
         assert_eq!(ran.err.lines().count(), 1);
     }
