@@ -494,7 +494,7 @@ proptest! {
 
 /// Regular expressions, and whether something before them is to be kept.
 fn expressions() -> impl Strategy<Value = (String, bool)> {
-    let leaf = prop::sample::select(vec!["[a-c]", "[0-9]", "x", "é", "[äö🎫]", "ab", "[^a-y]", "\\d", "a?"]);
+    let leaf = prop::sample::select(vec!["[a-c]", "[0-9]", "x", "é", "[äö🎫]", "ab", "[^a-y]", "[x-z]", "a?"]);
     let expression = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
         let parts = prop::collection::vec(inner.clone(), 1..5);
         prop_oneof![
