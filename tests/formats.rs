@@ -494,13 +494,15 @@ proptest! {
 
 /// Regular expressions, and whether something before them is to be kept.
 fn expressions() -> impl Strategy<Value = (String, bool)> {
-    let leaf = prop::sample::select(vec!["[a-c]", "[0-9]", "x", "é", "[äö🎫]", "ab", "[^a-y]", "[x-z]", "a?"]);
+    let leaf =
+        prop::sample::select(vec!["[a-c]", "[0-9]", "x", "é", "[äö🎫]", "ab", "[^a-y]", "[x-z]", "a?"]);
     let expression = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
         let parts = prop::collection::vec(inner.clone(), 1..5);
         prop_oneof![
             parts.clone().prop_map(|parts| parts.concat()),
             parts.prop_map(|parts| format!("(?:{})", parts.join("|"))),
-            (inner.clone(), 0..4, 0..9).prop_map(|(part, least, more)| format!("(?:{part}){{{least},{}}}", least + more)),
+            (inner.clone(), 0..4, 0..9)
+                .prop_map(|(part, least, more)| format!("(?:{part}){{{least},{}}}", least + more)),
             inner.clone().prop_map(|part| format!("(?:{part})*")),
             inner.prop_map(|part| format!("(?:{part})+")),
         ]

@@ -612,12 +612,28 @@ pub fn samples() -> Vec<Sample> {
             either_case(separated(matching("[ABCEGHJ-NPRSTVXY]([0-9][ABCEGHJ-NPRSTV-Z]){2}[0-9]"), SPACES)),
             &["", "D1A 0B1", "K1A 0B", "k1A 0B1", "K1A 0B1\0"],
         ),
-        regex("[A-Z]{3}-[0-9]{4}", None, &["", "ABC1234", "abc-1234", "ABC-123４", "ABC-1234\0", " ABC-1234"]),
-        regex("(?:DE|FR)[0-9]{3}(?:[a-f]+|x{2,5})[0-9]{6}", Some((14, 40)), &["", "DE123abc98765", "XX123abc987654"]),
+        regex(
+            "[A-Z]{3}-[0-9]{4}",
+            None,
+            &["", "ABC1234", "abc-1234", "ABC-123４", "ABC-1234\0", " ABC-1234"],
+        ),
+        regex(
+            "(?:DE|FR)[0-9]{3}(?:[a-f]+|x{2,5})[0-9]{6}",
+            Some((14, 40)),
+            &["", "DE123abc98765", "XX123abc987654"],
+        ),
         regex("[a-zäöü]{4,20}(?: [A-Zäöü][a-z]*)?", Some((5, 30)), &["", "Anna Anna", "añnna"]),
-        regex("(?:[ab]|[bc]|bc|abc){13,17}", None, &["", "abcd", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]),
+        regex(
+            "(?:[ab]|[bc]|bc|abc){13,17}",
+            None,
+            &["", "abcd", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
+        ),
         regex("[0-9a-f]{60,80}", None, &["", "0123456789abcdef"]),
-        regex("(?<keep_country>[A-Z]{2})[0-9]{7,9}(?<keep_end>[a-z])", None, &["", "DE123456a", "DE12345678A"]),
+        regex(
+            "(?<keep_country>[A-Z]{2})[0-9]{7,9}(?<keep_end>[a-z])",
+            None,
+            &["", "DE123456a", "DE12345678A"],
+        ),
         sample(
             "template",
             Format::template("keep(upper) token(letters, 4..6) '-' token(digits, 5)").unwrap(),
