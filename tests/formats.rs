@@ -240,16 +240,20 @@ fn small_spaces_are_counted_to_the_last_value() {
         (Format::phone(PhoneKeep::Area(3)), "+1 202 155 0", 2_000),
         (Format::phone(PhoneKeep::Area(9)), "+49 30 12345", 1),
         (Format::postal_us(), "90210", 100_000),
-        (Format::regex("[ab]{1,3}c?|bbb|[a-c]{2}", None).unwrap(), "abc", 11),
-        (Format::regex("(?:a|ab|b)*", Some((0, 9))).unwrap(), "abab", 16),
+        (Format::regex("[ab]{1,3}c?|bbb|[a-c]{2}", None).unwrap(), "abc", 12),
+        (Format::regex("(?:a|ab|b)*", Some((1, 9))).unwrap(), "abab", 16),
         (Format::regex("(?<keep_x>[ab])[0-9]{2}x?", None).unwrap(), "b07", 100),
         (Format::regex("[äéz]{2}\\d", None).unwrap(), "zä0", 90),
+<<<<<<< HEAD
         (
             Format::template("keep(upper) token([a-e], 2..3) check(damm)")
                 .unwrap_or_else(|_| Format::digits()),
             "123",
             1000,
         ),
+=======
+        (Format::template("keep(digits) token([1-9], 2..3) check(damm)").unwrap(), "5724", 81),
+>>>>>>> 9a9cb8d7c93a1b84286f58decdcbd562f76e622b
         (Format::template("'A' token(digits, 3) check(luhn)").unwrap(), "A123 0", 1000),
         (Format::template("token(hex, 1..2) '-' token([x-z])").unwrap(), "a-y", 48),
     ] {
@@ -477,4 +481,41 @@ proptest! {
         prop_assert!(format.check().is_ok());
         obeys(&format, breaks, &tokenizer(&format), &value)?;
     }
+    #[test]
+    fn any_expression_is_refused_or_obeys_the_laws((expression, kept) in expressions(), bytes: [u8; 9]) {
+        let whole = if kept { format!("(?<keep_a>[a-c]{{0,2}}){expression}") } else { expression };
+        let Ok(format) = Format::regex(&whole, Some((1, 24))) else { return Ok(()) };
+        let values = proptest::string::string_regex(&whole).unwrap();
+        for _ in 0..4 {
+            let value = values.new_tree(&mut TestRunner::default()).unwrap().current();
+            let Ok(like) = format.members(&value) else {
+                prop_assert!(!(1..=24).contains(&value.chars().count()), "{value:?} matches {whole:?}");
+                continue;
+            };
+            let rank = below(&like.size(), &bytes);
+            let member = like.unrank(&rank).unwrap();
+            prop_assert_eq!(like.rank(&member).unwrap(), rank);
+            if format.check().is_ok() && like.size() >= Natural::from(1_000_000) {
+                obeys(&format, false, &tokenizer(&format), &value)?;
+            }
+        }
+    }
+}
+
+/// Regular expressions, and whether something before them is to be kept.
+fn expressions() -> impl Strategy<Value = (String, bool)> {
+    let leaf =
+        prop::sample::select(vec!["[a-c]", "[0-9]", "x", "é", "[äö🎫]", "ab", "[^a-y]", "[x-z]", "a?"]);
+    let expression = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
+        let parts = prop::collection::vec(inner.clone(), 1..5);
+        prop_oneof![
+            parts.clone().prop_map(|parts| parts.concat()),
+            parts.prop_map(|parts| format!("(?:{})", parts.join("|"))),
+            (inner.clone(), 0..4, 0..9)
+                .prop_map(|(part, least, more)| format!("(?:{part}){{{least},{}}}", least + more)),
+            inner.clone().prop_map(|part| format!("(?:{part})*")),
+            inner.prop_map(|part| format!("(?:{part})+")),
+        ]
+    });
+    (expression, prop::bool::weighted(0.2))
 }

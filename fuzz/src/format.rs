@@ -23,7 +23,9 @@ pub fn run(data: &[u8]) {
     let _ = report.map(|report| report.to_string());
     let _ = format.report(Some(value)).map(|report| report.to_string());
     counting(&format, value);
-    let Ok(tokenizer) = Tokenizer::new(&KEYSET.primary().unwrap(), &tenant(), &field("f"), format) else { return };
+    let Ok(tokenizer) = Tokenizer::new(&KEYSET.primary().unwrap(), &tenant(), &field("f"), format) else {
+        return;
+    };
     tokenizing(&tokenizer, value);
 }
 
@@ -115,7 +117,10 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("phone_none", "format=phone\nkeep=none\n\n030 1234567"),
         ("phone_area", "format=phone\nkeep=country+2\n\n+49 30 12345678"),
         ("date", "format=date\nrange=1000-01-01..9999-12-31\ndate=DD.MM.YYYY\n\n29.02.2024"),
-        ("datetime", "format=datetime\nrange=1900-01-01T00:00:00..2099-12-31T23:59:59\n\n2024-02-29T23:59:59"),
+        (
+            "datetime",
+            "format=datetime\nrange=1900-01-01T00:00:00..2099-12-31T23:59:59\n\n2024-02-29T23:59:59",
+        ),
         ("integer", "format=integer\nrange=-5000000..5000000\n\n-42"),
         ("decimal", "format=decimal\nscale=2\nrange=-99999.99..99999.99\n\n-0.05"),
         ("uuid", "format=uuid\n\n{F81D4FAE-7DEC-41D0-A765-00A0C91E6BF6}"),
@@ -134,7 +139,10 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("template_check", "template=keep([0-9], 3) token(digits, 7) check(luhn)\n\n79927398713"),
         ("template_checks", "template='X' token(base36, 8) check(iso7064-37-36)\n\nX12345678X"),
         ("regex", "regex=[A-Z]{3}-[0-9]{4}\n\nABC-1234"),
-        ("regex_keep", "regex=(?<keep_kind>DE|FR)[0-9]{3}(?:[a-f]+|x)[0-9]{6}\nlength=6..30\n\nDE123abc987654"),
+        (
+            "regex_keep",
+            "regex=(?<keep_kind>DE|FR)[0-9]{3}(?:[a-f]+|x)[0-9]{6}\nlength=6..30\n\nDE123abc987654",
+        ),
     ];
     seeds.map(|(name, seed)| (name, seed.as_bytes().to_vec())).to_vec()
 }

@@ -638,13 +638,13 @@ pub fn samples() -> Vec<Sample> {
             "template",
             Format::template("keep(upper) token(letters, 4..6) '-' token(digits, 5)").unwrap(),
             separated(matching("[A-Z][A-Za-z]{4,6}-[0-9]{5}"), &[' ', '/', '.']),
-            &["", "Aabcd12345", "AabcdX-12345", "aabcd-12345", "Aabcd-1234５"],
+            &["", "Aabcd12345", "AabcdXyz-12345", "aabcd-12345", "Aabcd-1234５"],
         ),
         sample(
             "template with a check digit",
             Format::template("keep(digits, 3) token(digits, 7..9) check(luhn)").unwrap(),
             separated(matching("[0-9]{10,12}").prop_map(luhn), &[' ', '/', '.', '-']),
-            &["", "79927398710", "799273987"],
+            &["", "79927398710", "799273987", "7992739871３", "7992739871\0"],
         ),
         sample(
             "passport",

@@ -129,6 +129,26 @@ impl Modulus for Narrow {
     }
 }
 
+/// y of 64 bits and 2 ≤ m ≤ 2^16 (d = 8), with products of 32 bits by 32 only, which compilers can do for many values at
+/// once.
+///
+/// ```text
+/// y = Σ yᵢ·2^(16i), 0 ≤ i < 4      z = y₀ + Σ yᵢ·(2^(16i) mod m)      below 4·2^32 = 2^34, and ≡ y
+/// s = ⌊log₂ m⌋, at least 2          µ = ⌊2^(s+31)/m⌋ < 2^32             t = ⌊z / 2^s⌋ < 2^32
+/// q = ⌊t·µ / 2^31⌋                  r = z − q·m in [0, 3m)
+/// ```
+///
+/// **Bound.** q·m ≤ t·2^s ≤ z, so r ≥ 0. Write z = t·2^s + f with 0 ≤ f < 2^s. Then
+/// z/m − t·µ/2^31 = f/m + t·(2^(s+31)/m − µ)/2^31 < f/m + t/2^31, which is below 1 + 1 as t < 2^34/2^s·… ; see `new`.
+#[derive(Clone, Copy)]
+pub(super) struct Small {
+    m: u64,
+    /// 2^16, 2^32 and 2^48, modulo m.
+    powers: [u64; 3],
+    mu: u64,
+    s: u32,
+}
+
 /// y of 96 bits and 2^16 < m < 2^61, no power of two (d = 12): the scheme in 64-bit words, as 4m < 2^63.
 #[derive(Clone, Copy)]
 pub(super) struct Middle {

@@ -319,6 +319,7 @@ fn check_characters_are_verified_and_computed() {
     let (layout, rank) = card.read("4111111111111111").unwrap();
     assert_eq!((small(&rank), small(&card.size(&layout))), (11111, 100_000));
     assert!(matches!(card.read("4111111111111112"), Err(Error::Value { problem: "fails the check" })));
+    assert!(matches!(card.read("411111111111111１"), Err(Error::Value { problem: "fails the check" })));
     let token = written(&card, "4111111111111111", &layout, 54321);
     assert!(token.starts_with("411111543211111") && card.read(&token).is_ok(), "{token}");
 
