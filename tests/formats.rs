@@ -244,16 +244,7 @@ fn small_spaces_are_counted_to_the_last_value() {
         (Format::regex("(?:a|ab|b)*", Some((1, 9))).unwrap(), "abab", 16),
         (Format::regex("(?<keep_x>[ab])[0-9]{2}x?", None).unwrap(), "b07", 100),
         (Format::regex("[äéz]{2}\\d", None).unwrap(), "zä0", 90),
-<<<<<<< HEAD
-        (
-            Format::template("keep(upper) token([a-e], 2..3) check(damm)")
-                .unwrap_or_else(|_| Format::digits()),
-            "123",
-            1000,
-        ),
-=======
         (Format::template("keep(digits) token([1-9], 2..3) check(damm)").unwrap(), "5724", 81),
->>>>>>> 9a9cb8d7c93a1b84286f58decdcbd562f76e622b
         (Format::template("'A' token(digits, 3) check(luhn)").unwrap(), "A123 0", 1000),
         (Format::template("token(hex, 1..2) '-' token([x-z])").unwrap(), "a-y", 48),
     ] {

@@ -126,7 +126,7 @@ fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: b
 ) {
     let mut blocks = ParBlocks::<B>::default();
     for (block, x) in blocks.iter_mut().zip(source) {
-        *block = (constant ^ x.wide()).to_be_bytes().into();
+        *block = M::block(constant, *x).into();
     }
     backend.encrypt_par_blocks_inplace(&mut blocks);
     if M::TWO_BLOCKS {
@@ -141,8 +141,7 @@ fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: b
         }
     } else {
         for (target, first) in target.iter_mut().zip(&blocks) {
-            let output = Output { first: u128::from_be_bytes(first.0), next: 0 };
-            *target = combine::<M, ENCRYPT>(modulus, *target, output);
+            *target = modulus.combine::<ENCRYPT>(*target, first.0);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::digits::{Digits, Number};
 use super::domain::Domain;
 use super::lanes::Rounds;
 use super::numeral::{self, Aes};
-use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Wide};
+use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Small, Wide};
 use super::sealed::Expand;
 use super::{Aes256, AsciiAlphabet, KeySize};
 use crate::error::{Error, Result};
@@ -33,6 +33,7 @@ pub struct Plan<K: KeySize = Aes256> {
 
 /// How the halves are computed with: the two moduli radix^u and radix^v, or word for word.
 enum Arithmetic {
+    Small([Small; 2]),
     Narrow([Narrow; 2]),
     Middle([Middle; 2]),
     Wide([Wide; 2]),
@@ -46,6 +47,7 @@ enum Arithmetic {
 macro_rules! with_moduli {
     ($arithmetic:expr, $moduli:ident => $fast:expr, $tweak:ident => $general:expr) => {
         match $arithmetic {
+            Arithmetic::Small($moduli) => $fast,
             Arithmetic::Narrow($moduli) => $fast,
             Arithmetic::Middle($moduli) => $fast,
             Arithmetic::Wide($moduli) => $fast,
@@ -224,10 +226,11 @@ impl<K: KeySize> Plan<K> {
             let sixteen = SixteenDigits { input: input.as_chunks().0, out: out.as_chunks_mut().0 };
             return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), sixteen);
         }
-        if let (Arithmetic::Narrow(moduli), ..=8, true) =
+        if let (Arithmetic::Small(moduli), ..=8, true) =
             (&self.arithmetic, domain.length(), alphabet.is_decimal())
         {
-            let eight = EightDigits { input, out, domain, right: moduli[1] };
+            let right = Narrow::new(10u64.pow(domain.right() as u32));
+            let eight = EightDigits { input, out, domain, right };
             return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), eight);
         }
         with_moduli!(&self.arithmetic,
@@ -313,7 +316,11 @@ impl Arithmetic {
         let d = 4 * b.div_ceil(4) + 4;
         let halves = [domain.left(), domain.right()];
         if b <= 4 {
-            return Self::Narrow(halves.map(|m| Narrow::new(u64::from(domain.radix()).pow(m as u32))));
+            let moduli = halves.map(|m| u64::from(domain.radix()).pow(m as u32));
+            return match moduli.iter().all(|m| Small::takes(*m)) {
+                true => Self::Small(moduli.map(Small::new)),
+                false => Self::Narrow(moduli.map(Narrow::new)),
+            };
         }
         if let [Some(u), Some(v)] = halves.map(|m| bits(domain, m)) {
             return match d {

@@ -41,6 +41,19 @@ pub(super) trait Modulus: Copy {
     fn add(&self, a: Self::Half, s: Output) -> Self::Half;
     /// (a − y) mod m for a < m.
     fn subtract(&self, a: Self::Half, s: Output) -> Self::Half;
+
+    /// K_i ⊕ x, as AES takes it.
+    #[inline(always)]
+    fn block(constant: u128, x: Self::Half) -> [u8; 16] {
+        (constant ^ x.wide()).to_be_bytes()
+    }
+
+    /// (a ± y) mod m, where S is a part of one block R.
+    #[inline(always)]
+    fn combine<const ADD: bool>(&self, a: Self::Half, r: [u8; 16]) -> Self::Half {
+        let output = Output { first: u128::from_be_bytes(r), next: 0 };
+        if ADD { self.add(a, output) } else { self.subtract(a, output) }
+    }
 }
 
 /// The integer of a half.
@@ -129,24 +142,95 @@ impl Modulus for Narrow {
     }
 }
 
-/// y of 64 bits and 2 ≤ m ≤ 2^16 (d = 8), with products of 32 bits by 32 only, which compilers can do for many values at
-/// once.
+/// y of 64 bits and 2^6 ≤ m ≤ 2^16 (d = 8), with products of 32 by 32 bits only: those a compiler can do for several
+/// values at a time.
 ///
 /// ```text
-/// y = Σ yᵢ·2^(16i), 0 ≤ i < 4      z = y₀ + Σ yᵢ·(2^(16i) mod m)      below 4·2^32 = 2^34, and ≡ y
-/// s = ⌊log₂ m⌋, at least 2          µ = ⌊2^(s+31)/m⌋ < 2^32             t = ⌊z / 2^s⌋ < 2^32
-/// q = ⌊t·µ / 2^31⌋                  r = z − q·m in [0, 3m)
+/// y = Σ yᵢ·2^(16i), i = 0..3       z = y₀ + Σ yᵢ·(2^(16i) mod m), i = 1..3      z ≡ y, z < 4·2^32 = 2^34
+/// s = ⌊log₂ m⌋ ≥ 6                 µ = ⌊2^(s+31)/m⌋ ≤ 2^31                      t = ⌊z/2^s⌋ < 2^28
+/// q = ⌊t·µ/2^31⌋                   r = z − q·m, in [0, 3m)
 /// ```
 ///
-/// **Bound.** q·m ≤ t·2^s ≤ z, so r ≥ 0. Write z = t·2^s + f with 0 ≤ f < 2^s. Then
-/// z/m − t·µ/2^31 = f/m + t·(2^(s+31)/m − µ)/2^31 < f/m + t/2^31, which is below 1 + 1 as t < 2^34/2^s·… ; see `new`.
+/// **Bound.** q·m ≤ t·2^s ≤ z, so r ≥ 0. Write z = t·2^s + f with 0 ≤ f < 2^s ≤ m. Then
+/// z/m − t·µ/2^31 = f/m + t·(2^(s+31)/m − µ)/2^31 < 1 + 2^28/2^31, and the floor in q loses less than 1 more, so
+/// z/m − q < 3. ∎ c = a + r or a + 3m − r is below 4m ≤ 2^18, and two conditional subtractions, of 2m and m, suffice.
 #[derive(Clone, Copy)]
 pub(super) struct Small {
-    m: u64,
-    /// 2^16, 2^32 and 2^48, modulo m.
-    powers: [u64; 3],
-    mu: u64,
+    m: u32,
+    /// 2^16, 2^32 and 2^48 modulo m.
+    powers: [u32; 3],
+    mu: u32,
     s: u32,
+}
+
+impl Small {
+    /// Whether it can be one.
+    pub(super) fn takes(m: u64) -> bool {
+        (1 << 6..=1 << 16).contains(&m)
+    }
+
+    pub(super) fn new(m: u64) -> Self {
+        debug_assert!(Self::takes(m));
+        let s = m.ilog2();
+        let powers = [16, 32, 48].map(|e| ((1u64 << e) % m) as u32);
+        Small { m: m as u32, powers, mu: ((1u64 << (s + 31)) / m) as u32, s }
+    }
+
+    /// y mod m, plus 0, m or 2m, from the bytes of y read as a little-endian word: its 16-bit parts are those of y, the
+    /// greatest first, with their two bytes exchanged.
+    #[inline(always)]
+    fn residue(&self, word: u64) -> u64 {
+        const LOW: u64 = 0x00FF_00FF_00FF_00FF;
+        let parts = (word & LOW) << 8 | (word >> 8) & LOW;
+        let [p1, p2, p3] = self.powers.map(u64::from);
+        let (y3, y2, y1, y0) = (parts & 0xFFFF, parts >> 16 & 0xFFFF, parts >> 32 & 0xFFFF, parts >> 48);
+        let z = y0 + y1 * p1 + y2 * p2 + y3 * p3;
+        let t = u64::from((z >> self.s) as u32);
+        let q = u64::from((t * u64::from(self.mu) >> 31) as u32);
+        z - q * u64::from(self.m)
+    }
+
+    /// a ± y, of which the residue is given.
+    #[inline(always)]
+    fn apply<const ADD: bool>(&self, a: u64, residue: u64) -> u64 {
+        self.settle(if ADD { a + residue } else { a + 3 * u64::from(self.m) - residue })
+    }
+
+    #[inline(always)]
+    fn settle(&self, c: u64) -> u64 {
+        let m = u64::from(self.m);
+        let c = c.min(c.wrapping_sub(2 * m));
+        c.min(c.wrapping_sub(m))
+    }
+}
+
+impl Modulus for Small {
+    type Half = u64;
+    const TWO_BLOCKS: bool = false;
+
+    #[inline(always)]
+    fn add(&self, a: u64, s: Output) -> u64 {
+        self.apply::<true>(a, self.residue(((s.first >> 64) as u64).swap_bytes()))
+    }
+
+    #[inline(always)]
+    fn subtract(&self, a: u64, s: Output) -> u64 {
+        self.apply::<false>(a, self.residue(((s.first >> 64) as u64).swap_bytes()))
+    }
+
+    // A half has two bytes, which go to the end of the block. Exchanging bytes by shifts instead of an instruction of its
+    // own is what lets a compiler do several values at a time; likewise below.
+    #[inline(always)]
+    fn block(constant: u128, x: u64) -> [u8; 16] {
+        let first = ((constant >> 64) as u64).to_be_bytes();
+        let last = (constant as u64).swap_bytes() ^ (x << 56 | x >> 8 << 48);
+        (u128::from(last) << 64 | u128::from(u64::from_le_bytes(first))).to_le_bytes()
+    }
+
+    #[inline(always)]
+    fn combine<const ADD: bool>(&self, a: u64, r: [u8; 16]) -> u64 {
+        self.apply::<ADD>(a, self.residue(u128::from_le_bytes(r) as u64))
+    }
 }
 
 /// y of 96 bits and 2^16 < m < 2^61, no power of two (d = 12): the scheme in 64-bit words, as 4m < 2^63.

@@ -47,6 +47,7 @@ impl Random {
 
 fn name(arithmetic: &Arithmetic) -> &'static str {
     match arithmetic {
+        Arithmetic::Small(_) => "small",
         Arithmetic::Narrow(_) => "narrow",
         Arithmetic::Middle(_) => "middle",
         Arithmetic::Wide(_) => "wide",
@@ -169,7 +170,7 @@ fn every_reduction_is_the_remainder() {
         }
     }
     println!("{checked:?}");
-    assert_eq!(checked.len(), 6);
+    assert_eq!(checked.len(), 7);
     assert!(checked.values().all(|&count| count > 10_000), "{checked:?}");
 }
 
@@ -194,7 +195,12 @@ fn moduli_at_the_edges_of_their_word() {
         (2, 256, "double mask"),
         (10, 38, "wide"), // 10^19, just above 2^63
         (10, 76, "double"),
-        (10, 5, "narrow"),
+        (10, 5, "small"),
+        (8, 4, "small"),     // 2^6, the least
+        (65536, 2, "small"), // 2^16, the greatest
+        (65535, 2, "small"), // just below it
+        (10, 10, "narrow"),  // 10^5
+        (11, 3, "narrow"),   // 11 and 121
         (5, 3, "narrow"),
     ] {
         let domain = Domain::hazmat(radix, n).unwrap();
@@ -282,7 +288,7 @@ fn lockstep_agrees_with_the_words_at_all_lengths() {
         }
     }
     println!("{seen:?}");
-    assert_eq!(seen.len(), 7);
+    assert_eq!(seen.len(), 8);
 }
 
 #[test]
