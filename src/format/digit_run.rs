@@ -85,7 +85,7 @@ impl DigitRun {
             if passes != (self.luhn == Luhn::Keep || side == Side::Value) {
                 return None;
             }
-            kept_sum = sum - self.middle_sum(&digits[start..start + take]);
+            kept_sum = sum - self.middle_sum(digits, start + take, take);
             free -= usize::from(self.luhn == Luhn::Keep);
         }
         if free < 6 {
@@ -98,10 +98,11 @@ impl DigitRun {
         Some((start..start + free, cut))
     }
 
-    /// Whether FF1 may come to rest at these digits.
+    /// Whether FF1 may come to rest at the digits that end at `end`.
     #[inline]
-    pub(crate) fn holds(&self, cut: Cut, middle: &[u8]) -> bool {
-        self.luhn != Luhn::Break || !(u32::from(cut.kept_sum) + self.middle_sum(middle)).is_multiple_of(10)
+    pub(crate) fn holds(&self, cut: Cut, digits: &[u8], end: usize, length: usize) -> bool {
+        let sum = || u32::from(cut.kept_sum) + self.middle_sum(digits, end, length);
+        self.luhn != Luhn::Break || !sum().is_multiple_of(10)
     }
 
     /// Whether [`holds`](DigitRun::holds) can be false.
@@ -124,7 +125,9 @@ impl DigitRun {
         match self.luhn {
             Luhn::Break if side == Side::Value => {
                 turn(middle.last_mut().unwrap_or(&mut 0), 9);
-                if !(u32::from(cut.kept_sum) + self.middle_sum(middle)).is_multiple_of(10) {
+                if !(u32::from(cut.kept_sum) + self.middle_sum(middle, middle.len(), middle.len()))
+                    .is_multiple_of(10)
+                {
                     return false;
                 }
             }
@@ -157,13 +160,27 @@ impl DigitRun {
         true
     }
 
-    /// The share of the Luhn sum that the middle has.
+    /// The share of the Luhn sum that a middle of so many digits has, which ends at `end` in a text.
     #[inline]
-    fn middle_sum(&self, middle: &[u8]) -> u32 {
-        let mut digits = [b'0'; MOST];
-        let end = MOST - self.last % 2;
-        digits[end - middle.len()..end].copy_from_slice(middle);
-        luhn_sum(&digits)
+    fn middle_sum(&self, text: &[u8], end: usize, length: usize) -> u32 {
+        let doubled = if self.last.is_multiple_of(2) { DOUBLED } else { !DOUBLED };
+        let (mut sum, mut end, mut left) = (0, end, length);
+        loop {
+            let word = match text[..end].last_chunk() {
+                Some(word) => u64::from_le_bytes(*word) ^ ZEROS,
+                None => {
+                    let mut word = [b'0'; 8];
+                    word[8 - end..].copy_from_slice(&text[..end]);
+                    u64::from_le_bytes(word) ^ ZEROS
+                }
+            };
+            if left <= 8 {
+                let others = 64 - 8 * left as u32;
+                return sum + word_sum(word.unbounded_shr(others).unbounded_shl(others), doubled);
+            }
+            sum += word_sum(word, doubled);
+            (end, left) = (end - 8, left - 8);
+        }
     }
 
     /// Moves the digits to the end of the buffer, leaving separators out.
@@ -203,20 +220,22 @@ fn load(cell: &[u8], digits: &mut Digits) -> bool {
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-/// `Σ w(dᵢ)` over all digits of the buffer: every second from the right, the last not, is doubled.
+/// The first digit of a word is its lowest byte; the last of all digits stands undoubled, and every second from there.
+const DOUBLED: u64 = 0x00FF_00FF_00FF_00FF;
+
+/// `Σ w(dᵢ)` over all digits of the buffer.
 #[inline]
 fn luhn_sum(digits: &Digits) -> u32 {
-    // In a word the first digit is the lowest byte, and the last of eight stands undoubled.
-    const DOUBLED: u64 = 0x00FF_00FF_00FF_00FF;
-    let mut sum = 0u64;
-    for word in digits.as_chunks().0 {
-        let word = u64::from_le_bytes(*word) ^ ZEROS;
-        let twice = word + (word & DOUBLED);
-        // 10 or more in a byte of at most 18 sets the top bit once 118 is added; nine is taken off there.
-        let over = ((twice + 0x7676_7676_7676_7676) & TOPS) >> 7;
-        sum += (twice - over * 9).wrapping_mul(0x0101_0101_0101_0101) >> 56;
-    }
-    sum as u32
+    digits.as_chunks().0.iter().map(|word| word_sum(u64::from_le_bytes(*word) ^ ZEROS, DOUBLED)).sum()
+}
+
+/// `Σ w(dᵢ)` over eight digits.
+#[inline]
+fn word_sum(word: u64, doubled: u64) -> u32 {
+    let twice = word + (word & doubled);
+    // 10 or more in a byte of at most 18 sets the top bit once 118 is added; nine is taken off there.
+    let over = ((twice + 0x7676_7676_7676_7676) & TOPS) >> 7;
+    ((twice - over * 9).wrapping_mul(0x0101_0101_0101_0101) >> 56) as u32
 }
 
 fn turn(digit: &mut u8, by: u8) {
@@ -264,7 +283,7 @@ mod tests {
                     prop_assert_eq!(&middle, &text);
                     middle.iter_mut().for_each(|digit| turn(digit, turned));
                     numerals.iter_mut().for_each(|numeral| *numeral = (*numeral + u16::from(turned)) % 10);
-                    prop_assert_eq!(fast.holds(cut, &middle), run.holds(&reading, &numerals));
+                    prop_assert_eq!(fast.holds(cut, &middle, middle.len(), middle.len()), run.holds(&reading, &numerals));
                     let (mut out, mut expected) = (vec![], vec![]);
                     let written = fast.write(to, cell.as_bytes(), cut, &mut middle, &mut out);
                     prop_assert_eq!(written, run.write(to, &cell, &reading, &mut numerals, &mut expected).is_ok());

@@ -253,16 +253,12 @@ fn write_ssn(shape: &str, rank: u32, out: &mut Vec<u8>) {
     let (rest, serial) = (rank / SERIALS, rank % SERIALS + 1);
     let (area, group) = (rest / GROUPS + 1, rest % GROUPS + 1);
     let number = (area + u32::from(area >= 666)) * 1_000_000 + group * 10_000 + serial;
-    let mut digits = [0; 9];
+    let start = out.len();
+    out.extend_from_slice(shape.as_bytes());
     let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
+    for c in out[start..].iter_mut().rev().filter(|c| c.is_ascii_digit()) {
+        *c = b'0' + (rest % 10) as u8;
         rest /= 10;
-    }
-    let mut next = digits.iter();
-    for c in shape.bytes() {
-        let digit = if c.is_ascii_digit() { next.next() } else { None };
-        out.push(*digit.unwrap_or(&c));
     }
 }
 

@@ -474,25 +474,23 @@ impl Format {
         }
     }
 
-    /// Whether FF1 may come to rest at these numerals; if not, it has to be run once more.
+    /// Whether FF1 may come to rest at these numerals; if not, it has to be run once more. The shape is asked for seldom.
     #[inline]
-    pub(crate) fn holds(
+    pub(crate) fn holds<'s>(
         &self,
-        shape: &str,
+        shape: impl FnOnce() -> &'s str,
         reading: &Reading,
         scratch: &mut Scratch,
         numerals: &[u16],
     ) -> bool {
-        if let Engine::Run(run) = &self.engine {
-            return run.holds(reading, numerals);
-        }
-        match (reading.space.limit, &self.engine) {
-            (Limit::BelowBig, Engine::Positions(positions)) => {
-                positions.holds_big(shape, reading, &mut scratch.scan, numerals)
+        match (&self.engine, reading.space.limit) {
+            (Engine::Run(run), _) => run.holds(reading, numerals),
+            (Engine::Positions(positions), Limit::BelowBig) => {
+                positions.holds_big(shape(), reading, &mut scratch.scan, numerals)
             }
             #[cfg(feature = "regex")]
-            (Limit::BelowBig, Engine::Pattern(pattern)) => {
-                pattern.holds_big(shape, reading, &mut scratch.text, numerals)
+            (Engine::Pattern(pattern), Limit::BelowBig) => {
+                pattern.holds_big(shape(), reading, &mut scratch.text, numerals)
             }
             _ => reading.space.holds(numerals),
         }

@@ -172,7 +172,7 @@ impl Tokenizer {
             } else {
                 plan.decrypt(&mut numerals)?
             }
-            if self.format.holds(text, &reading, &mut scratch, &numerals) {
+            if self.format.holds(|| text, &reading, &mut scratch, &numerals) {
                 break;
             }
         }

@@ -100,9 +100,12 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             let end = input.len().min(start + TOGETHER);
             self.clear();
             for i in start..end {
-                let place = self.sort(input.cell(i)).unwrap_or_else(|error| {
-                    self.errors.push(error);
-                    Place::Error(self.errors.len() as u32 - 1)
+                let cell = input.cell(i);
+                let place = self.sort_digits(cell).unwrap_or_else(|| {
+                    self.sort(cell).unwrap_or_else(|error| {
+                        self.errors.push(error);
+                        Place::Error(self.errors.len() as u32 - 1)
+                    })
                 });
                 self.places.push(place);
             }
@@ -133,18 +136,20 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         }
     }
 
-    /// Reads a cell into the bucket of its space.
+    /// Reads digits into the bucket of their number.
     #[inline]
+    fn sort_digits(&mut self, cell: &[u8]) -> Option<Place> {
+        let (run, _) = self.digits.as_ref()?;
+        let (range, cut) = run.read(Sides::<TOKENIZE>::FROM, cell, &mut self.read)?;
+        let length = range.len();
+        let bucket = &mut self.digit_buckets[length];
+        bucket.input.extend_from_slice(&self.read[range]);
+        bucket.cuts.push(cut);
+        Some(Place::Digits(length as u8, bucket.cuts.len() as u32 - 1))
+    }
+
+    /// Reads a cell into the bucket of its space.
     fn sort(&mut self, cell: &[u8]) -> Result<Place> {
-        if let Some((run, _)) = &self.digits
-            && let Some((range, cut)) = run.read(Sides::<TOKENIZE>::FROM, cell, &mut self.read)
-        {
-            let length = range.len();
-            let bucket = &mut self.digit_buckets[length];
-            bucket.input.extend_from_slice(&self.read[range]);
-            bucket.cuts.push(cut);
-            return Ok(Place::Digits(length as u8, bucket.cuts.len() as u32 - 1));
-        }
         if is_blank(cell) {
             return Ok(Place::Blank);
         }
@@ -199,7 +204,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             while walked.is_ok() {
                 let scratch = &mut self.scratch;
                 walking.retain(|&i| {
-                    let shape = text(cell(bucket.cells[i])).unwrap_or_default();
+                    let shape = || text(cell(bucket.cells[i])).unwrap_or_default();
                     !format.holds(shape, &bucket.readings[i], scratch, &bucket.numerals[i * n..(i + 1) * n])
                 });
                 if walking.is_empty() {
@@ -236,16 +241,13 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             let Some(plan) = &bucket.plan else { continue };
             let mut walked = ff1(plan, &bucket.input, &mut bucket.output);
             bucket.walking.clear();
+            let (cuts, output) = (&bucket.cuts, &mut bucket.output);
+            let at = |i: u32| i as usize * length..(i as usize + 1) * length;
+            let walks = |output: &[u8], i: u32| !run.holds(cuts[i as usize], output, at(i).end, length);
             if run.may_walk() {
-                bucket.walking.extend(0..bucket.cuts.len() as u32);
+                bucket.walking.extend((0..cuts.len() as u32).filter(|i| walks(output, *i)));
             }
-            while walked.is_ok() {
-                let at = |i: u32| i as usize * length..(i as usize + 1) * length;
-                let (cuts, output) = (&bucket.cuts, &mut bucket.output);
-                bucket.walking.retain(|&i| !run.holds(cuts[i as usize], &output[at(i)]));
-                if bucket.walking.is_empty() {
-                    break;
-                }
+            while walked.is_ok() && !bucket.walking.is_empty() {
                 bucket.gathered.clear();
                 bucket.walking.iter().for_each(|&i| bucket.gathered.extend_from_slice(&output[at(i)]));
                 bucket.input.clear();
@@ -254,6 +256,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                 for (from, &i) in bucket.input.chunks_exact(length).zip(&bucket.walking) {
                     output[at(i)].copy_from_slice(from);
                 }
+                bucket.walking.retain(|i| walks(output, *i));
             }
             if walked.is_err() {
                 bucket.plan = None;
