@@ -137,6 +137,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("text", "format=text\n\nRuf 0123 an, Ångström: жук! 🎫"),
         ("template", "template=keep(upper) token(letters, 2..4) '-' token(digits, 6)\n\nKabC-123 456"),
         ("template_check", "template=keep([0-9], 3) token(digits, 7) check(luhn)\n\n79927398713"),
+        ("template_check_wide", "template=keep([0-9], 3) token(digits, 7) check(luhn)\n\n7992739871１"),
         ("template_checks", "template='X' token(base36, 8) check(iso7064-37-36)\n\nX12345678X"),
         ("regex", "regex=[A-Z]{3}-[0-9]{4}\n\nABC-1234"),
         (

@@ -184,13 +184,12 @@ pub(super) fn decimal(text: &str, places: u32) -> Result<i128> {
         None => (false, text),
     };
     let sign = usize::from(negative);
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((whole, fraction)) if places > 0 => (whole, fraction),
-        Some((whole, _)) => return Err(bad(sign + whole.len())),
-        None => (digits, ""),
-    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if let Some(at) = whole.bytes().position(|b| !b.is_ascii_digit()) {
         return Err(bad(sign + at));
+    }
+    if places == 0 && whole.len() < digits.len() {
+        return Err(bad(sign + whole.len()));
     }
     if let Some(at) = fraction.bytes().position(|b| !b.is_ascii_digit()) {
         return Err(bad(sign + whole.len() + 1 + at));
@@ -374,5 +373,15 @@ mod tests {
                 .to_string()
                 .contains("73049")
         );
+    }
+
+    #[test]
+    fn the_first_character_that_is_none_of_a_number_is_named() {
+        for (text, places, place) in
+            [("é1.5", 0, 1), ("-12.5", 0, 4), ("-1x.5", 1, 3), ("1.é", 1, 3), ("1.2.3", 1, 4)]
+        {
+            let at = |error| if let Error::Character { at, .. } = error { at } else { 0 };
+            assert_eq!(decimal(text, places).map_err(at), Err(place), "{text}");
+        }
     }
 }
