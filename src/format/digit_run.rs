@@ -38,8 +38,9 @@ const MOST: usize = 24;
 /// The most digits that take part.
 pub(crate) const MOST_FREE: usize = 20;
 
-/// A value's digits at the end, zeros in front. Its holder wipes it.
-pub(crate) type Digits = [u8; MOST];
+/// A value's digits at the end of the first [`MOST`], zeros in front, and room for reading a word from any of them. Its
+/// holder wipes it.
+pub(crate) type Digits = [u8; MOST + 8];
 
 impl DigitRun {
     /// The fast form of this format, if it has one.
@@ -66,7 +67,7 @@ impl DigitRun {
     /// Reads a cell; `None` for what it does not take. The first result is where the digits that go through FF1 are.
     #[inline]
     pub(crate) fn read(&self, side: Side, cell: &[u8], digits: &mut Digits) -> Option<(Range<usize>, Cut)> {
-        let contiguous = cell.len() <= MOST && load(cell, digits);
+        let contiguous = load(cell, digits);
         let length = match contiguous {
             true => cell.len(),
             false => self.compact(cell, digits)?,
@@ -141,11 +142,18 @@ impl DigitRun {
             _ => {}
         }
         let start = out.len();
-        out.extend_from_slice(shape);
+        // Most cards: a copy of a known length takes no call.
+        match <&[u8; 16]>::try_from(shape) {
+            Ok(sixteen) => out.extend_from_slice(sixteen),
+            Err(_) => out.extend_from_slice(shape),
+        }
         let text = &mut out[start..];
         if cut.contiguous {
             let end = self.first + middle.len();
-            text[self.first..end].copy_from_slice(middle);
+            match middle.len() {
+                6 => text[self.first..self.first + 6].copy_from_slice(&middle[..6]),
+                _ => text[self.first..end].copy_from_slice(middle),
+            }
             check.iter().for_each(|check| text[end] = *check);
             return true;
         }
@@ -198,22 +206,36 @@ impl DigitRun {
                 return None;
             }
         }
-        *digits = [b'0'; MOST];
-        digits[MOST - length..].copy_from_slice(&compact[..length]);
+        *digits = [b'0'; MOST + 8];
+        digits[MOST - length..MOST].copy_from_slice(&compact[..length]);
         Some(length)
     }
 }
 
-/// Copies the cell to the end of the buffer; whether it has digits only.
+/// Copies the cell to the end of the buffer, unless it has something else than digits or does not fit.
 #[inline]
 fn load(cell: &[u8], digits: &mut Digits) -> bool {
-    *digits = [b'0'; MOST];
-    digits[MOST - cell.len()..].copy_from_slice(cell);
-    let foreign = digits.as_chunks().0.iter().fold(0, |all, word| {
-        let word = u64::from_le_bytes(*word) ^ ZEROS;
+    let [first, .., _] = cell else { return false };
+    if !first.is_ascii_digit() || cell.len() > MOST {
+        return false;
+    }
+    let mut foreign = 0;
+    for (i, place) in digits.as_chunks_mut().0.iter_mut().take(MOST / 8).enumerate() {
+        // Where the word ends in the cell. Bytes in front of the cell are zeros.
+        let end = cell.len().saturating_sub(MOST - 8 * (i + 1));
+        let word = match (cell[..end].last_chunk(), cell.first_chunk()) {
+            (Some(word), _) => u64::from_le_bytes(*word) ^ ZEROS,
+            (None, Some(word)) => (u64::from_le_bytes(*word) ^ ZEROS).unbounded_shl(64 - 8 * end as u32),
+            (None, None) => cell[..end]
+                .iter()
+                .rev()
+                .fold(0, |word, c| word << 8 | u64::from(c ^ b'0'))
+                .unbounded_shl(64 - 8 * end as u32),
+        };
         // A byte of 10..=127 plus 118 sets its top bit, one above has it set.
-        all | (word.wrapping_add(0x7676_7676_7676_7676) | word)
-    });
+        foreign |= word.wrapping_add(0x7676_7676_7676_7676) | word;
+        *place = (word ^ ZEROS).to_le_bytes();
+    }
     foreign & TOPS == 0
 }
 
@@ -226,7 +248,7 @@ const DOUBLED: u64 = 0x00FF_00FF_00FF_00FF;
 /// `Σ w(dᵢ)` over all digits of the buffer.
 #[inline]
 fn luhn_sum(digits: &Digits) -> u32 {
-    digits.as_chunks().0.iter().map(|word| word_sum(u64::from_le_bytes(*word) ^ ZEROS, DOUBLED)).sum()
+    digits[..MOST].as_chunks().0.iter().map(|word| word_sum(u64::from_le_bytes(*word) ^ ZEROS, DOUBLED)).sum()
 }
 
 /// `Σ w(dᵢ)` over eight digits.
@@ -272,7 +294,7 @@ mod tests {
         ) {
             let fast = DigitRun::of(&run).unwrap();
             let (from, to) = if token { (Side::Token, Side::Value) } else { (Side::Value, Side::Token) };
-            let (mut digits, mut numerals) = ([0; MOST], vec![]);
+            let (mut digits, mut numerals) = ([0; MOST + 8], vec![]);
             let cut = fast.read(from, cell.as_bytes(), &mut digits);
             let reading = run.read(from, &cell, &mut numerals);
             match (cut, reading) {

@@ -222,11 +222,25 @@ pub(super) fn decimal(text: &str, places: u32) -> Result<i128> {
 ///
 /// Source: Social Security Administration, POMS RM 10201.035.
 fn ssn(text: &str) -> Result<u128> {
-    let (mut number, mut count) = (0u32, 0);
+    // Where the digits usually are, they are read side by side.
+    let digits = match *text.as_bytes() {
+        [a, b, c, d, e, f, g, h, i] | [a, b, c, b'-' | b' ', d, e, b'-' | b' ', f, g, h, i] => {
+            [a, b, c, d, e, f, g, h, i]
+        }
+        _ => return ssn_of(nine_digits(text)?),
+    };
+    match digits.iter().all(u8::is_ascii_digit) {
+        true => ssn_of(digits),
+        false => ssn_of(nine_digits(text)?),
+    }
+}
+
+fn nine_digits(text: &str) -> Result<[u8; 9]> {
+    let (mut digits, mut count) = ([0; 9], 0);
     for (at, c) in text.bytes().enumerate() {
         match c {
             b'0'..=b'9' if count < 9 => {
-                number = number * 10 + u32::from(c - b'0');
+                digits[count] = c;
                 count += 1;
             }
             b'0'..=b'9' => return Err(NO_SSN),
@@ -235,10 +249,12 @@ fn ssn(text: &str) -> Result<u128> {
             _ => return Err(Error::Character { at: at + 1, expected: "a digit, a space or a hyphen" }),
         }
     }
-    if count != 9 {
-        return Err(NO_SSN);
-    }
-    let (area, group, serial) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
+    if count == 9 { Ok(digits) } else { Err(NO_SSN) }
+}
+
+fn ssn_of(digits: [u8; 9]) -> Result<u128> {
+    let [a, b, c, d, e, f, g, h, i] = digits.map(|digit| u32::from(digit - b'0'));
+    let (area, group, serial) = (100 * a + 10 * b + c, 10 * d + e, 1000 * f + 100 * g + 10 * h + i);
     if area == 0 || area == 666 || area > 899 || group == 0 || serial == 0 {
         return Err(Error::Value { problem: "is a social security number that was never issued" });
     }
@@ -251,13 +267,21 @@ const NO_SSN: Error = Error::Value { problem: "is no social security number: it 
 fn write_ssn(shape: &str, rank: u32, out: &mut Vec<u8>) {
     let (rest, serial) = (rank / SERIALS, rank % SERIALS + 1);
     let (area, group) = (rest / GROUPS + 1, rest % GROUPS + 1);
-    let number = (area + u32::from(area >= 666)) * 1_000_000 + group * 10_000 + serial;
-    let start = out.len();
-    out.extend_from_slice(shape.as_bytes());
-    let mut rest = number;
-    for c in out[start..].iter_mut().rev().filter(|c| c.is_ascii_digit()) {
-        *c = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    let area = area + u32::from(area >= 666);
+    let digit = |number: u32, power: u32| b'0' + (number / power % 10) as u8;
+    let [a, b, c] = [100, 10, 1].map(|power| digit(area, power));
+    let [d, e] = [10, 1].map(|power| digit(group, power));
+    let [f, g, h, i] = [1000, 100, 10, 1].map(|power| digit(serial, power));
+    match *shape.as_bytes() {
+        [_, _, _, x @ (b'-' | b' '), _, _, y @ (b'-' | b' '), _, _, _, _] => {
+            out.extend_from_slice(&[a, b, c, x, d, e, y, f, g, h, i]);
+        }
+        [_, _, _, _, _, _, _, _, _] => out.extend_from_slice(&[a, b, c, d, e, f, g, h, i]),
+        _ => {
+            let mut next = [a, b, c, d, e, f, g, h, i].into_iter();
+            let digit = |c: u8| if c.is_ascii_digit() { next.next().unwrap_or(c) } else { c };
+            out.extend(shape.bytes().map(digit));
+        }
     }
 }
 

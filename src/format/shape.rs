@@ -466,6 +466,15 @@ impl Format {
         }
     }
 
+    /// The space that all values belong to, if they belong to one.
+    #[inline]
+    pub(crate) fn only_space(&self) -> Option<Reading> {
+        match &self.engine {
+            Engine::Number(number) => Some(number.space().into()),
+            _ => None,
+        }
+    }
+
     /// The fast form for columns of digits, if it has one.
     pub(crate) fn digit_run(&self) -> Option<DigitRun> {
         match &self.engine {

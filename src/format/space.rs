@@ -312,7 +312,8 @@ fn spell_small(mut rest: u64, radix: u64, out: &mut [u16]) {
 }
 
 fn ceil_sqrt(x: u128) -> u128 {
-    let root = x.isqrt();
+    // Roots of 64 bits are several times as fast.
+    let root = u64::try_from(x).map_or_else(|_| x.isqrt(), |x| x.isqrt().into());
     root + u128::from(root * root < x)
 }
 

@@ -50,9 +50,16 @@ struct Bucket {
     length: usize,
     plan: Result<Arc<Plan>>,
     numerals: Zeroizing<Vec<u16>>,
+    /// That of each value, or one where the format has but one space.
     readings: Vec<Reading>,
-    /// Which cells they are.
+    /// Which cells they are, where that matters.
     cells: Vec<u32>,
+}
+
+impl Bucket {
+    fn reading(&self, i: usize) -> &Reading {
+        self.readings.get(i).unwrap_or(&self.readings[0])
+    }
 }
 
 /// The values of which so many digits take part, as text.
@@ -85,7 +92,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             numerals: Zeroizing::new(vec![]),
             digits: tokenizer.format.digit_run().map(|run| (run, AsciiAlphabet::digits())),
             digit_buckets: Default::default(),
-            read: [0; 24],
+            read: [0; 32],
         }
     }
 
@@ -143,7 +150,15 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         let (range, cut) = run.read(Sides::<TOKENIZE>::FROM, cell, &mut self.read)?;
         let length = range.len();
         let bucket = &mut self.digit_buckets[length];
-        bucket.input.extend_from_slice(&self.read[range]);
+        // A copy of a known length takes no call; what is too much of it goes again.
+        match self.read[range.start..].first_chunk::<8>().filter(|_| length <= 8) {
+            Some(eight) => {
+                bucket.input.extend_from_slice(eight);
+                let end = bucket.input.len() - (8 - length);
+                bucket.input.truncate(end);
+            }
+            None => bucket.input.extend_from_slice(&self.read[range]),
+        }
         bucket.cuts.push(cut);
         Some(Place::Digits(length as u8, bucket.cuts.len() as u32 - 1))
     }
@@ -153,8 +168,19 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         if is_blank(cell) {
             return Ok(Place::Blank);
         }
-        self.numerals.clear();
         let format = &self.tokenizer.format;
+        if let Some(reading) = format.only_space() {
+            let i = self.bucket((reading.radix(), reading.length()));
+            let bucket = &mut self.buckets[i];
+            let j = bucket.numerals.len() / bucket.length;
+            if bucket.readings.is_empty() {
+                reading.check_floor()?;
+                bucket.readings.push(reading);
+            }
+            format.read(Sides::<TOKENIZE>::FROM, text(cell)?, &mut self.scratch, &mut bucket.numerals)?;
+            return Ok(Place::Bucket(i as u32, j as u32));
+        }
+        self.numerals.clear();
         let reading =
             format.read(Sides::<TOKENIZE>::FROM, text(cell)?, &mut self.scratch, &mut self.numerals)?;
         reading.check_floor()?;
@@ -190,7 +216,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     fn permute<'c>(&mut self, cell: impl Fn(u32) -> &'c [u8]) {
         let format = &self.tokenizer.format;
         for bucket in &mut self.buckets {
-            let Ok(plan) = &bucket.plan else { continue };
+            let Ok(plan) = bucket.plan.as_ref().map(Arc::clone) else { continue };
             let run = |numerals: &mut [u16]| match TOKENIZE {
                 true => plan.encrypt_columns(numerals),
                 false => plan.decrypt_columns(numerals),
@@ -198,18 +224,15 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             let n = bucket.length;
             let mut walked = run(&mut bucket.numerals);
             let mut walking: Vec<usize> = vec![];
-            let may_walk = |i: &usize| format.may_walk(&bucket.readings[*i]);
-            walking.extend((0..bucket.readings.len()).filter(may_walk));
+            let scratch = &mut self.scratch;
+            let mut walks = |bucket: &Bucket, i: usize| {
+                let shape = || text(cell(bucket.cells[i])).unwrap_or_default();
+                !format.holds(shape, bucket.reading(i), scratch, &bucket.numerals[i * n..(i + 1) * n])
+            };
+            let count = bucket.numerals.len() / n;
+            walking.extend((0..count).filter(|i| format.may_walk(bucket.reading(*i)) && walks(bucket, *i)));
             let mut gathered = Zeroizing::new(vec![]);
-            while walked.is_ok() {
-                let scratch = &mut self.scratch;
-                walking.retain(|&i| {
-                    let shape = || text(cell(bucket.cells[i])).unwrap_or_default();
-                    !format.holds(shape, &bucket.readings[i], scratch, &bucket.numerals[i * n..(i + 1) * n])
-                });
-                if walking.is_empty() {
-                    break;
-                }
+            while walked.is_ok() && !walking.is_empty() {
                 gathered.clear();
                 walking
                     .iter()
@@ -218,6 +241,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                 for (from, &i) in gathered.chunks_exact(n).zip(&walking) {
                     bucket.numerals[i * n..(i + 1) * n].copy_from_slice(from);
                 }
+                walking.retain(|i| walks(bucket, *i));
             }
             if let Err(error) = walked {
                 bucket.plan = Err(error.into());
@@ -292,9 +316,10 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                     return Err(UNUSABLE);
                 }
                 let (n, j) = (bucket.length, j as usize);
+                let reading = *bucket.reading(j);
                 let numerals = &mut bucket.numerals[j * n..(j + 1) * n];
                 let format = &self.tokenizer.format;
-                format.write(to, text(cell)?, &bucket.readings[j], &mut self.scratch, numerals, out)
+                format.write(to, text(cell)?, &reading, &mut self.scratch, numerals, out)
             }
             Place::Error(error) => Err(std::mem::replace(&mut self.errors[error as usize], UNUSABLE)),
         }
