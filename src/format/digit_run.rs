@@ -29,8 +29,16 @@ pub(crate) struct DigitRun {
 pub(crate) struct Cut {
     /// The other digits' share of the Luhn sum.
     kept_sum: u8,
-    /// Whether there are no separators.
-    contiguous: bool,
+    separated: Separated,
+}
+
+/// Where separators are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separated {
+    Nowhere,
+    /// Between four groups of four digits.
+    InFours,
+    Anywhere,
 }
 
 /// The most digits of a value, and room for whole words.
@@ -67,10 +75,12 @@ impl DigitRun {
     /// Reads a cell; `None` for what it does not take. The first result is where the digits that go through FF1 are.
     #[inline]
     pub(crate) fn read(&self, side: Side, cell: &[u8], digits: &mut Digits) -> Option<(Range<usize>, Cut)> {
-        let contiguous = load(cell, digits);
-        let length = match contiguous {
-            true => cell.len(),
-            false => self.compact(cell, digits)?,
+        let fours = self.fours(cell);
+        let contiguous = load(fours.as_ref().map_or(cell, |sixteen| sixteen), digits);
+        let (length, separated) = match (contiguous, &fours) {
+            (true, Some(_)) => (16, Separated::InFours),
+            (true, None) => (cell.len(), Separated::Nowhere),
+            (false, _) => (self.compact(cell, digits)?, Separated::Anywhere),
         };
         if length < self.shortest || length > self.longest {
             return None;
@@ -95,7 +105,7 @@ impl DigitRun {
         if self.luhn == Luhn::Break && side == Side::Value {
             turn(&mut digits[start + take - 1], 1);
         }
-        let cut = Cut { kept_sum: kept_sum as u8, contiguous };
+        let cut = Cut { kept_sum: kept_sum as u8, separated };
         Some((start..start + free, cut))
     }
 
@@ -141,31 +151,52 @@ impl DigitRun {
             }
             _ => {}
         }
-        let start = out.len();
-        // Most cards: a copy of a known length takes no call.
-        match <&[u8; 16]>::try_from(shape) {
-            Ok(sixteen) => out.extend_from_slice(sixteen),
-            Err(_) => out.extend_from_slice(shape),
-        }
-        let text = &mut out[start..];
-        if cut.contiguous {
+        let replace = |text: &mut [u8]| {
             let end = self.first + middle.len();
             match middle.len() {
                 6 => text[self.first..self.first + 6].copy_from_slice(&middle[..6]),
                 _ => text[self.first..end].copy_from_slice(middle),
             }
             check.iter().for_each(|check| text[end] = *check);
-            return true;
-        }
-        let mut kept = self.first;
-        let mut next = middle.iter().copied().chain(check);
-        for c in text.iter_mut().filter(|c| c.is_ascii_digit()) {
-            match kept {
-                0 => *c = next.next().unwrap_or(*c),
-                _ => kept -= 1,
+        };
+        let start = out.len();
+        match (cut.separated, <&[u8; 16]>::try_from(shape), self.fours(shape)) {
+            // Most cards: copies of a known length take no call.
+            (Separated::Nowhere, Ok(sixteen), _) => {
+                out.extend_from_slice(sixteen);
+                replace(&mut out[start..]);
+            }
+            (Separated::Nowhere, ..) => {
+                out.extend_from_slice(shape);
+                replace(&mut out[start..]);
+            }
+            (Separated::InFours, _, Some(mut sixteen)) => {
+                replace(&mut sixteen);
+                let text: [u8; 19] =
+                    std::array::from_fn(|i| if i % 5 == 4 { shape[i] } else { sixteen[i - i / 5] });
+                out.extend_from_slice(&text);
+            }
+            _ => {
+                out.extend_from_slice(shape);
+                let mut kept = self.first;
+                let mut next = middle.iter().copied().chain(check);
+                for c in out[start..].iter_mut().filter(|c| c.is_ascii_digit()) {
+                    match kept {
+                        0 => *c = next.next().unwrap_or(*c),
+                        _ => kept -= 1,
+                    }
+                }
             }
         }
         true
+    }
+
+    /// The digits of a text in groups of four, if it is one; whether they are digits is not looked at.
+    #[inline]
+    fn fours(&self, text: &[u8]) -> Option<[u8; 16]> {
+        let text: &[u8; 19] = text.try_into().ok()?;
+        let separated = [4, 9, 14].iter().all(|i| self.separators[usize::from(text[*i])]);
+        separated.then(|| std::array::from_fn(|i| text[i + i / 4]))
     }
 
     /// The share of the Luhn sum that a middle of so many digits has, which ends at `end` in a text.
@@ -288,7 +319,7 @@ mod tests {
         #[test]
         fn it_does_what_the_slow_form_does_or_leaves_it_to_that(
             run in runs(),
-            cell in "[0-9]{0,26}|[0-9 .-]{0,34}|[0-9]{6}[0-9x٣]{10}",
+            cell in "[0-9]{0,26}|[0-9 .-]{0,34}|[0-9]{6}[0-9x٣]{10}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ .x-][0-9]{4}",
             token in any::<bool>(),
             turned in 0u8..10,
         ) {

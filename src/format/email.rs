@@ -14,12 +14,8 @@ use crate::error::{Error, Result};
 const MOST_KEPT: usize = 59;
 
 pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Result<()> {
-    let bytes = text.as_bytes();
-    let at = local_part(bytes)?;
-    let last_dot = domain(bytes, at + 1)?;
-    let takes_part = &bytes[..if domain_takes_part { last_dot } else { at }];
-    // No early exit: eight bytes at a time are looked at.
-    let upper = takes_part.iter().fold(false, |any, b| any | b.is_ascii_uppercase());
+    let takes_part = taking_part(domain_takes_part, text)?;
+    let upper = has_upper(takes_part);
     let class = if upper { Class::MIXED_62 } else { Class::LOWER_36 };
     scan.marked = upper;
     let mut kept = 0;
@@ -33,6 +29,52 @@ pub(super) fn scan(domain_takes_part: bool, text: &str, scan: &mut Scan) -> Resu
         true => Ok(()),
         false => Err(Error::Value { problem: "has no letter or digit that could be tokenized" }),
     }
+}
+
+/// Appends the digits of an address in lower case of which five characters or more take part: it does not grow, so
+/// these are its numerals. Otherwise nothing is appended, and the answer is no.
+///
+/// # Errors
+/// As [`scan`].
+pub(super) fn read_plain(domain_takes_part: bool, text: &str, numerals: &mut Vec<u16>) -> Result<bool> {
+    let takes_part = taking_part(domain_takes_part, text)?;
+    let start = numerals.len();
+    if !has_upper(takes_part) {
+        numerals.extend(takes_part.iter().filter_map(|b| Class::LOWER_36.digit(char::from(*b))));
+        if numerals.len() - start >= 5 {
+            return Ok(true);
+        }
+        numerals.truncate(start);
+    }
+    Ok(false)
+}
+
+/// Appends an address that [`read_plain`] read, with other digits.
+pub(super) fn write_plain(domain_takes_part: bool, shape: &str, numerals: &[u16], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(shape.as_bytes());
+    let end = if domain_takes_part { shape.rfind('.') } else { shape.find('@') };
+    let mut next = numerals.iter();
+    for b in &mut out[start..start + end.unwrap_or(0)] {
+        if Class::LOWER_36.digit(char::from(*b)).is_some()
+            && let Some(digit) = next.next()
+        {
+            *b = Class::LOWER_36.character(*digit) as u8;
+        }
+    }
+}
+
+/// The characters up to the last that can take part.
+fn taking_part(domain_takes_part: bool, text: &str) -> Result<&[u8]> {
+    let bytes = text.as_bytes();
+    let at = local_part(bytes)?;
+    let last_dot = domain(bytes, at + 1)?;
+    Ok(&bytes[..if domain_takes_part { last_dot } else { at }])
+}
+
+fn has_upper(text: &[u8]) -> bool {
+    // No early exit: eight bytes at a time are looked at.
+    text.iter().fold(false, |any, b| any | b.is_ascii_uppercase())
 }
 
 const ATOM: u8 = 1;

@@ -6,7 +6,7 @@
 
 use super::natural::Natural;
 use super::pattern::{Layout, Pattern};
-use super::space::{Reading, Space};
+use super::space::{Limit, Reading, Space};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
@@ -18,6 +18,7 @@ pub(super) struct Patterned {
     separators: Separators,
     /// Whether values in lower case are read as if they were in upper case.
     either_case: bool,
+    only_space: Option<Space>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,14 @@ impl Patterned {
     }
 
     fn of(pattern: Pattern, separators: Separators) -> Self {
-        Self { pattern: Arc::new(pattern), separators, either_case: false }
+        let size = pattern.only_layout().map(|layout| pattern.size(&layout));
+        let only_space = size.and_then(|size| Space::of_size(&size).ok());
+        Self { pattern: Arc::new(pattern), separators, either_case: false, only_space }
+    }
+
+    /// The space of all values, if there is one.
+    pub(super) fn only_space(&self) -> Option<Space> {
+        self.only_space.filter(|space| space.limit != Limit::BelowBig)
     }
 
     /// With these separators in place of those before.
@@ -104,7 +112,10 @@ impl Patterned {
     ) -> Result<Reading> {
         let (layout, mut rank) =
             self.pattern.read(self.compact(text, compact)).map_err(|e| self.placed(e, text))?;
-        let space = Space::of_size(&self.pattern.size(&layout))?;
+        let space = match self.only_space {
+            Some(space) => space,
+            None => Space::of_size(&self.pattern.size(&layout))?,
+        };
         space.spell(&rank, numerals);
         rank.zeroize();
         Ok(space.into())
@@ -160,9 +171,7 @@ impl Patterned {
     }
 
     fn layout(&self, shape: &str, compact: &mut Zeroizing<String>) -> Option<Layout> {
-        let (layout, mut rank) = self.pattern.read(self.compact(shape, compact)).ok()?;
-        rank.zeroize();
-        Some(layout)
+        self.pattern.layout(self.compact(shape, compact))
     }
 
     fn is_separator(&self, c: char) -> bool {

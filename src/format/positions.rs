@@ -12,6 +12,7 @@
 //! one space. `lo` is the least length that has every separator, change of case and diacritic where the value has it.
 
 use super::classes::Class;
+use super::email;
 use super::look::Look;
 use super::natural::Natural;
 use super::rank::Rank;
@@ -88,6 +89,13 @@ impl Positions {
     /// # Errors
     /// What the look refuses; [`Error::DomainTooSmall`], [`Error::TooLong`].
     pub(super) fn read(&self, text: &str, scan: &mut Scan, numerals: &mut Vec<u16>) -> Result<Reading> {
+        if let Look::Email(domain) = self.0 {
+            let start = numerals.len();
+            if email::read_plain(domain, text, numerals)? {
+                let space = Space::of_strings(Class::LOWER_36.radix(), numerals.len() - start);
+                return Ok(Reading { is_plain: true, ..space.into() });
+            }
+        }
         scan.clear();
         self.0.scan(text, scan)?;
         let length = scan.tokens().count();
@@ -137,6 +145,9 @@ impl Positions {
         numerals: &[u16],
         out: &mut Vec<u8>,
     ) {
+        if let (Look::Email(domain), true) = (self.0, reading.is_plain) {
+            return email::write_plain(domain, shape, numerals, out);
+        }
         let Some(counting) = self.rescan(shape, scan) else { return };
         let start = out.len();
         match counting {

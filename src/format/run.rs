@@ -191,7 +191,7 @@ impl Run {
         }
         numerals.copy_within(start + first..start + first + middle, start);
         numerals.truncate(start + middle);
-        let reading = Reading { space, kept_sum, kept_first: first as u32 };
+        let reading = Reading { kept_sum, kept_first: first as u32, ..space.into() };
         let passes = self.luhn == Luhn::Ignore || self.passes(&reading, &numerals[start..]);
         match (self.luhn, side, passes) {
             (Luhn::Ignore, _, _) | (Luhn::Break, Side::Token, false) => {}

@@ -471,6 +471,8 @@ impl Format {
     pub(crate) fn only_space(&self) -> Option<Reading> {
         match &self.engine {
             Engine::Number(number) => Some(number.space().into()),
+            #[cfg(feature = "regex")]
+            Engine::Pattern(pattern) => pattern.only_space().map(Reading::from),
             _ => None,
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     pub(super) kept_sum: u32,
     /// How many characters are kept in front.
     pub(super) kept_first: u32,
+    /// Whether it was read by a short way, and can be written by one.
+    pub(super) is_plain: bool,
 }
 
 impl Reading {
@@ -53,7 +55,7 @@ impl Reading {
 
 impl From<Space> for Reading {
     fn from(space: Space) -> Self {
-        Reading { space, kept_sum: 0, kept_first: 0 }
+        Reading { space, kept_sum: 0, kept_first: 0, is_plain: false }
     }
 }
 

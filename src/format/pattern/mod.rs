@@ -123,6 +123,21 @@ impl Pattern {
         Ok((layout, rank))
     }
 
+    /// The layout of a text that was read before.
+    pub fn layout(&self, text: &str) -> Option<Layout> {
+        self.compiled.layout(text, text.chars().count()).ok()
+    }
+
+    /// The layout of all texts, if there is one and all of it takes part.
+    pub fn only_layout(&self) -> Option<Layout> {
+        match &self.compiled.parts[..] {
+            [Part { role: Role::Token(_), .. }] if self.compiled.shortest == self.compiled.longest => {
+                Some(Layout { length: self.compiled.longest, parts: vec![] })
+            }
+            _ => None,
+        }
+    }
+
     /// How many texts have this layout and the same kept parts.
     pub fn size(&self, layout: &Layout) -> Rank {
         let mut sizes = self.compiled.tokens(layout).map(|(words, length)| words.size(length));
