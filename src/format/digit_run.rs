@@ -172,8 +172,12 @@ impl DigitRun {
             }
             (Separated::InFours, _, Some(mut sixteen)) => {
                 replace(&mut sixteen);
-                let text: [u8; 19] =
-                    std::array::from_fn(|i| if i % 5 == 4 { shape[i] } else { sixteen[i - i / 5] });
+                let mut text = [0; 19];
+                text.copy_from_slice(shape);
+                text[..4].copy_from_slice(&sixteen[..4]);
+                text[5..9].copy_from_slice(&sixteen[4..8]);
+                text[10..14].copy_from_slice(&sixteen[8..12]);
+                text[15..].copy_from_slice(&sixteen[12..]);
                 out.extend_from_slice(&text);
             }
             _ => {
@@ -196,7 +200,12 @@ impl DigitRun {
     fn fours(&self, text: &[u8]) -> Option<[u8; 16]> {
         let text: &[u8; 19] = text.try_into().ok()?;
         let separated = [4, 9, 14].iter().all(|i| self.separators[usize::from(text[*i])]);
-        separated.then(|| std::array::from_fn(|i| text[i + i / 4]))
+        let mut sixteen = [0; 16];
+        sixteen[..4].copy_from_slice(&text[..4]);
+        sixteen[4..8].copy_from_slice(&text[5..9]);
+        sixteen[8..12].copy_from_slice(&text[10..14]);
+        sixteen[12..].copy_from_slice(&text[15..]);
+        separated.then_some(sixteen)
     }
 
     /// The share of the Luhn sum that a middle of so many digits has, which ends at `end` in a text.
