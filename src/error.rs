@@ -34,7 +34,7 @@ pub enum Error {
     /// FF1 over fewer than the allowed number of values: an attacker could list them all.
     #[error(
         "a domain of {values} values is below the floor of {floor}: keep fewer characters, \
-         use a wider alphabet or longer values, or seal the field instead"
+         use a wider alphabet or range or longer values, or seal the field instead"
     )]
     DomainTooSmall { values: String, floor: u32 },
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::fmt;
+use unicode_normalization::char::is_combining_mark;
 
 const LARGEST: usize = 65_536;
 const ABSENT: u32 = u32::MAX;
@@ -20,7 +21,7 @@ impl Alphabet {
     /// These characters, in this order.
     ///
     /// # Errors
-    /// [`Error::Setting`] for fewer than 2, more than 65,536, a character twice, or a control character.
+    /// [`Error::Setting`] for fewer than 2, more than 65,536, a character twice, a control character or a combining mark.
     pub fn new(characters: &str) -> Result<Self> {
         let bad = |problem: &str| Err(Error::Setting { what: "alphabet", problem: problem.into() });
         let characters: Vec<char> = characters.chars().collect();
@@ -29,6 +30,9 @@ impl Alphabet {
         }
         if characters.iter().any(|c| c.is_control()) {
             return bad("must not have control characters");
+        }
+        if characters.iter().any(|c| is_combining_mark(*c)) {
+            return bad("must not have combining marks: they would change the characters before them");
         }
         let mut ascii = Box::new([ABSENT; 128]);
         let mut others = vec![];
@@ -143,7 +147,7 @@ mod tests {
     // SPEC: FMT-2
     #[test]
     fn contradictions_are_refused() {
-        for bad in ["", "a", "aa", "aba", "éaé", "a\n"] {
+        for bad in ["", "a", "aa", "aba", "éaé", "a\n", "ab\u{301}"] {
             assert!(Alphabet::new(bad).is_err(), "{bad:?}");
         }
     }

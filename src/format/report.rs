@@ -92,8 +92,11 @@ impl Format {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for space in &self.spaces {
+        for space in self.spaces.iter().take(SHOWN) {
             writeln!(f, "{space}")?;
+        }
+        if let Some(more) = self.spaces.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            writeln!(f, "and {more} more lengths; give a value to see that of its own\n")?;
         }
         match &self.refused {
             Some(problem) => writeln!(f, "FF1 refuses it: {problem}"),
@@ -102,6 +105,8 @@ impl fmt::Display for Report {
     }
 }
 
+/// How many lengths `Display` shows.
+const SHOWN: usize = 8;
 /// How many values a report supposes to be in use.
 const LIVE: [u64; 3] = [10_000, 1_000_000, 100_000_000];
 

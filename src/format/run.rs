@@ -122,7 +122,7 @@ impl Run {
         let all = strings.size().unwrap_or_else(|| Natural::from(0));
         let (tenth, _) = all.div_rem_small(10);
         let (values, tokens) = match self.luhn {
-            Luhn::Break => (tenth.clone(), tenth.mul_small(9)),
+            Luhn::Break if !tenth.is_zero() => (tenth.clone(), tenth.mul_small(9)),
             _ => (all.clone(), all),
         };
         let of = format!("values of {length} characters, of which {} take part", self.free(length, first));

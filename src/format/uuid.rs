@@ -20,7 +20,9 @@ pub(super) fn scan(text: &str, scan: &mut Scan) -> Result<()> {
     let hyphens = inner.len() == 36;
     let braces = usize::from(inner.len() < text.len());
     if !(hyphens || inner.len() == 32) {
-        return Err(Error::Value { problem: "is no UUID: it needs 32 hexadecimal digits" });
+        return Err(Error::Value {
+            problem: "is no UUID: it needs 32 hexadecimal digits, with four hyphens or none",
+        });
     }
     if braces == 1 {
         scan.items.push(Item::Keep);

@@ -193,5 +193,9 @@ pub(super) fn missing(setting: &'static str) -> Wrong {
 }
 
 pub(super) fn in_setting(setting: &'static str) -> impl FnOnce(Error) -> Wrong {
-    move |error| (setting, error.to_string())
+    move |error| match error {
+        // It says itself which setting is wrong.
+        Error::Setting { problem, .. } => (setting, problem),
+        other => (setting, other.to_string()),
+    }
 }

@@ -141,23 +141,38 @@ fn preset(s: &Settings) -> Result<Format, Wrong> {
             let iso = DatePattern::new(DatePattern::ISO).map_err(in_setting("date"))?;
             let pattern = DatePattern::new(s.date.as_deref().unwrap_or(DatePattern::ISO))
                 .map_err(in_setting("date"))?;
-            let day = |text: &str| iso.parse_exact(text).map_err(in_setting("range"));
-            Format::date(pattern, day(&first)?, day(&last)?).map_err(in_setting("range"))
+            let day = |text: &str| {
+                let problem = "must be two dates, like \"1900-01-01..2099-12-31\"".to_owned();
+                iso.parse_exact(text).or_else(|_| pattern.parse_exact(text)).map_err(|_| ("range", problem))
+            };
+            let (first, last) = (day(&first)?, day(&last)?);
+            Format::date(pattern, first, last).map_err(in_setting("range"))
         }
         "datetime" => {
             let pattern = s.date.as_deref().unwrap_or(DateTimePattern::ISO);
             let pattern = DateTimePattern::new(pattern).map_err(in_setting("date"))?;
             let (first, last) = needed()?;
+            let problem = format!("must be two times written as {}", pattern.as_str());
+            if pattern.parse(&first).is_err() || pattern.parse(&last).is_err() {
+                return Err(("range", problem));
+            }
             Format::date_time(pattern, &first, &last).map_err(in_setting("range"))
         }
         "integer" => {
             let (least, most) = needed()?;
-            Format::decimal(0, &least, &most).map_err(in_setting("range"))
+            Format::decimal(0, &least, &most).map_err(|error| match error {
+                Error::Setting { problem, .. } => ("range", problem),
+                _ => ("range", "must be two integers, like \"0..9999999\"".into()),
+            })
         }
         "decimal" => {
             let scale = s.scale.ok_or_else(|| missing("scale"))?;
             let (least, most) = needed()?;
-            Format::decimal(scale, &least, &most).map_err(in_setting("range"))
+            Format::decimal(scale, &least, &most).map_err(|error| match error {
+                Error::Setting { what: "scale", problem } => ("scale", problem),
+                Error::Setting { problem, .. } => ("range", problem),
+                _ => ("range", format!("must be two numbers with {scale} decimal places each")),
+            })
         }
         "uuid" => Ok(Format::uuid()),
         "ipv4" => Ok(Format::ipv4()),
