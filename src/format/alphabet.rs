@@ -121,7 +121,8 @@ mod tests {
     // SPEC: FMT-1
     #[test]
     fn numerals_and_characters_are_inverse() {
-        let largest: String = (0x4E00..).filter_map(char::from_u32).take(65_536).collect();
+        let largest: String =
+            (0x4E00..).filter_map(char::from_u32).filter(|c| !is_combining_mark(*c)).take(65_536).collect();
         let mixed = Alphabet::new("zß0é😀").unwrap();
         for alphabet in
             [Alphabet::digits(), Alphabet::alphanumeric(), mixed, Alphabet::new(&largest).unwrap()]
@@ -137,7 +138,8 @@ mod tests {
 
     #[test]
     fn an_ascii_character_can_have_the_last_numeral_of_the_largest_alphabet() {
-        let mut characters: String = (0x4E00..).filter_map(char::from_u32).take(65_535).collect();
+        let mut characters: String =
+            (0x4E00..).filter_map(char::from_u32).filter(|c| !is_combining_mark(*c)).take(65_535).collect();
         characters.push('a');
         let alphabet = Alphabet::new(&characters).unwrap();
         assert_eq!(alphabet.numeral('a'), Some(65_535));

@@ -55,9 +55,13 @@ impl Number {
     /// # Errors
     /// [`Error::Setting`] when there is none.
     pub(super) fn range(kind: Kind, least: i128, most: i128) -> Result<Self> {
-        let empty =
-            || Error::Setting { what: "range", problem: "is empty: the least value comes first".into() };
-        let size = most.checked_sub(least).filter(|difference| *difference >= 0).ok_or_else(empty)?;
+        let bad = |problem: &str| Err(Error::Setting { what: "range", problem: problem.into() });
+        if least > most {
+            return bad("is empty: the least value comes first");
+        }
+        let (Some(size), Some(_)) = (most.checked_sub(least), least.checked_neg()) else {
+            return bad("has 2^127 values or more: leave some out");
+        };
         Ok(Self::of(kind, least, size as u128 + 1))
     }
 
@@ -382,8 +386,12 @@ mod tests {
         for bad in ["2001:DB8::1", "0:0:0:0:0:0:0:1", "::g", "fe80::1%eth0"] {
             assert!(Format::ipv6().members(bad).is_err(), "{bad:?}");
         }
+        let no_day = Date { year: 60_000, month: 1, day: 1 };
+        let iso = DatePattern::new(DatePattern::ISO).unwrap();
+        assert!(Format::date(iso, Date { year: 1, month: 1, day: 1 }, no_day).is_err());
         for range in [
             Format::integer(1, 0),
+            Format::integer(i128::MIN, 0),
             Format::decimal(31, "0", "1"),
             Format::date_range("2000-01-02", "2000-01-01"),
         ] {

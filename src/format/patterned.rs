@@ -73,11 +73,16 @@ impl Patterned {
     /// Refuses what contradicts itself.
     pub(super) fn check(&self) -> Result<()> {
         match &self.separators {
-            Separators::These(these) if these.chars().any(|c| self.pattern.uses(c)) => {
+            Separators::These(these) if these.chars().any(|c| self.uses(c)) => {
                 Err(Error::Setting { what: "separators", problem: "one of them is in the pattern".into() })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a value can have the character other than as a separator.
+    fn uses(&self, c: char) -> bool {
+        self.pattern.uses(c) || (self.either_case && self.pattern.uses(c.to_ascii_uppercase()))
     }
 
     /// Refuses a pattern of which no length has enough values for FF1.
@@ -212,5 +217,39 @@ impl Patterned {
             }
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+
+    // SPEC: PAT-2
+    #[test]
+    fn separators_cannot_be_letters_of_the_pattern_in_either_case() {
+        assert!(Format::postal_uk().separators(" .").check().is_ok());
+        for bad in ["x", "X", "7"] {
+            assert!(Format::postal_uk().separators(bad).check().is_err(), "{bad}");
+        }
+        assert!(Format::template("token([a-c],20)").unwrap().separators("A").check().is_ok());
+    }
+
+    // SPEC: PAT-1
+    #[test]
+    fn postcodes_keep_their_case_and_separators() {
+        let uk = Format::postal_uk();
+        let members = uk.members("sw1a 1aa").unwrap();
+        for i in [0, 1, 1_000_000, 5_000_000] {
+            let other = members.unrank(&Natural::from(i)).unwrap();
+            assert_eq!((other.len(), other.find(' ')), (8, Some(4)));
+            assert!(!other.bytes().any(|b| b.is_ascii_uppercase()));
+            assert_eq!(members.rank(&other).unwrap(), Natural::from(i));
+        }
+        for bad in ["Sw1A 1aa", "SW1A1A", "SW1A 1A1", "1SW 1AA", "SW1A 1AA\0"] {
+            assert!(uk.members(bad).is_err(), "{bad}");
+        }
+        let error = uk.members("SW1A ?AA").unwrap_err();
+        assert!(matches!(error, Error::Character { at: 6, .. }), "{error}");
     }
 }

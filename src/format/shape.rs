@@ -165,8 +165,14 @@ impl Format {
     /// Dates from the first to the last.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there is none.
+    /// [`Error::Setting`] when there is none, or one of the two is no day of the calendar.
     pub fn date(pattern: DatePattern, first: Date, last: Date) -> Result<Self> {
+        if [first, last].iter().any(|date| Date::from_days(date.to_days()) != Some(*date)) {
+            return Err(Error::Setting {
+                what: "range",
+                problem: "has a day that is none of the calendar".into(),
+            });
+        }
         let (first, last) = (first.to_days().into(), last.to_days().into());
         Ok(Self::of(Engine::Number(Number::range(Kind::Date(pattern), first, last)?)))
     }
@@ -369,6 +375,7 @@ impl Format {
     /// [`Error::Value`], [`Error::Character`], [`Error::TooLong`] when the value is not of the format; for IP addresses
     /// by a cipher of their own, [`Error::Setting`].
     pub fn members(&self, value: &str) -> Result<Members<'_>> {
+        self.check_consistent()?;
         if self.network.is_some() {
             let problem = "addresses by this cipher are not counted".into();
             return Err(Error::Setting { what: "format", problem });

@@ -37,7 +37,6 @@ const PRESETS: [(&str, &[&str]); 26] = [
     ("text", &[]),
 ];
 const RUN: &[&str] = &["keep", "length", "luhn", "separators"];
-const ALPHABET: &[&str] = &["keep", "length", "luhn", "separators"];
 const TEMPLATE: &[&str] = &["separators"];
 const REGEX: &[&str] = &["length", "separators"];
 
@@ -61,7 +60,7 @@ pub(super) fn allowed(s: &Settings) -> Result<Vec<&'static str>, Wrong> {
                 "is missing; give it, or an `alphabet`, a `template` or a `regex`".into(),
             ));
         }
-        (Some("alphabet"), _) => ALPHABET,
+        (Some("alphabet"), _) => RUN,
         (Some("template"), _) => TEMPLATE,
         (Some("regex"), _) => REGEX,
         (Some(_), name) => match PRESETS.iter().find(|(preset, _)| Some(*preset) == name) {

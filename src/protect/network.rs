@@ -15,7 +15,6 @@ use crate::name::{FieldName, TenantId};
 use ipcrypt_rs::{Ipcrypt, IpcryptPfx};
 use std::io::Write;
 use std::net::IpAddr;
-use zeroize::Zeroizing;
 
 /// One of the ciphers under one key.
 pub(super) enum Network {
@@ -37,9 +36,10 @@ impl Network {
         };
         let info = Context::new(Label::NetworkKey).part(tenant.as_str()).part(field.as_str());
         let key: PrpKey = kdf::derive(key.secret(), &info.number(number).part(context));
+        // Both take the key by value: a copy stays on the stack.
         match cipher {
             NetworkCipher::PrefixPreserving => {
-                Network::PrefixPreserving(Box::new(IpcryptPfx::new(*Zeroizing::new(*key.expose()))))
+                Network::PrefixPreserving(Box::new(IpcryptPfx::new(*key.expose())))
             }
             NetworkCipher::Deterministic => {
                 let half = key.expose().first_chunk().expect("a key has 32 bytes");

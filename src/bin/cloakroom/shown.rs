@@ -21,7 +21,7 @@ impl fmt::Display for Shown<'_> {
         for c in text.chars().take(kept) {
             // Marks of direction turn what stands beside them around.
             match c.is_control()
-                || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+                || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
             {
                 true => shown.extend(c.escape_default()),
                 false => shown.push(c),

@@ -186,7 +186,7 @@ impl Small {
         let (y3, y2, y1, y0) = (parts & 0xFFFF, parts >> 16 & 0xFFFF, parts >> 32 & 0xFFFF, parts >> 48);
         let z = y0 + y1 * p1 + y2 * p2 + y3 * p3;
         let t = u64::from((z >> self.s) as u32);
-        let q = u64::from((t * u64::from(self.mu) >> 31) as u32);
+        let q = u64::from(((t * u64::from(self.mu)) >> 31) as u32);
         z - q * u64::from(self.m)
     }
 

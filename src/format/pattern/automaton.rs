@@ -14,9 +14,6 @@ use super::characters::Characters;
 use super::graph::{Edge, Graph, State};
 use std::cmp::Ordering;
 
-/// All rows of an automaton, in bytes.
-const MOST_MEMORY: usize = 64 << 20;
-
 /// The words of a regular language up to a length, ranked within each length.
 pub(super) struct Automaton {
     states: Vec<State>,
@@ -30,26 +27,28 @@ pub(super) struct Automaton {
 }
 
 impl Automaton {
-    /// Counts the words of up to `longest` characters.
+    /// The most memory that the numbers of all automata of a pattern take.
+    pub const MOST_MEMORY: usize = 64 << 20;
+
+    /// Counts the words of up to `longest` characters. What the numbers take is taken off `room`.
     ///
     /// # Errors
-    /// When the numbers take too much memory.
-    pub fn new(graph: &Graph, longest: usize) -> Result<Self, String> {
+    /// When there is not enough room.
+    pub fn new(graph: &Graph, longest: usize, room: &mut usize) -> Result<Self, String> {
         let characters = Characters::new(graph.characters());
         let states = graph.states.clone();
         let estimate = Estimate::new(&states, longest);
         let (narrow, wide) = (estimate.reach(63), estimate.reach(127));
         let mut automaton = Self { characters, counts: vec![], narrow: None, wide: None, big: None, states };
-        let mut room = MOST_MEMORY;
         let states = &automaton.states;
         if let Some(reach) = estimate.longest_word(None, narrow) {
-            automaton.narrow = Some(Table::new(states, &estimate, reach, &mut room)?);
+            automaton.narrow = Some(Table::new(states, &estimate, reach, room)?);
         }
         if let Some(reach) = estimate.longest_word(narrow, wide) {
-            automaton.wide = Some(Table::new(states, &estimate, reach, &mut room)?);
+            automaton.wide = Some(Table::new(states, &estimate, reach, room)?);
         }
         if let Some(reach) = estimate.longest_word(wide, Some(longest)) {
-            automaton.big = Some(Table::new(states, &estimate, reach, &mut room)?);
+            automaton.big = Some(Table::new(states, &estimate, reach, room)?);
         }
         automaton.counts = (0..=longest).map(|length| automaton.counted(length)).collect();
         Ok(automaton)

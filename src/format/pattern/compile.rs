@@ -10,6 +10,8 @@ use crate::format::check::Check;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Repetition};
 use unicode_normalization::char::is_combining_mark;
 
+/// The most states that all parts of an expression have.
+const MOST_STATES: usize = 10_000;
 /// The longest value of an expression, in characters.
 const LONGEST: usize = 256;
 
@@ -22,7 +24,13 @@ pub(super) fn expression(regex: &str, lengths: Option<(usize, usize)>) -> Result
         return Err(format!("lengths must be 1 to {LONGEST}, the shortest first"));
     }
     let pieces = expression::pieces(regex)?;
-    let graphs = pieces.iter().map(|piece| Graph::new(piece.expression())).collect::<Result<Vec<_>, _>>()?;
+    let mut graphs = vec![];
+    for piece in &pieces {
+        graphs.push(Graph::new(piece.expression())?);
+        if graphs.iter().map(|graph| graph.states.len()).sum::<usize>() > MOST_STATES {
+            return Err("needs too many states; use fewer or shorter repetitions, or smaller classes".into());
+        }
+    }
     let shortest = graphs.iter().map(Graph::shortest).sum::<usize>();
     let longest = match (lengths, graphs.iter().map(Graph::longest).sum::<Option<usize>>()) {
         (None, None) => {
@@ -45,11 +53,12 @@ pub(super) fn expression(regex: &str, lengths: Option<(usize, usize)>) -> Result
         return Err("matches no value of the declared lengths".into());
     }
     let mut parts = vec![];
+    let mut room = Automaton::MOST_MEMORY;
     for (piece, graph) in pieces.iter().zip(&graphs) {
         let least = graph.shortest();
-        let room = longest - (shortest - least);
-        let most = graph.longest().map_or(room, |longest| longest.min(room));
-        let words = Words::Automaton(Automaton::new(graph, most)?);
+        let left = longest - (shortest - least);
+        let most = graph.longest().map_or(left, |longest| longest.min(left));
+        let words = Words::Automaton(Automaton::new(graph, most, &mut room)?);
         let role = match piece {
             Piece::Keep(_) => Role::Keep(words),
             Piece::Token(_) => {

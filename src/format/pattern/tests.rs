@@ -449,6 +449,8 @@ fn templates_that_cannot_be_formats_say_where() {
 
 #[test]
 fn large_inputs_are_refused_or_done_in_good_time() {
+    let kept = |i| format!("(?<keep_{i}>(?:[ab]*a[ab]{{9}})?)-");
+    let many_parts = (0..60).map(kept).collect::<String>() + "[0-9]{6}";
     let nested = format!("{}a{}", "(".repeat(800), ")".repeat(800));
     let folded = r"[\pL\pN]".repeat(340);
     let unions = format!("[{}]{{9}}", r"\pL\pN\pS".repeat(450));
@@ -465,7 +467,8 @@ fn large_inputs_are_refused_or_done_in_good_time() {
         ("[!-~]*", Some((1, 256)), ""),
         ("[!-~]*a[!-~]{12}", Some((1, 256)), "64 MiB"),
         ("([!-~]*,){3}[!-~]*", Some((1, 256)), ""),
-        ("(?P<keep_a>(a|b)*a(a|b){9})x*(?P<keep_b>(a|b)*b(a|b){9})", Some((1, 256)), "two ways"),
+        ("(?P<keep_a>(a|b)*a(a|b){6})x*(?P<keep_b>(a|b)*b(a|b){6})", Some((1, 256)), "two ways"),
+        (&many_parts, Some((1, 256)), "states"),
         (&nested, None, "nest"),
         (&folded, None, "states"),
         (&unions, None, "name those"),
