@@ -123,4 +123,59 @@ mod tests {
             assert!(matches!(a.map::<true>(bad, &mut vec![]), Err(Error::Value { .. })), "{bad:?}");
         }
     }
+
+    fn key<const N: usize>(hex: &str) -> [u8; N] {
+        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..][..2], 16).unwrap())
+    }
+
+    fn maps(network: &Network, address: &str, token: &str) {
+        assert_eq!(map::<true>(network, address), token);
+        assert_eq!(map::<false>(network, token), address);
+    }
+
+    /// draft-denis-ipcrypt, "Test Vectors", "ipcrypt-pfx"; a single zero group is spelled out here.
+    // SPEC: NET-1
+    #[test]
+    fn prefix_preserving_is_ipcrypt_pfx_of_the_draft() {
+        let network = |hex| Network::PrefixPreserving(Box::new(IpcryptPfx::new(key(hex))));
+        let first = network("0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452301");
+        for (address, token) in [
+            ("0.0.0.0", "151.82.155.134"),
+            ("255.255.255.255", "94.185.169.89"),
+            ("192.0.2.1", "100.115.72.131"),
+            ("2001:db8::1", "c180:5dd4:2587:3524:30ab:fa65:6ab6:f88"),
+        ] {
+            maps(&first, address, token);
+        }
+        let second = network("2b7e151628aed2a6abf7158809cf4f3ca9f5ba40db214c3798f2e1c23456789a");
+        for (address, token) in [
+            ("10.0.0.47", "19.214.210.244"),
+            ("10.0.0.129", "19.214.210.80"),
+            ("10.0.0.234", "19.214.210.30"),
+            ("172.16.5.193", "210.78.229.136"),
+            ("172.16.97.42", "210.78.179.241"),
+            ("172.16.248.177", "210.78.121.215"),
+            ("2001:db8::a5c9:4e2f:bb91:5a7d", "7cec:702c:1243:f70:1956:125:b9bd:1aba"),
+            ("2001:db8::7234:d8f1:3c6e:9a52", "7cec:702c:1243:f70:a3ef:c8e:95c1:cd0d"),
+            ("2001:db8::f1e0:937b:26d4:8c1a", "7cec:702c:1243:f70:443c:c8e:6a62:b64d"),
+            ("2001:db8:3a5c:0:e7d1:4b9f:2c8a:f673", "7cec:702c:3503:bef:e616:96bd:be33:a9b9"),
+            ("2001:db8:9f27:0:b4e2:7a3d:5f91:c8e6", "7cec:702c:a504:b74e:194a:3d90:b047:2d1a"),
+            ("2001:db8:d8b4:0:193c:a5e7:8b2f:46d1", "7cec:702c:f840:aa67:1b8:e84f:ac9d:77fb"),
+        ] {
+            maps(&second, address, token);
+        }
+    }
+
+    /// draft-denis-ipcrypt, "Test Vectors", "ipcrypt-deterministic".
+    // SPEC: NET-1
+    #[test]
+    fn deterministic_is_ipcrypt_deterministic_of_the_draft() {
+        for (hex, address, token) in [
+            ("0123456789abcdeffedcba9876543210", "0.0.0.0", "bde9:6789:d353:824c:d7c6:f58a:6bd2:26eb"),
+            ("1032547698badcfeefcdab8967452301", "255.255.255.255", "aed2:92f6:ea23:58c3:48fd:8b8:74e8:45d8"),
+            ("2b7e151628aed2a6abf7158809cf4f3c", "192.0.2.1", "1dbd:c1b9:fff1:7586:7d0b:67b4:e76e:4777"),
+        ] {
+            maps(&Network::Deterministic(Box::new(Ipcrypt::new(key(hex)))), address, token);
+        }
+    }
 }
