@@ -270,16 +270,20 @@ impl fmt::Debug for Natural {
     }
 }
 
+/// In decimal; `{:#}` puts a comma between groups of three digits.
 impl fmt::Display for Natural {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const GROUP: u64 = 10u64.pow(19);
+        let (group, width) = if f.alternate() { (1000, 3) } else { (10u64.pow(19), 19) };
         let mut rest = self.clone();
-        let mut groups = Zeroizing::new(Vec::with_capacity(self.limbs.len() * 64 / 63 + 1));
+        // A group of three digits is nearly ten bits.
+        let count = if f.alternate() { self.bits() / 9 } else { self.limbs.len() * 64 / 63 };
+        let mut groups = Zeroizing::new(Vec::with_capacity(count + 1));
         while !rest.is_zero() {
-            groups.push(rest.div_small(GROUP));
+            groups.push(rest.div_small(group));
         }
         write!(f, "{}", groups.pop().unwrap_or(0))?;
-        groups.iter().rev().try_for_each(|group| write!(f, "{group:019}"))
+        let comma = if f.alternate() { "," } else { "" };
+        groups.iter().rev().try_for_each(|group| write!(f, "{comma}{group:0width$}"))
     }
 }
 
@@ -364,6 +368,9 @@ mod tests {
 
     #[test]
     fn powers_and_decimals_of_known_value() {
+        for (number, grouped) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_002_003, "1,002,003")] {
+            assert_eq!(format!("{:#}", Natural::from(number)), grouped);
+        }
         assert_eq!(Natural::from(10).pow(40).to_string(), format!("1{}", "0".repeat(40)));
         assert_eq!(Natural::from(2).pow(127).to_u128(), Some(1 << 127));
         assert_eq!(Natural::from(2).pow(200).to_string(), {

@@ -145,16 +145,8 @@ impl fmt::Display for SpaceReport {
 
 /// With a comma between groups of three digits; far ones as a power of two.
 fn grouped(number: &Natural) -> String {
-    if number.bits() > 100 {
-        return format!("2^{:.1}", number.log2());
+    match number.bits() > 100 {
+        true => format!("2^{:.1}", number.log2()),
+        false => format!("{number:#}"),
     }
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -4,6 +4,7 @@
 
 use super::evidence::{DATES, Evidence, Kind};
 use super::header::Hint;
+use crate::format::Natural;
 use crate::policy::Settings;
 
 /// In a hundred cells that hold a value.
@@ -284,15 +285,7 @@ fn share(part: u64, all: u64, what: &str) -> String {
 
 /// With a comma between groups of three digits.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
+    format!("{:#}", Natural::from(u128::from(number)))
 }
 
 #[cfg(test)]
