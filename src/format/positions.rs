@@ -27,8 +27,8 @@ const LONGEST: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Positions(pub(super) Look);
 
-/// What a character of a text is to its format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a character of a text is to its format. It may be a part of a value, so there is no `Debug`.
+#[derive(Clone, Copy, Default)]
 pub(super) enum Item {
     /// It stays where it stands; so does what stands behind the last item.
     #[default]
