@@ -27,6 +27,12 @@ use std::fmt;
 /// | `RowKey` | tenant |
 /// | `RowInput` | subject |
 /// | `ReferenceKey`, `ReferenceMask` | tenant, field |
+/// | `TokenRowKey`, `FingerprintKey`, `TokenKey` | tenant, field |
+/// | `TokenInput` | token |
+/// | `FingerprintInput` | value |
+/// | `TokenAad` | tenant, field, key of the entry, key version |
+/// | `TokenValueAad` | tenant, field, token, key version or generation |
+/// | `TokenSpace` | tenant, field, layout |
 /// | `Census` | –; as AAD the header |
 /// | `Manifest` | – |
 /// | `ManifestInput` | SHA-256 |
@@ -55,6 +61,14 @@ pub enum Label {
     RowInput,
     ReferenceKey,
     ReferenceMask,
+    TokenRowKey,
+    TokenInput,
+    FingerprintKey,
+    FingerprintInput,
+    TokenKey,
+    TokenAad,
+    TokenValueAad,
+    TokenSpace,
     Census,
     Manifest,
     ManifestInput,
@@ -86,6 +100,14 @@ impl Label {
             Label::RowInput => "cloakroom/1/row-input",
             Label::ReferenceKey => "cloakroom/1/reference-key",
             Label::ReferenceMask => "cloakroom/1/reference-mask",
+            Label::TokenRowKey => "cloakroom/1/token-row-key",
+            Label::TokenInput => "cloakroom/1/token-input",
+            Label::FingerprintKey => "cloakroom/1/fingerprint-key",
+            Label::FingerprintInput => "cloakroom/1/fingerprint-input",
+            Label::TokenKey => "cloakroom/1/token-key",
+            Label::TokenAad => "cloakroom/1/token-aad",
+            Label::TokenValueAad => "cloakroom/1/token-value-aad",
+            Label::TokenSpace => "cloakroom/1/token-space",
             Label::Census => "cloakroom/1/census",
             Label::Manifest => "cloakroom/1/manifest",
             Label::ManifestInput => "cloakroom/1/manifest-input",

@@ -5,7 +5,7 @@
 //! is one for each key version, come from the operating system directly.
 
 use crate::error::{Error, Result};
-use rand::{Rng, TryRng};
+use rand::{Rng, RngExt, TryRng};
 
 /// Fills with bytes for nonces, locators and data keys.
 pub fn fill(bytes: &mut [u8]) {
@@ -17,6 +17,11 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     fill(&mut bytes);
     bytes
+}
+
+/// A number below this one, which is not 0; each with the same chance.
+pub fn below(end: u32) -> u32 {
+    rand::rng().random_range(0..end)
 }
 
 /// Fills with bytes from the operating system, for root secrets.

@@ -518,7 +518,12 @@ impl Format {
     #[inline]
     pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
         reading.space.limit != Limit::All
-            || matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
+            || self.breaks_luhn()
+    }
+
+    /// Whether values pass the Luhn check and tokens fail it.
+    pub(crate) fn breaks_luhn(&self) -> bool {
+        matches!(&self.engine, Engine::Run(run) if run.luhn == Luhn::Break)
     }
 
     /// Appends the text that looks like `shape` and has these numerals.

@@ -26,6 +26,7 @@ pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;
 pub use mask::Mask;
 pub use pseudonym::{Pseudonymizer, Spelling};
+pub(crate) use seal::token_aad;
 pub use seal::{ENVELOPE_PREFIX, FieldBatch, Sealer, SubjectSealer};
 pub use token::Tokenizer;
 

@@ -226,6 +226,35 @@ impl SubjectSealer {
         open(&self.aead, self.generation, &self.aad(record, field), envelope)
     }
 
+    /// An envelope of the value that a random token of this field stands for.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] over 256 MiB.
+    pub fn seal_token(&self, field: &FieldName, token: &str, value: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(value.len() + 64);
+        Envelope::write_header(self.aead.suite() as u8, self.generation, &mut out);
+        self.aead.seal(&token_aad(&self.tenant, field, token, self.generation), value, &mut out)?;
+        Ok(out)
+    }
+
+    /// The value in an envelope of [`seal_token`](SubjectSealer::seal_token). Whose it is need not be known.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`].
+    pub fn open_token(
+        key: &DataKey,
+        generation: KeyVersion,
+        tenant: &TenantId,
+        field: &FieldName,
+        token: &str,
+        envelope: &[u8],
+    ) -> Result<Plaintext> {
+        let suite = Suite::from_number(Envelope::parse(envelope)?.suite).ok_or(Error::Rejected)?;
+        let sub_key: AeadKey = kdf::derive(key, &Context::new(Label::SubjectSealKey).number(suite as u64));
+        let aad = token_aad(tenant, field, token, generation);
+        open(&Aead::new(suite, &sub_key), generation, &aad, envelope)
+    }
+
     fn aad(&self, record: u32, field: &FieldName) -> Context {
         Context::new(Label::SubjectSealAad)
             .part(self.tenant.as_str())
@@ -235,6 +264,12 @@ impl SubjectSealer {
             .number(FORMAT.into())
             .number(record.into())
     }
+}
+
+/// The AAD of the value that a random token stands for, sealed by a subject's key or by the field's own.
+pub(crate) fn token_aad(tenant: &TenantId, field: &FieldName, token: &str, generation: KeyVersion) -> Context {
+    let context = Context::new(Label::TokenValueAad).part(tenant.as_str()).part(field.as_str()).part(token);
+    context.number(generation.get().into())
 }
 
 fn id_aad(tenant: &TenantId, place: &[u8], generation: KeyVersion) -> Context {

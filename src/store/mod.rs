@@ -149,6 +149,11 @@ impl Batch {
         self
     }
 
+    /// What the batch does to `key`: sets it, removes it, or nothing.
+    pub fn get(&self, map: Map, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.writes.get(&(map, key.to_vec())).map(Option::as_deref)
+    }
+
     /// The number of keys written.
     pub fn len(&self) -> usize {
         self.writes.len()

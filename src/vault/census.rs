@@ -15,7 +15,37 @@ pub enum Mode {
     SubjectKey = 2,
     /// Blinded entries of the index.
     Row = 3,
+    /// Random tokens, by the version that blinds and seals them.
+    Token = 4,
+    /// Fingerprints of values that have a token.
+    Fingerprint = 5,
+    /// Entries of blind indexes; the field is the index's name.
+    Index = 6,
+    /// Tokens that key and value alone make, in protected files.
+    FileToken = 7,
+    /// Pseudonyms in protected files, by the version of their scope's key.
+    FilePseudonym = 8,
+    /// Pseudonyms in protected files, by the version of their identity key.
+    FileIdentity = 9,
+    /// References into the vault in protected files.
+    FileReference = 10,
+    /// Envelopes in protected files.
+    FileSeal = 11,
 }
+
+const MODES: [Mode; 11] = [
+    Mode::Seal,
+    Mode::SubjectKey,
+    Mode::Row,
+    Mode::Token,
+    Mode::Fingerprint,
+    Mode::Index,
+    Mode::FileToken,
+    Mode::FilePseudonym,
+    Mode::FileIdentity,
+    Mode::FileReference,
+    Mode::FileSeal,
+];
 
 impl Mode {
     /// The name for people.
@@ -24,7 +54,20 @@ impl Mode {
             Mode::Seal => "seal",
             Mode::SubjectKey => "subject-key",
             Mode::Row => "row",
+            Mode::Token => "token",
+            Mode::Fingerprint => "fingerprint",
+            Mode::Index => "index",
+            Mode::FileToken => "token in files",
+            Mode::FilePseudonym => "pseudonym in files",
+            Mode::FileIdentity => "identity in files",
+            Mode::FileReference => "reference in files",
+            Mode::FileSeal => "seal in files",
         }
+    }
+
+    /// Whether what it counts is in files, out of the vault's reach.
+    pub fn is_in_files(self) -> bool {
+        self >= Mode::FileToken
     }
 }
 
@@ -73,7 +116,14 @@ impl Census {
 
     /// Counts one more.
     pub(super) fn add(&mut self, line: Line) {
-        *self.0.entry(line).or_default() += 1;
+        self.add_many(line, 1);
+    }
+
+    /// Counts so many more.
+    pub(super) fn add_many(&mut self, line: Line, more: u64) {
+        if more > 0 {
+            *self.0.entry(line).or_default() += more;
+        }
     }
 
     /// Counts one less.
@@ -81,10 +131,21 @@ impl Census {
     /// # Errors
     /// [`Error::Corrupt`] below zero.
     pub(super) fn remove(&mut self, line: Line) -> Result<()> {
+        self.remove_many(line, 1)
+    }
+
+    /// Counts so many less.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] below zero.
+    pub(super) fn remove_many(&mut self, line: Line, less: u64) -> Result<()> {
+        if less == 0 {
+            return Ok(());
+        }
         let corrupt =
             || Error::Corrupt { problem: "it holds more than was counted; `check` says what".into() };
         let count = self.0.get_mut(&line).ok_or_else(corrupt)?;
-        *count -= 1;
+        *count = count.checked_sub(less).ok_or_else(corrupt)?;
         if *count == 0 {
             self.0.remove(&line);
         }
@@ -104,12 +165,9 @@ impl Census {
         let mut counts = BTreeMap::new();
         for _ in 0..r.u32()? {
             let (tenant, field) = (r.short_str()?.to_owned(), r.short_str()?.to_owned());
-            let mode = match r.u8()? {
-                1 => Mode::Seal,
-                2 => Mode::SubjectKey,
-                3 => Mode::Row,
-                _ => return Err(r.malformed("counts something that this release does not know")),
-            };
+            let number = r.u8()?;
+            let mode = MODES.into_iter().find(|mode| *mode as u8 == number);
+            let mode = mode.ok_or_else(|| r.malformed("counts something that this release does not know"))?;
             counts.insert(Line { tenant, field, mode, version: r.u32()? }, r.u64()?);
         }
         Ok(Self(counts))

@@ -4,12 +4,18 @@
 //! ```text
 //!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
 //!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
-//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census                     │
+//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ indexes │
 //!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
 //!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
 //!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
 //!  └─────────┴───────────────────────┘    └─────────┴──────────────────────────────────────────────────────────┘
+//!  ┌───────────┬ for each, ascending ────────────────────────────────┬ for each ─────────────────────┐
+//!  │ indexes 4 │ tenant 2 + t │ name 2 + n │ bits 1 │ built 1 │ parts 1 │ field 2 + f │ normalization 1│
+//!  └───────────┴─────────────────────────────────────────────────────┴───────────────────────────────┘
 //! ```
+//!
+//! `latest` is the latest time that was ever given with something that ends: an ended token stays ended when a clock goes
+//! back. Format 1, which is read and no longer written, ends with the census.
 //!
 //! `fingerprint = ⊕ HMAC-SHA256(fingerprint key, map id 1 ‖ key length 1 ‖ key ‖ value)` over every entry of every map
 //! but `meta`: the XOR hash of Bellare, Micciancio and of Clarke et al. for sets, which costs one HMAC for each entry
@@ -24,17 +30,24 @@ use crate::crypto::prf::Prf;
 use crate::crypto::secret::{AeadKey, PrfKey};
 use crate::crypto::{kdf, rng};
 use crate::error::{Error, Result};
+use crate::format::Normalization;
 use crate::keys::{Keyset, UsableKey};
-use crate::name::KeyVersion;
+use crate::name::{FieldName, KeyVersion};
+use crate::protect::BlindIndex;
 use crate::store::Map;
+use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Without what follows the census.
+const FIRST_FORMAT: u8 = 1;
 /// What stands for a map id in front of a journal that is tagged: no map has it.
 const JOURNAL: u8 = 0;
+/// What stands for a map id in front of the layout of a token space: no map has it.
+const SPACE: u8 = 255;
 
 /// See the top of the file.
 #[derive(Clone)]
@@ -43,12 +56,31 @@ pub(super) struct Ledger {
     /// Runs that have not ended, and how many batches each has put.
     pub(super) runs: BTreeMap<[u8; 16], u32>,
     pub(super) fingerprint: Fingerprint,
+    /// The latest time given with something that ends.
+    pub(super) latest: Timestamp,
+    pub(super) indexes: Indexes,
+}
+
+/// The blind indexes of each tenant, by name.
+pub(super) type Indexes = BTreeMap<(String, String), DefinedIndex>;
+
+/// A blind index, and whether every record is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DefinedIndex {
+    pub(super) index: BlindIndex,
+    pub(super) built: bool,
 }
 
 impl Ledger {
     pub(super) fn new() -> Self {
         let key = PrfKey::from_bytes(&mut rng::bytes());
-        Self { census: Census::default(), runs: BTreeMap::new(), fingerprint: Fingerprint::new(key) }
+        Self {
+            census: Census::default(),
+            runs: BTreeMap::new(),
+            fingerprint: Fingerprint::new(key),
+            latest: Timestamp(0),
+            indexes: Indexes::new(),
+        }
     }
 
     pub(super) fn seal(&self, key: &UsableKey) -> Result<Vec<u8>> {
@@ -59,6 +91,8 @@ impl Ledger {
             w.bytes(id).u32(*batches);
         }
         self.census.write(&mut w)?;
+        w.u64(self.latest.0);
+        write_indexes(&self.indexes, &mut w)?;
         let mut out = header(key.number());
         let aad = Context::new(Label::Census).part(&out);
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
@@ -67,7 +101,10 @@ impl Ledger {
 
     pub(super) fn open(keyset: &Keyset, bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::new("census", bytes);
-        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        let format = r.u8()?;
+        if !matches!(format, FIRST_FORMAT | FORMAT) {
+            return Err(r.malformed("has a format that this release does not know"));
+        }
         let key = keyset.for_bookkeeping(KeyVersion::new(r.u32()?)?)?;
         let aad = Context::new(Label::Census).part(r.consumed());
         let altered = |_| Error::Corrupt { problem: "its census was altered".into() };
@@ -77,9 +114,50 @@ impl Ledger {
         fingerprint.sum = r.array()?;
         let runs = (0..r.u32()?).map(|_| Ok((r.array()?, r.u32()?))).collect::<Result<_>>()?;
         let census = Census::read(&mut r)?;
+        let (mut latest, mut indexes) = (Timestamp(0), Indexes::new());
+        if format == FORMAT {
+            latest = Timestamp(r.u64()?);
+            indexes = read_indexes(&mut r)?;
+        }
         r.finish()?;
-        Ok(Self { census, runs, fingerprint })
+        Ok(Self { census, runs, fingerprint, latest, indexes })
     }
+}
+
+const NORMALIZATIONS: [Normalization; 4] =
+    [Normalization::None, Normalization::Text, Normalization::Email, Normalization::Digits];
+
+fn write_indexes(indexes: &Indexes, w: &mut Writer) -> Result<()> {
+    w.u32(u32::try_from(indexes.len()).expect("indexes are few: they fit one value of the store"));
+    for ((tenant, name), DefinedIndex { index, built }) in indexes {
+        w.short(tenant.as_bytes())?.short(name.as_bytes())?;
+        let parts = index.parts();
+        w.u8(index.bits()).u8(u8::from(*built)).u8(u8::try_from(parts.len()).expect("an index has 16 parts at most"));
+        for (field, normalization) in parts {
+            let number = NORMALIZATIONS.iter().position(|n| n == normalization).expect("all are listed");
+            w.short(field.as_str().as_bytes())?.u8(number as u8);
+        }
+    }
+    Ok(())
+}
+
+fn read_indexes(r: &mut Reader<'_>) -> Result<Indexes> {
+    let mut indexes = Indexes::new();
+    for _ in 0..r.u32()? {
+        let (tenant, name) = (r.short_str()?.to_owned(), r.short_str()?.to_owned());
+        let (bits, built) = (r.u8()?, r.u8()? != 0);
+        let parts = (0..r.u8()?)
+            .map(|_| {
+                let (field, number) = (FieldName::new(r.short_str()?)?, r.u8()?);
+                let normalization = NORMALIZATIONS.get(usize::from(number)).copied();
+                let unknown = || r.malformed("has a normal form that this release does not know");
+                Ok((field, normalization.ok_or_else(unknown)?))
+            })
+            .collect::<Result<_>>()?;
+        let index = BlindIndex::new(FieldName::new(&name)?, parts, bits)?;
+        indexes.insert((tenant, name), DefinedIndex { index, built });
+    }
+    Ok(indexes)
 }
 
 fn header(version: KeyVersion) -> Vec<u8> {
@@ -130,6 +208,13 @@ impl Fingerprint {
         self.tag(JOURNAL, key, journal)
     }
 
+    /// The key under which the tokens of a space are counted. It has no key version: nothing can be looked up by it that
+    /// the policy does not say, so a version that is given up leaves nothing behind.
+    pub(super) fn space_key(&self, space: &Context) -> [u8; 16] {
+        let tag = self.keys.prf.tag(&[&[SPACE, 0], space.as_bytes()]);
+        tag.into_public()
+    }
+
     fn tag(&self, map: u8, key: &[u8], value: &[u8]) -> [u8; 32] {
         let length = u8::try_from(key.len()).expect("a store's keys have 255 bytes at most");
         self.keys.prf.tag(&[&[map, length], key, value]).into_public()
@@ -140,7 +225,6 @@ impl Fingerprint {
 mod tests {
     use super::super::census::{Line, Mode};
     use super::*;
-    use crate::time::Timestamp;
 
     const A: Map = Map::new(1, "a");
     const B: Map = Map::new(2, "b");
@@ -153,10 +237,16 @@ mod tests {
         let line = Line { tenant: "acme".into(), field: "email".into(), mode: Mode::Seal, version: 1 };
         ledger.census.add(line);
         ledger.runs.insert([3; 16], 9);
+        ledger.latest = Timestamp(77);
+        let name = |name| FieldName::new(name).unwrap();
+        let parts = vec![(name("first"), Normalization::Text), (name("born"), Normalization::None)];
+        let index = BlindIndex::new(name("person"), parts, 24).unwrap();
+        ledger.indexes.insert(("acme".into(), "person".into()), DefinedIndex { index, built: true });
         ledger.fingerprint.toggle(A, b"k", b"v");
         let bytes = ledger.seal(&keyset.primary().unwrap()).unwrap();
         let opened = Ledger::open(&keyset, &bytes).unwrap();
         assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
+        assert_eq!((opened.latest, &opened.indexes), (ledger.latest, &ledger.indexes));
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));
         for i in 0..bytes.len() {

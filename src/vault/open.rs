@@ -189,7 +189,15 @@ impl Vault {
 }
 
 impl Operation<'_> {
-    /// Sets an entry, in place of the one that was there. Each key once in an operation.
+    /// The entry as it is after what the operation has done so far.
+    pub(super) fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.batch.get(map, key) {
+            Some(written) => Ok(written.map(<[u8]>::to_vec)),
+            None => self.vault.store.get(map, key),
+        }
+    }
+
+    /// Sets an entry, in place of the one that was there.
     pub(super) fn put(&mut self, map: Map, key: &[u8], old: Option<&[u8]>, new: Vec<u8>) {
         if let Some(old) = old {
             self.ledger.fingerprint.toggle(map, key, old);
@@ -198,7 +206,7 @@ impl Operation<'_> {
         self.batch.put(map, key, new);
     }
 
-    /// Removes the entry that was there. Each key once in an operation.
+    /// Removes the entry that was there.
     pub(super) fn delete(&mut self, map: Map, key: &[u8], old: &[u8]) {
         self.ledger.fingerprint.toggle(map, key, old);
         self.batch.delete(map, key);

@@ -20,14 +20,25 @@
 //! ```
 //!
 //! Kind 3 is a head that ends in front of the fields: the first record was taken back, while further ones stay.
+//!
+//! Format 2 is an entry with blind indexes, which follow the fields, or one that refers to a random token:
+//!
+//! ```text
+//!  indexes: ┌─────────┬ for each, at least one ─────────────────────┐   ┌──────────┬────────┬────────────────────┐
+//!           │ count 2 │ name 2 + n │ key version 4 │ tag 8 │ value 16│   │ format 2 │ kind 4 │ key of the token 16│
+//!           └─────────┴─────────────────────────────────────────────┘   └──────────┴────────┴────────────────────┘
+//! ```
 
+use super::token::TokenKey;
 use super::{Reader, Writer};
 use crate::error::{Error, Result};
 
 const FORMAT: u8 = 1;
+const INDEXED: u8 = 2;
 const HEAD: u8 = 1;
 const RECORD: u8 = 2;
 const BARE_HEAD: u8 = 3;
+const LINK: u8 = 4;
 
 /// Bytes of a blinded subject id.
 pub const BLIND_LEN: usize = 16;
@@ -82,32 +93,64 @@ impl IndexEntry {
     }
 }
 
-/// The sealed fields of one record: name and envelope.
+/// Where a record stands in a blind index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed<'a> {
+    /// The index's name.
+    pub name: &'a str,
+    /// The version of the index key.
+    pub key_version: u32,
+    /// What tells this index's entries, under this key version, from others'.
+    pub tag: [u8; 8],
+    /// The value's keyed hash, truncated, and zeros.
+    pub value: [u8; 16],
+}
+
+/// A record: its sealed fields, and where blind indexes have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a>(pub Vec<(&'a str, &'a [u8])>);
+pub struct Fields<'a> {
+    /// Name and envelope.
+    pub sealed: Vec<(&'a str, &'a [u8])>,
+    /// The entries of blind indexes that lead here.
+    pub indexes: Vec<Indexed<'a>>,
+}
 
 impl<'a> Fields<'a> {
-    fn parse(r: &mut Reader<'a>) -> Result<Self> {
-        (0..r.u16()?).map(|_| Ok((r.short_str()?, r.long()?))).collect::<Result<_>>().map(Self)
+    fn parse(r: &mut Reader<'a>, format: u8) -> Result<Self> {
+        let sealed = (0..r.u16()?).map(|_| Ok((r.short_str()?, r.long()?))).collect::<Result<_>>()?;
+        let mut indexes = vec![];
+        if format == INDEXED {
+            for _ in 0..r.u16()? {
+                let (name, key_version) = (r.short_str()?, r.u32()?);
+                indexes.push(Indexed { name, key_version, tag: r.array()?, value: r.array()? });
+            }
+            if indexes.is_empty() {
+                return Err(r.malformed("is of the format with indexes and has none"));
+            }
+        }
+        Ok(Self { sealed, indexes })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
-        let actual = self.0.len();
-        let count = u16::try_from(actual).map_err(|_| Error::TooLong {
-            what: "record's fields",
-            actual,
-            limit: 65_535,
-        })?;
-        w.u16(count);
-        for (name, envelope) in &self.0 {
+        let count = |actual: usize, what| {
+            u16::try_from(actual).map_err(|_| Error::TooLong { what, actual, limit: 65_535 })
+        };
+        w.u16(count(self.sealed.len(), "record's fields")?);
+        for (name, envelope) in &self.sealed {
             w.short(name.as_bytes())?.long(envelope)?;
+        }
+        if !self.indexes.is_empty() {
+            w.u16(count(self.indexes.len(), "record's indexes")?);
+            for Indexed { name, key_version, tag, value } in &self.indexes {
+                w.short(name.as_bytes())?.u32(*key_version).bytes(tag).bytes(value);
+            }
         }
         Ok(())
     }
 
     /// The envelope of this field.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.0.iter().find(|(n, _)| *n == name).map(|(_, envelope)| *envelope)
+        self.sealed.iter().find(|(n, _)| *n == name).map(|(_, envelope)| *envelope)
     }
 }
 
@@ -137,6 +180,8 @@ pub enum Entry<'a> {
     Head(Head<'a>),
     /// Any other record.
     Record(Fields<'a>),
+    /// In the place of a record: a random token that the subject holds, by the key of its entry.
+    Link(TokenKey),
 }
 
 impl<'a> Entry<'a> {
@@ -144,18 +189,22 @@ impl<'a> Entry<'a> {
     /// [`Error::Malformed`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new("vault entry", bytes);
-        r.expect(&[FORMAT], "has a format that this release does not know")?;
-        let entry = match r.u8()? {
-            kind @ (HEAD | BARE_HEAD) => Entry::Head(Head {
+        let format = r.u8()?;
+        if !matches!(format, FORMAT | INDEXED) {
+            return Err(r.malformed("has a format that this release does not know"));
+        }
+        let entry = match (r.u8()?, format) {
+            (kind @ HEAD, _) | (kind @ BARE_HEAD, FORMAT) => Entry::Head(Head {
                 tenant: r.short_str()?,
                 wrap_version: r.u32()?,
                 generation: r.u32()?,
                 next_record: r.u32()?,
                 wrapped: r.short()?,
                 subject: r.short()?,
-                first: (kind == HEAD).then(|| Fields::parse(&mut r)).transpose()?,
+                first: (kind == HEAD).then(|| Fields::parse(&mut r, format)).transpose()?,
             }),
-            RECORD => Entry::Record(Fields::parse(&mut r)?),
+            (RECORD, _) => Entry::Record(Fields::parse(&mut r, format)?),
+            (LINK, INDEXED) => Entry::Link(r.array()?),
             _ => return Err(r.malformed("has a kind that this release does not know")),
         };
         r.finish()?;
@@ -168,27 +217,32 @@ impl<'a> Entry<'a> {
     /// [`Error::TooLong`] past the widths of the lengths.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut w = Writer::new();
-        w.u8(FORMAT);
+        let plain = self.record().is_none_or(|record| record.indexes.is_empty());
         match self {
             Entry::Head(head) => {
-                w.u8(if head.first.is_some() { HEAD } else { BARE_HEAD }).short(head.tenant.as_bytes())?;
+                let kind = if head.first.is_some() { HEAD } else { BARE_HEAD };
+                w.u8(if plain { FORMAT } else { INDEXED }).u8(kind).short(head.tenant.as_bytes())?;
                 w.u32(head.wrap_version).u32(head.generation).u32(head.next_record);
                 w.short(head.wrapped)?.short(head.subject)?;
                 head.first.as_ref().map_or(Ok(()), |fields| fields.write(&mut w))?;
             }
             Entry::Record(fields) => {
-                w.u8(RECORD);
+                w.u8(if plain { FORMAT } else { INDEXED }).u8(RECORD);
                 fields.write(&mut w)?;
+            }
+            Entry::Link(token) => {
+                w.u8(INDEXED).u8(LINK).bytes(token);
             }
         }
         Ok(w.into_bytes())
     }
 
-    /// The record that the entry holds: a bare head holds none.
+    /// The record that the entry holds: a bare head holds none, nor does a link.
     pub fn record(&self) -> Option<&Fields<'a>> {
         match self {
             Entry::Head(head) => head.first.as_ref(),
             Entry::Record(fields) => Some(fields),
+            Entry::Link(_) => None,
         }
     }
 
@@ -196,7 +250,7 @@ impl<'a> Entry<'a> {
     pub fn into_head(self) -> Result<Head<'a>> {
         match self {
             Entry::Head(head) => Ok(head),
-            Entry::Record(_) => Err(Error::Corrupt { problem: "a subject's first entry is no head".into() }),
+            _ => Err(Error::Corrupt { problem: "a subject's first entry is no head".into() }),
         }
     }
 }
@@ -209,7 +263,10 @@ mod tests {
     // SPEC: WIRE-2, VAULT-4
     #[test]
     fn entries_come_back_and_truncations_do_not_parse() {
-        let fields = Fields(vec![("email", &b"sealed"[..]), ("phone", b"")]);
+        let sealed = vec![("email", &b"sealed"[..]), ("phone", b"")];
+        let fields = Fields { sealed, indexes: vec![] };
+        let indexed = Indexed { name: "email", key_version: 2, tag: [3; 8], value: [6; 16] };
+        let indexed = Fields { indexes: vec![indexed], ..fields.clone() };
         let head = |first| {
             Entry::Head(Head {
                 tenant: "acme",
@@ -223,9 +280,10 @@ mod tests {
         };
         assert_eq!(fields.get("phone"), Some(&b""[..]));
         assert_eq!(fields.get("fax"), None);
-        for entry in
-            [head(Some(fields.clone())), head(None), Entry::Record(fields), Entry::Record(Fields::default())]
-        {
+        let records = [fields, indexed, Fields::default()];
+        let heads = records.iter().map(|record| head(Some(record.clone()))).chain([head(None)]);
+        let entries = heads.chain(records.iter().map(|record| Entry::Record(record.clone())));
+        for entry in entries.chain([Entry::Link([5; 16])]) {
             let bytes = entry.to_bytes().unwrap();
             assert_eq!(Entry::parse(&bytes).unwrap(), entry);
             (0..bytes.len()).for_each(|n| assert!(Entry::parse(&bytes[..n]).is_err()));
@@ -239,8 +297,8 @@ mod tests {
     proptest! {
         // SPEC: WIRE-3
         #[test]
-        fn what_parses_is_written_as_the_same_bytes(kind in 1_u8..4, bytes: Vec<u8>) {
-            let bytes = [&[1, kind][..], &bytes].concat();
+        fn what_parses_is_written_as_the_same_bytes(format in 1_u8..3, kind in 1_u8..5, bytes: Vec<u8>) {
+            let bytes = [&[format, kind][..], &bytes].concat();
             if let Ok(entry) = Entry::parse(&bytes) {
                 prop_assert_eq!(entry.to_bytes().unwrap(), bytes);
             }

@@ -6,6 +6,7 @@
 pub mod entry;
 pub mod envelope;
 pub mod keyset;
+pub mod token;
 
 use crate::error::{Error, Result};
 
