@@ -17,6 +17,8 @@ use std::fmt;
 /// | `PseudonymIdentity` | tenant |
 /// | `PseudonymInput` | kind (the normalised value follows as the last part) |
 /// | `PseudonymScope` | tenant, scope, epoch |
+/// | `IndexKey`, `IndexTag` | tenant, index |
+/// | `IndexInput` | field and normalised value, of each part |
 /// | `SealKey` | tenant, field, suite |
 /// | `SealAad` | tenant, subject, field, key version, format version |
 /// | `SubjectSealKey` | suite |
@@ -50,6 +52,9 @@ pub enum Label {
     PseudonymIdentity,
     PseudonymInput,
     PseudonymScope,
+    IndexKey,
+    IndexInput,
+    IndexTag,
     SealKey,
     SealAad,
     SubjectSealKey,
@@ -89,6 +94,9 @@ impl Label {
             Label::PseudonymIdentity => "cloakroom/1/pseudonym-identity",
             Label::PseudonymInput => "cloakroom/1/pseudonym-input",
             Label::PseudonymScope => "cloakroom/1/pseudonym-scope",
+            Label::IndexKey => "cloakroom/1/index-key",
+            Label::IndexInput => "cloakroom/1/index-input",
+            Label::IndexTag => "cloakroom/1/index-tag",
             Label::SealKey => "cloakroom/1/seal-key",
             Label::SealAad => "cloakroom/1/seal-aad",
             Label::SubjectSealKey => "cloakroom/1/subject-seal-key",

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`Tokenizer`] | looks like the input | the key | yes, per field |
 //! | [`Pseudonymizer`] | a 128-bit id | nobody | yes, per scope |
+//! | [`BlindIndexer`] | a few bits to look up by | nobody | yes, per index |
 //! | [`Sealer`] | an envelope | the key | no |
 //! | [`Mask`] | part of the input | nobody | yes |
 //! | [`Generalize`] | a coarser value | nobody | yes |
@@ -12,6 +13,8 @@
 //! it is. A cell that cannot be protected becomes empty in the output and is named in [`Failures`], so that one bad row
 //! costs no other.
 
+mod blind_index;
+mod blind_index_plan;
 mod column;
 mod generalize;
 mod mask;
@@ -22,6 +25,8 @@ mod seal;
 mod token;
 mod token_column;
 
+pub use blind_index::{BlindIndex, BlindIndexer, IndexValue};
+pub use blind_index_plan::IndexPlan;
 pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;
 pub use mask::Mask;
