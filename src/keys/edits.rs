@@ -1,11 +1,15 @@
-//! Edits of a keyset: each makes a new one and leaves the old as it was, so that readers never see half an edit.
+//! Edits of a keyset: each makes a new one and leaves the old as it was, so that readers never see half an edit. Each
+//! counts itself, and those with a time refuse one that is earlier than what they edit.
 
-use super::keyset::{KeyState, Keyset, KeysetId, MOST_VERSIONS, Version};
+use super::key_use::KeyUse;
+use super::keyset::{Keyset, KeysetId, MOST_USES, MOST_VERSIONS, Version};
+use super::state::KeyState;
 use crate::crypto::rng;
 use crate::crypto::secret::VersionSecret;
 use crate::error::{Error, Result};
 use crate::name::KeyVersion;
 use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -17,57 +21,142 @@ impl Keyset {
     pub fn generate(now: Timestamp) -> Result<Self> {
         let mut id = [0; 16];
         rng::fill_from_system(&mut id)?;
-        let first = new_version(KeyVersion::FIRST, now)?;
-        let versions = vec![first];
-        Ok(Self { id: KeysetId(id), versions, primary: KeyVersion::FIRST, identity: KeyVersion::FIRST })
+        Ok(Self {
+            id: KeysetId(id),
+            edits: 0,
+            versions: vec![new_version(KeyVersion::FIRST, now)?],
+            primary: KeyVersion::FIRST,
+            identity: KeyVersion::FIRST,
+            uses: BTreeMap::new(),
+            period: None,
+        })
     }
 
-    /// With one more version, which becomes primary; the primary so far, if active, is deactivated: it reveals what
-    /// it protected and protects nothing more.
+    /// With one more version, which becomes the primary of everything: no use has one of its own any more. Versions
+    /// that were active are deactivated: they reveal what they protected and protect nothing more.
     ///
     /// Save the new keyset durably before its first use.
     ///
     /// # Errors
-    /// [`Error::TooLong`] past 4,096 versions; [`Error::Io`] without randomness.
+    /// [`Error::TooLong`] past 4,096 versions; [`Error::Setting`] when `now` is earlier than the last edit;
+    /// [`Error::Io`] without randomness.
     pub fn rotated(&self, now: Timestamp) -> Result<Self> {
-        let actual = self.versions.len() + 1;
-        let last = self.versions.last().expect("a keyset is never empty").number();
-        let (Some(next), true) = (last.next(), actual <= MOST_VERSIONS) else {
-            return Err(Error::TooLong { what: "number of key versions", actual, limit: MOST_VERSIONS });
-        };
-        let mut keyset = self.clone();
-        for old in keyset.versions.iter_mut().filter(|v| v.state == KeyState::Active) {
-            (old.state, old.changed) = (KeyState::Deactivated, now);
+        let mut keyset = self.edited_at(now)?;
+        keyset.primary = keyset.add_version(now)?;
+        keyset.uses.clear();
+        keyset.deactivate_the_replaced(now);
+        Ok(keyset)
+    }
+
+    /// With one more version, which becomes the primary of this use only. A version that thereby is the primary of
+    /// nothing any more is deactivated.
+    ///
+    /// Save the new keyset durably before its first use.
+    ///
+    /// # Errors
+    /// As [`rotated`](Keyset::rotated); [`Error::TooLong`] past 4,096 uses.
+    pub fn rotated_for(&self, use_: &KeyUse, now: Timestamp) -> Result<Self> {
+        let mut keyset = self.edited_at(now)?;
+        let own = keyset.add_version(now)?;
+        keyset.uses.insert(use_.clone(), own);
+        let actual = keyset.uses.len();
+        if actual > MOST_USES {
+            let what = "number of uses with a key version of their own";
+            return Err(Error::TooLong { what, actual, limit: MOST_USES });
         }
-        keyset.versions.push(new_version(next, now)?);
-        keyset.primary = next;
+        keyset.deactivate_the_replaced(now);
         Ok(keyset)
     }
 
     /// With the version in another state. Destroying drops its secret.
     ///
     /// # Errors
-    /// [`Error::KeyVersionUnknown`]; [`Error::KeyState`] when SP 800-57 has no such transition, or for deactivating or
-    /// destroying the primary: rotate first.
+    /// [`Error::KeyVersionUnknown`]; [`Error::KeyState`] when the [state](KeyState) has no such transition, or for
+    /// giving up the primary of the keyset or of a use: rotate first; [`Error::Setting`] when `now` is earlier than
+    /// the last edit.
     pub fn with_state(&self, number: KeyVersion, state: KeyState, now: Timestamp) -> Result<Self> {
         let current = self.version(number)?.state();
         let refused = |purpose| Error::KeyState { version: number.get(), state: current.as_str(), purpose };
         if !current.may_become(state) {
             return Err(refused("change to that state"));
         }
-        if number == self.primary && matches!(state, KeyState::Deactivated | KeyState::Destroyed) {
-            return Err(refused("be given up while it is the primary: rotate first"));
+        if self.is_primary(number) && !state.can_be_primary() {
+            return Err(refused("be given up while it is a primary: rotate first"));
         }
-        if state == KeyState::Active && number != self.primary {
-            return Err(refused("become active again: another version is the primary"));
+        if state == KeyState::Active && !self.is_primary(number) {
+            return Err(refused("become active again: it is the primary of nothing any more"));
         }
-        let mut keyset = self.clone();
+        let mut keyset = self.edited_at(now)?;
         let version = keyset.versions.iter_mut().find(|v| v.number == number).expect("looked up above");
         (version.state, version.changed) = (state, now);
         if state == KeyState::Destroyed {
             version.secret = None;
         }
         Ok(keyset)
+    }
+
+    /// With pseudonyms made with the identity key of this version from now on. Every pseudonym changes, in all scopes
+    /// of all tenants: those already made join no new ones, and only the originals can make them again.
+    ///
+    /// # Errors
+    /// [`Error::KeyVersionUnknown`]; [`Error::KeyState`] unless the version is active or deactivated;
+    /// [`Error::Setting`] when `now` is earlier than the last edit.
+    pub fn with_identity(&self, number: KeyVersion, now: Timestamp) -> Result<Self> {
+        let mut keyset = self.edited_at(now)?;
+        keyset.identity = number;
+        keyset.identity()?;
+        Ok(keyset)
+    }
+
+    /// The same, counted as one edit more: for a keyset that is locked anew.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] after 2^64 - 1 edits.
+    pub fn touched(&self) -> Result<Self> {
+        self.edited()
+    }
+
+    /// A copy, counted as one edit more.
+    pub(super) fn edited(&self) -> Result<Self> {
+        let problem = || "was edited as often as can be counted; make a new one".to_owned();
+        let edits = self.edits.checked_add(1);
+        let edits = edits.ok_or_else(|| Error::Setting { what: "keyset", problem: problem() })?;
+        Ok(Self { edits, ..self.clone() })
+    }
+
+    /// A copy, counted as one edit more, at a time that is not before any in the keyset: with a clock gone wrong, ages
+    /// and dates would say nothing.
+    fn edited_at(&self, now: Timestamp) -> Result<Self> {
+        let last = self.versions.iter().map(|v| v.created.max(v.changed)).max();
+        match last.filter(|last| now < *last) {
+            Some(last) => {
+                let problem =
+                    format!("says {now}, but the keyset was last edited at {last}: set the clock right");
+                Err(Error::Setting { what: "clock", problem })
+            }
+            None => self.edited(),
+        }
+    }
+
+    /// Adds a version, active, with the next number.
+    fn add_version(&mut self, now: Timestamp) -> Result<KeyVersion> {
+        let actual = self.versions.len() + 1;
+        let last = self.versions.last().expect("a keyset is never empty").number();
+        let (Some(next), true) = (last.next(), actual <= MOST_VERSIONS) else {
+            return Err(Error::TooLong { what: "number of key versions", actual, limit: MOST_VERSIONS });
+        };
+        self.versions.push(new_version(next, now)?);
+        Ok(next)
+    }
+
+    /// Deactivates what is active and the primary of nothing.
+    fn deactivate_the_replaced(&mut self, now: Timestamp) {
+        let primaries: BTreeSet<_> = self.uses.values().copied().chain([self.primary]).collect();
+        for old in &mut self.versions {
+            if old.state == KeyState::Active && !primaries.contains(&old.number) {
+                (old.state, old.changed) = (KeyState::Deactivated, now);
+            }
+        }
     }
 }
 
