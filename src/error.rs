@@ -34,9 +34,20 @@ pub enum Error {
     /// FF1 over fewer than the allowed number of values: an attacker could list them all.
     #[error(
         "a domain of {values} values is below the floor of {floor}: keep fewer characters, \
-         use a wider alphabet or range or longer values, or seal the field instead"
+         use a wider alphabet or range or longer values, seal the field, or use random tokens, which have no floor"
     )]
     DomainTooSmall { values: String, floor: u32 },
+
+    /// Every random token that looks like the value is taken, or so many that none was found.
+    #[error(
+        "{used} of the {size} tokens that look like this value are taken: delete tokens that are no longer needed, \
+         keep fewer characters, use longer values, or opaque tokens"
+    )]
+    TokensExhausted { used: u64, size: u64 },
+
+    /// A random token whose time is over.
+    #[error("the token ended at {at}")]
+    TokenEnded { at: String },
 
     /// More than the cap allows.
     #[error("{what} of {actual} is over the limit of {limit}")]

@@ -72,7 +72,7 @@ name!(
 );
 
 /// Whose row it is: the data subject's identifier, itself personal data.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectId(String);
 
 impl SubjectId {

@@ -334,7 +334,7 @@ impl Format {
     }
 
     /// Refuses a format that contradicts itself.
-    pub(super) fn check_consistent(&self) -> Result<()> {
+    pub(crate) fn check_consistent(&self) -> Result<()> {
         if let Some(setting) = self.misfit {
             let problem = format!("{setting} is for digits, letters and other values over one alphabet");
             return Err(Error::Setting { what: "format", problem });

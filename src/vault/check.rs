@@ -133,7 +133,7 @@ impl Vault {
         let tenant = Tenant::new(self, name.clone());
         let known = self.keyring().of(&name);
         // What a suspended or compromised version wraps is there all the same, and is counted.
-        let sealer = tenant.sealer_of_head(tenant.wrapping(&known, head.wrap_version)?, &head, &locator)?;
+        let sealer = tenant.sealer_of_head(known.moving(head.wrap_version)?, &head, &locator)?;
         let found = tenant.find_in(&known, sealer.subject())?.filter(|f| f.locator == locator);
         let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
         counted.add(tenant.line("", Mode::SubjectKey, head.wrap_version));
@@ -152,7 +152,7 @@ impl Vault {
     ) -> Result<()> {
         let tenant = Tenant::new(self, subject.tenant.clone());
         report.records += 1;
-        for (name, envelope) in &record.0 {
+        for (name, envelope) in &record.sealed {
             counted.add(tenant.line(name, Mode::Seal, subject.wrap_version));
             match FieldName::new(name).and_then(|field| subject.sealer.open(number, &field, envelope)) {
                 Ok(_) => report.fields += 1,

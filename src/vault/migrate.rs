@@ -133,7 +133,7 @@ impl Vault {
         if wrap_moves {
             Pages::new(&*self.store, ENTRY, &locator, None).each(|_, bytes| {
                 let entry = Entry::parse(bytes)?;
-                for (field, _) in entry.record().into_iter().flat_map(|record| &record.0) {
+                for (field, _) in entry.record().into_iter().flat_map(|record| &record.sealed) {
                     operation.ledger.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
                     operation.ledger.census.add(tenant.line(field, Mode::Seal, target.get()));
                 }

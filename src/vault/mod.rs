@@ -20,6 +20,7 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, unless the keyset has been rotated since |
 
+mod blind;
 mod census;
 mod check;
 mod directory;
@@ -28,15 +29,20 @@ mod ledger;
 mod migrate;
 mod open;
 mod pages;
+mod random_tokens;
 mod reference;
 mod run;
+mod subject;
 mod tenant;
+mod token_rows;
 
+pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
 pub use directory::Settings;
 pub use migrate::Progress;
 pub use open::Vault;
+pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRules};
 pub use reference::{RecordId, References};
 pub use run::Run;
 pub use tenant::{Erasure, Record, Row, Tenant};

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::{KeyVersion, TenantId};
 use crate::store::{Batch, Commit, Map, Store};
+use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
 use std::fmt;
 use std::path::PathBuf;
@@ -160,6 +161,15 @@ impl Vault {
             Err(Error::KeyState { .. }) => Ok(()), // a compromised primary writes nothing until the next rotation
             Err(error) => Err(error),
         }
+    }
+
+    /// The latest time that was ever given with something that ends.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.hold().ledger.latest
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     pub(super) fn keyring(&self) -> Arc<Keyring> {

@@ -111,7 +111,7 @@ impl Vault {
         let mut head = Entry::parse(&head_bytes)?.into_head()?;
         let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
         let uncount = |operation: &mut Operation<'_>, entry: &Entry<'_>| {
-            let fields = entry.record().into_iter().flat_map(|record| &record.0);
+            let fields = entry.record().into_iter().flat_map(|record| &record.sealed);
             fields
                 .map(|(field, _)| tenant.line(field, Mode::Seal, head.wrap_version))
                 .try_for_each(|line| operation.ledger.census.remove(line))
@@ -138,7 +138,7 @@ impl Vault {
         }
         let known = operation.keyring.of(tenant.name());
         let wrap_version = head.wrap_version;
-        let subject = tenant.sealer_of_head(tenant.wrapping(&known, wrap_version)?, &head, locator)?;
+        let subject = tenant.sealer_of_head(known.moving(wrap_version)?, &head, locator)?;
         let found = tenant.find_in(&known, subject.subject())?.filter(|found| found.locator == *locator);
         let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
         operation.delete(INDEX, &found.index_key, &found.index_bytes);

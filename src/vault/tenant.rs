@@ -4,12 +4,12 @@ use super::census::{Line, Mode};
 use super::keyring::{TenantKeys, TenantSet};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
+use super::blind::Indexers;
 use super::reference::{RecordId, References};
+use super::subject::OpenSubject;
 use super::{ENTRY, INDEX};
-use crate::crypto::aead::Suite;
 use crate::crypto::context::{Context, Label};
-use crate::crypto::secret::Plaintext;
-use crate::crypto::{rng, wrap};
+use crate::crypto::secret::{DataKey, Plaintext};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
@@ -47,6 +47,10 @@ pub struct Erasure {
     pub records: u64,
     /// Sealed fields that can no longer be opened, here or in any copy.
     pub fields: u64,
+    /// Random tokens that no longer lead to a value of hers. One that others share goes on for them.
+    pub tokens: u64,
+    /// Entries of blind indexes deleted.
+    pub indexes: u64,
 }
 
 /// One tenant's part of a [`Vault`].
@@ -68,6 +72,10 @@ pub(super) struct Found {
 impl<'v> Tenant<'v> {
     pub(super) fn new(vault: &'v Vault, name: TenantId) -> Self {
         Self { vault, name }
+    }
+
+    pub(super) fn vault(&self) -> &'v Vault {
+        self.vault
     }
 
     pub(super) fn is_of(&self, vault: &Vault) -> bool {
@@ -129,8 +137,9 @@ impl<'v> Tenant<'v> {
         let mut ids = vec![RecordId([0; 16]); rows.len()];
         let mut operation = self.vault.operation()?;
         let known = operation.keyring.of(&self.name);
+        let indexers = Indexers::of(&operation, &self.name)?;
         for of_subject in by_subject.values() {
-            self.put_subject(&mut operation, &known, rows, of_subject, &mut ids)?;
+            self.put_subject(&mut operation, &known, &indexers, rows, of_subject, &mut ids)?;
         }
         also(&mut operation, &ids)?;
         let commit = operation.write()?;
@@ -142,77 +151,39 @@ impl<'v> Tenant<'v> {
         &self,
         operation: &mut Operation<'_>,
         known: &TenantSet,
+        indexers: &Indexers,
         rows: &[Row<'_>],
         of_subject: &[usize],
         ids: &mut [RecordId],
     ) -> Result<()> {
-        let subject = rows[of_subject[0]].subject;
-        let found = self.find_in(known, subject)?;
-        let stored = found.as_ref().map(|f| Entry::parse(&f.head)?.into_head()).transpose()?;
-        let locator = found.as_ref().map_or_else(rng::bytes, |f| f.locator);
-        let mut wrapped = vec![];
-        let sealed_id;
-        let (sealer, mut head) = match stored {
-            Some(head) => {
-                let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &locator, subject)?;
-                (sealer, head)
-            }
-            None => {
-                let primary = known.revealing(operation.primary.number().get())?;
-                let key = wrap::generate();
-                let generation = KeyVersion::FIRST;
-                primary.wrap.wrap(&wrap_aad(&self.name, &locator, primary.version), &key, &mut wrapped);
-                let sealer = SubjectSealer::new(&key, generation, Suite::Xaes256Gcm, &self.name, subject);
-                sealed_id = sealer.seal_id(&locator)?;
-                let index = IndexEntry { key_version: primary.version.get(), locator };
-                operation.put(INDEX, &primary.blind(subject), None, index.to_bytes());
-                operation.ledger.census.add(self.line("", Mode::SubjectKey, primary.version.get()));
-                operation.ledger.census.add(self.line("", Mode::Row, primary.version.get()));
-                let head = Head {
-                    tenant: self.name.as_str(),
-                    wrap_version: primary.version.get(),
-                    generation: generation.get(),
-                    next_record: 0,
-                    wrapped: &wrapped,
-                    subject: &sealed_id,
-                    first: None,
-                };
-                (sealer, head)
-            }
-        };
-        let start = head.next_record;
-        head.next_record = u32::try_from(of_subject.len()).ok().and_then(|n| start.checked_add(n)).ok_or(
-            Error::TooLong {
-                what: "number of a subject's records",
-                actual: start as usize + of_subject.len(),
-                limit: u32::MAX as usize,
-            },
-        )?;
-        if found.is_some() && self.vault.store.get(ENTRY, &entry_key(&locator, start))?.is_some() {
-            // Her head was altered or put back as it once was: the record would overwrite another.
-            return Err(Error::Corrupt { problem: "a subject's count of records is too low".into() });
-        }
+        let mut subject = OpenSubject::open(self, operation, known, rows[of_subject[0]].subject)?;
+        let start = subject.records(operation, of_subject.len())?;
         let numbered = || of_subject.iter().zip(start..);
-        let envelopes = sealer.seal(numbered().flat_map(|(&i, number)| {
+        let envelopes = subject.sealer.seal(numbered().flat_map(|(&i, number)| {
             rows[i].fields.iter().map(move |(field, value)| (number, *field, *value))
         }))?;
         let mut envelopes = envelopes.iter().map(Vec::as_slice);
+        let mut first = None;
         for (&i, number) in numbered() {
             let names = rows[i].fields.iter().map(|(name, _)| name.as_str());
-            let fields = Fields(names.zip(envelopes.by_ref()).collect());
-            for (name, _) in &fields.0 {
-                operation.ledger.census.add(self.line(name, Mode::Seal, head.wrap_version));
+            let sealed: Vec<_> = names.zip(envelopes.by_ref()).collect();
+            for (name, _) in &sealed {
+                operation.ledger.census.add(self.line(name, Mode::Seal, subject.wrap_version));
             }
-            let key = entry_key(&locator, number);
+            let mut fields = Fields { sealed, indexes: vec![] };
+            let key = entry_key(&subject.locator, number);
+            if !indexers.is_empty() {
+                let plain: Vec<_> = rows[i].fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+                fields.indexes = indexers.entries(&plain);
+                operation.put_indexes(self, &key, &fields);
+            }
             ids[i] = RecordId(key);
             match number {
-                0 => head.first = Some(fields),
+                0 => first = Some(fields),
                 _ => operation.put(ENTRY, &key, None, Entry::Record(fields).to_bytes()?),
             }
         }
-        let old = found.as_ref().map(|f| f.head.as_slice());
-        operation.put(ENTRY, &entry_key(&locator, 0), old, Entry::Head(head).to_bytes()?);
-        Ok(())
+        subject.write(self, operation, first)
     }
 
     /// Whether the tenant has this subject.
@@ -220,7 +191,7 @@ impl<'v> Tenant<'v> {
     /// # Errors
     /// The store's.
     pub fn has(&self, subject: &SubjectId) -> Result<bool> {
-        Ok(self.find(subject)?.is_some())
+        Ok(self.find_subject(subject)?.is_some())
     }
 
     /// All records of a subject, revealed; none when the tenant has no such subject.
@@ -229,7 +200,7 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps her key may
     /// not reveal; the store's. That a record is missing is for [`Vault::check`] to say.
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
-        let Some((known, found)) = self.find(subject)? else { return Ok(vec![]) };
+        let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
         let head = Entry::parse(&found.head)?.into_head()?;
         let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
         let mut records = vec![];
@@ -243,7 +214,7 @@ impl<'v> Tenant<'v> {
             };
             records.push(Record {
                 id: RecordId(key),
-                fields: record.0.iter().map(open).collect::<Result<_>>()?,
+                fields: record.sealed.iter().map(open).collect::<Result<_>>()?,
             });
             Ok(())
         })?;
@@ -260,32 +231,51 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps the
     /// subject's key may not reveal; the store's.
     pub fn reveal(&self, record: RecordId, field: &FieldName) -> Result<Option<Plaintext>> {
-        let (locator, number) = split_entry_key(&record.0);
-        let (known, head_bytes) = loop {
-            let keyring = self.vault.keyring();
-            let head = self.vault.store.get(ENTRY, &entry_key(&locator, 0))?;
-            // As in `find`: her key may have been moved to a version that is new.
-            if Arc::ptr_eq(&keyring, &self.vault.keyring()) {
-                break (keyring.of(&self.name), head);
-            }
-        };
-        let Some(head_bytes) = head_bytes else { return Ok(None) };
+        Ok(self.open_fields(&record.0, [field])?.and_then(|(_, mut fields)| fields.pop()))
+    }
+
+    /// Whose a record is, and these fields of it; `None` when the record or one of them is not there.
+    pub(super) fn open_fields<'f>(
+        &self,
+        record: &EntryKey,
+        fields: impl IntoIterator<Item = &'f FieldName>,
+    ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
+        let (locator, number) = split_entry_key(record);
+        let Some((known, head_bytes)) = self.head(&locator)? else { return Ok(None) };
         let head = Entry::parse(&head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
         }
         let further = match number {
             0 => None,
-            _ => self.vault.store.get(ENTRY, &record.0)?,
+            _ => self.vault.store.get(ENTRY, record)?,
         };
         let entry = match (number, &further) {
             (0, _) => Entry::Head(head.clone()),
             (_, Some(bytes)) => Entry::parse(bytes)?,
             (_, None) => return Ok(None),
         };
-        let Some(envelope) = entry.record().and_then(|r| r.get(field.as_str())) else { return Ok(None) };
+        let Some(stored) = entry.record() else { return Ok(None) };
+        let envelope = |field: &'f FieldName| Some((field, stored.get(field.as_str())?));
+        let Some(envelopes) = fields.into_iter().map(envelope).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
         let sealer = self.sealer_of_head(known.revealing(head.wrap_version)?, &head, &locator)?;
-        sealer.open(number, field, envelope).map(Some)
+        let open = |(field, envelope)| sealer.open(number, field, envelope);
+        let opened = envelopes.into_iter().map(open).collect::<Result<_>>()?;
+        Ok(Some((sealer.subject().clone(), opened)))
+    }
+
+    /// The head at this place, and the tenant's keys of the same moment.
+    pub(super) fn head(&self, locator: &Locator) -> Result<Option<(TenantSet, Vec<u8>)>> {
+        loop {
+            let keyring = self.vault.keyring();
+            let head = self.vault.store.get(ENTRY, &entry_key(locator, 0))?;
+            // As in `find_subject`: her key may have been moved to a version that is new.
+            if Arc::ptr_eq(&keyring, &self.vault.keyring()) {
+                return Ok(head.map(|head| (keyring.of(&self.name), head)));
+            }
+        }
     }
 
     /// Deletes a subject's key, her index entry and all her records; durable on return. `None` when the tenant has no
@@ -304,17 +294,24 @@ impl<'v> Tenant<'v> {
         let Some(found) = self.find_in(&known, subject)? else { return Ok(None) };
         let head = Entry::parse(&found.head)?.into_head()?;
         // Nobody else's data goes because an index entry was redirected.
-        self.sealer(self.wrapping(&known, head.wrap_version)?, &head, &found.locator, subject)?;
+        self.sealer(known.moving(head.wrap_version)?, &head, &found.locator, subject)?;
         let mut erasure = Erasure::default();
         Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
-            if let Some(record) = Entry::parse(bytes)?.record() {
-                for (name, _) in &record.0 {
+            let (key, entry) = (entry_key_of(key)?, Entry::parse(bytes)?);
+            if let Entry::Link(token) = &entry {
+                operation.remove_holder(&key, token)?;
+                erasure.tokens += 1;
+            }
+            if let Some(record) = entry.record() {
+                for (name, _) in &record.sealed {
                     operation.ledger.census.remove(self.line(name, Mode::Seal, head.wrap_version))?;
                 }
-                erasure.fields += record.0.len() as u64;
+                operation.delete_indexes(self, &key, record)?;
+                erasure.fields += record.sealed.len() as u64;
+                erasure.indexes += record.indexes.len() as u64;
                 erasure.records += 1;
             }
-            operation.delete(ENTRY, key, bytes);
+            operation.delete(ENTRY, &key, bytes);
             Ok(())
         })?;
         operation.ledger.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
@@ -325,7 +322,7 @@ impl<'v> Tenant<'v> {
     }
 
     /// Where a subject is, and the tenant's keys of the same moment, while other threads rotate, migrate and erase.
-    fn find(&self, subject: &SubjectId) -> Result<Option<(TenantSet, Found)>> {
+    fn find_subject(&self, subject: &SubjectId) -> Result<Option<(TenantSet, Found)>> {
         loop {
             let keyring = self.vault.keyring();
             let known = keyring.of(&self.name);
@@ -339,9 +336,7 @@ impl<'v> Tenant<'v> {
 
     /// Asks the index for each key version, the primary first.
     pub(super) fn find_in(&self, known: &TenantSet, subject: &SubjectId) -> Result<Option<Found>> {
-        // And again at the end: a migration moves entries to the primary, and may do so between two questions.
-        let again = known.iter().take(1).filter(|_| known.iter().count() > 1);
-        for keys in known.iter().chain(again) {
+        for keys in known.asked() {
             let index_key = keys.blind(subject);
             while let Some(index_bytes) = self.vault.store.get(INDEX, &index_key)? {
                 let IndexEntry { key_version, locator } = IndexEntry::parse(&index_bytes)?;
@@ -362,15 +357,8 @@ impl<'v> Tenant<'v> {
         Ok(None)
     }
 
-    /// The keys of the version that wraps a subject's key, for moving or deleting her: nothing of hers is revealed.
-    pub(super) fn wrapping<'k>(&self, known: &'k TenantSet, version: u32) -> Result<&'k TenantKeys> {
-        let refused =
-            || Error::KeyState { version, state: "destroyed", purpose: "find out whose an entry is" };
-        known.version(version).ok_or_else(refused)
-    }
-
     /// The sealer of a subject whose id the caller has.
-    fn sealer(
+    pub(super) fn sealer(
         &self,
         keys: &TenantKeys,
         head: &Head<'_>,
@@ -389,7 +377,7 @@ impl<'v> Tenant<'v> {
         head: &Head<'_>,
         locator: &Locator,
     ) -> Result<SubjectSealer> {
-        let key = keys.wrap.unwrap(&wrap_aad(&self.name, locator, keys.version), head.wrapped)?;
+        let key = self.data_key(keys, head, locator)?;
         SubjectSealer::of_sealed_id(
             &key,
             KeyVersion::new(head.generation)?,
@@ -397,6 +385,11 @@ impl<'v> Tenant<'v> {
             locator,
             head.subject,
         )
+    }
+
+    /// The data key of the subject whose head this is.
+    pub(super) fn data_key(&self, keys: &TenantKeys, head: &Head<'_>, locator: &Locator) -> Result<DataKey> {
+        keys.wrap.unwrap(&wrap_aad(&self.name, locator, keys.version), head.wrapped)
     }
 
     pub(super) fn line(&self, field: &str, mode: Mode, version: u32) -> Line {

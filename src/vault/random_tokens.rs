@@ -1,0 +1,609 @@
+//! Random tokens: drawn, not computed, so that nothing but the vault's entry leads from a token to its value.
+//!
+//! ```text
+//!  token:  HMAC-SHA256(K_row, encode(token))[0..16]          →  the token, sealed; the value, sealed for each who holds it
+//!  value:  HMAC-SHA256(K_fingerprint, encode(value))[0..16]  →  which token the value has, where it always has the same
+//!  space:  HMAC-SHA256(vault's key, encode(layout))[0..16]   →  how many tokens of this layout are taken, where they are few
+//! ```
+//!
+//! The keys are those of (tenant, field). One operation reads, draws and writes, and operations happen one after the
+//! other: two threads that ask for the token of one value get one token.
+
+use super::census::Mode;
+use super::keyring::{FieldBatch, FieldSet, TenantSet};
+use super::open::Operation;
+use super::reference::RecordId;
+use super::subject::OpenSubject;
+use super::tenant::Tenant;
+use super::token_rows::{TokenRow, line_of};
+use super::{ENTRY, SPACE, TOKEN, VALUE};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::rng;
+use crate::crypto::secret::Plaintext;
+use crate::error::{Error, Result};
+use crate::format::{Draw, Format};
+use crate::name::{FieldName, KeyVersion, SubjectId};
+use crate::protect::{Erasability, Spelling, SubjectSealer, is_blank};
+use crate::store::{Commit, MAX_VALUE};
+use crate::time::Timestamp;
+use crate::wire::entry::{Entry, entry_key, split_entry_key};
+use crate::wire::token::{FingerprintEntry, Holder, NO_KEY, SpaceEntry, TokenEntry, TokenKey};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// What tokens look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Like their value; no floor applies.
+    Like(Format),
+    /// 128 random bits, spelled.
+    Opaque(Spelling),
+}
+
+/// How the tokens of a field are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRules {
+    look: Look,
+    is_consistent: bool,
+    lifetime: Option<u64>,
+    is_once: bool,
+}
+
+impl TokenRules {
+    /// One token for each value, for ever.
+    pub fn new(look: Look) -> Self {
+        Self { look, is_consistent: true, lifetime: None, is_once: false }
+    }
+
+    /// A new token each time, so that equal values do not show.
+    pub fn fresh(self) -> Self {
+        Self { is_consistent: false, ..self }
+    }
+
+    /// Tokens end so many seconds after they were issued.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for 0.
+    pub fn lasting(self, seconds: u64) -> Result<Self> {
+        match seconds {
+            0 => {
+                let problem = "0 seconds: tokens would have ended before they are issued".into();
+                Err(Error::Setting { what: "token lifetime", problem })
+            }
+            _ => Ok(Self { lifetime: Some(seconds), ..self }),
+        }
+    }
+
+    /// A token is good for one [`redeem`](RandomTokens::redeem); each is new.
+    pub fn once(self) -> Self {
+        Self { is_once: true, is_consistent: false, ..self }
+    }
+
+    /// What tokens look like.
+    pub fn look(&self) -> &Look {
+        &self.look
+    }
+}
+
+/// A value to be given a token.
+#[derive(Clone, Copy)]
+pub struct TokenRequest<'r> {
+    /// The value.
+    pub value: &'r str,
+    /// Whose it is; erasing her erases it. `None` for the tenant's own, which goes by [`delete`](RandomTokens::delete).
+    pub subject: Option<&'r SubjectId>,
+    /// When the token ends, in place of the rules' lifetime.
+    pub expires: Option<Timestamp>,
+}
+
+/// A token that was issued, or that the value had.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The token.
+    pub token: String,
+    /// Whether it is new.
+    pub is_new: bool,
+    /// How full its space is, where a new token is one of fewer than 2^40.
+    pub fill: Option<Fill>,
+}
+
+/// How many of the tokens that look alike are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// As many.
+    pub used: u64,
+    /// Of so many.
+    pub size: u64,
+}
+
+impl Fill {
+    /// The step that was passed, in per cent: 90, 50, or none yet.
+    pub fn warning(&self) -> Option<u8> {
+        let at_least = |percent: u128| u128::from(self.used) * 100 >= u128::from(self.size) * percent;
+        [90, 50].into_iter().find(|percent| at_least((*percent).into()))
+    }
+}
+
+/// The random tokens of one field of a tenant. Shareable among threads.
+///
+/// # Security
+/// A token says nothing of its value but what it keeps of the value's looks; a consistent one shows which values are
+/// equal. Who can write to the store but has no key can remove tokens, which [`check`](super::Vault::check) reports, and
+/// cannot exchange them.
+///
+/// # Example
+/// ```
+/// # use cloakroom::{format::Format, keys::Keyset, name::{FieldName, TenantId}, store::memory::MemoryStore, time::Timestamp, vault::*};
+/// # let now = Timestamp(1_795_600_000);
+/// let vault = Vault::create_in(Box::new(MemoryStore::new()), Keyset::generate(now)?)?;
+/// let acme = vault.tenant(&TenantId::new("acme")?);
+/// let rules = TokenRules::new(Look::Like(Format::digits()));
+/// let pins = acme.random_tokens(&FieldName::new("pin")?, rules)?;
+/// let token = pins.issue("4711", None, now)?.token;
+/// assert_eq!(pins.issue("4711", None, now)?.token, token);
+/// assert_eq!(pins.redeem(&token, now)?.expose_str(), Some("4711"));
+/// # Ok::<(), cloakroom::Error>(())
+/// ```
+pub struct RandomTokens<'v> {
+    tenant: Tenant<'v>,
+    field: FieldName,
+    rules: TokenRules,
+}
+
+/// Spaces of this size and more are not counted: 2^40 entries of a vault are a petabyte.
+const COUNTED: u64 = 1 << 40;
+/// The longest value: an entry has to have room for it.
+const LONGEST: usize = 64 << 10;
+/// Spaces up to this size are listed when drawing takes too long.
+const LISTED: u64 = 1 << 16;
+
+impl<'v> Tenant<'v> {
+    /// The random tokens of a field.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a format that contradicts itself.
+    pub fn random_tokens(&self, field: &FieldName, rules: TokenRules) -> Result<RandomTokens<'v>> {
+        if let Look::Like(format) = &rules.look {
+            format.check_consistent()?;
+        }
+        Ok(RandomTokens { tenant: self.clone(), field: field.clone(), rules })
+    }
+}
+
+impl RandomTokens<'_> {
+    /// The entry goes with the last subject who held the token; one that no subject holds, by deleting it.
+    pub const ERASABILITY: Erasability = Erasability::ShredSubject;
+
+    /// The value's token; durable on return.
+    ///
+    /// # Errors
+    /// As [`issue_many`](RandomTokens::issue_many), and as its results.
+    pub fn issue(&self, value: &str, subject: Option<&SubjectId>, now: Timestamp) -> Result<Issued> {
+        let request = TokenRequest { value, subject, expires: None };
+        self.issue_many(&[request], now)?.pop().expect("one result for one request")
+    }
+
+    /// The tokens of many values in one atomic batch, in order; durable on return. A value that can have none costs no
+    /// other its token. A thousand at a time is a good size.
+    ///
+    /// # Errors
+    /// [`Error::KeyState`] when the primary may not protect; the store's: no token is issued then. In the results:
+    /// [`Error::Value`], [`Error::Character`] for a value that is blank or not of the format;
+    /// [`Error::TokensExhausted`]; [`Error::Setting`] for an end that is past; [`Error::KeyState`] when the value's token
+    /// needs a version that may not reveal; [`Error::Rejected`] when an entry was altered.
+    pub fn issue_many(&self, requests: &[TokenRequest<'_>], now: Timestamp) -> Result<Vec<Result<Issued>>> {
+        let (issued, commit) = self.issue_with(requests, now, |_, _| Ok(()))?;
+        self.tenant.vault().store().sync(commit)?;
+        Ok(issued)
+    }
+
+    /// Writes the tokens' batch, with what `also` adds to it: it is told the subjects' entries that were put.
+    pub(super) fn issue_with(
+        &self,
+        requests: &[TokenRequest<'_>],
+        now: Timestamp,
+        also: impl FnOnce(&mut Operation<'_>, &[RecordId]) -> Result<()>,
+    ) -> Result<(Vec<Result<Issued>>, Commit)> {
+        let mut operation = self.tenant.vault().operation()?;
+        let now = if self.rules.lifetime.is_some() || requests.iter().any(|r| r.expires.is_some()) {
+            operation.ledger.latest = operation.ledger.latest.max(now);
+            operation.ledger.latest
+        } else {
+            now.max(operation.ledger.latest)
+        };
+        let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
+        let known = operation.keyring.of(self.tenant.name());
+        let keys = fields.iter().next().expect("a keyset has a primary");
+        operation.keyring.keyset.primary_for(&self.use_())?;
+        let mut issuer = Issuer {
+            tokens: self,
+            fields: &fields,
+            known: &known,
+            sealing: keys.batch(),
+            version: keys.version,
+            subjects: BTreeMap::new(),
+            links: vec![],
+            now,
+        };
+        let mut issued = Vec::with_capacity(requests.len());
+        for request in requests {
+            match issuer.issue(&mut operation, request) {
+                // What is wrong with the vault or the disk is not the value's fault.
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => return Err(error),
+                result => issued.push(result),
+            }
+        }
+        let Issuer { subjects, links, .. } = issuer;
+        for subject in subjects.into_values() {
+            subject.write(&self.tenant, &mut operation, None)?;
+        }
+        also(&mut operation, &links)?;
+        // Written even if every value had its token: the sync then covers the thread that issued it.
+        let commit = operation.write()?;
+        Ok((issued, commit))
+    }
+
+    /// The value of a token. A token for one use is gone then, durably.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a token of another field, tenant or vault, or one that was used or erased;
+    /// [`Error::TokenEnded`]; [`Error::KeyState`] when the version that it needs may not reveal; [`Error::Rejected`] when
+    /// an entry was altered; the store's.
+    pub fn redeem(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
+        let now = now.max(self.tenant.vault().latest());
+        loop {
+            let keyring = self.tenant.vault().keyring();
+            let fields = keyring.of_field(self.tenant.name(), &self.field);
+            let row = self.row(&fields, token);
+            // A key version added meanwhile may be the one that the token was moved to.
+            if !Arc::ptr_eq(&keyring, &self.tenant.vault().keyring()) {
+                continue;
+            }
+            let row = row?.ok_or(UNKNOWN)?;
+            let entry = TokenEntry::parse(&row.bytes)?;
+            check_end(&entry, now)?;
+            if entry.is_once {
+                return self.use_up(token, now);
+            }
+            return self.open(&fields, &entry, token);
+        }
+    }
+
+    /// The values of many tokens, in order.
+    ///
+    /// # Errors
+    /// The store's. In the results, as [`redeem`](RandomTokens::redeem).
+    pub fn redeem_many(&self, tokens: &[&str], now: Timestamp) -> Result<Vec<Result<Plaintext>>> {
+        let redeem = |token: &&str| match self.redeem(token, now) {
+            Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
+            result => Ok(result),
+        };
+        tokens.iter().map(redeem).collect()
+    }
+
+    /// Deletes a token, whoever holds it; durable on return. Whether there was one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn delete(&self, token: &str) -> Result<bool> {
+        let mut operation = self.tenant.vault().operation()?;
+        let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
+        let Some(row) = operation.token_row(&fields, token)? else { return Ok(false) };
+        operation.remove_token(&row)?;
+        self.tenant.vault().finish(operation)?;
+        Ok(true)
+    }
+
+    /// How many of the tokens that look like this value are taken; `None` where they are not counted.
+    ///
+    /// # Errors
+    /// [`Error::Value`], [`Error::Character`] for a value that is not of the format; the store's.
+    pub fn fill(&self, value: &str) -> Result<Option<Fill>> {
+        let Look::Like(format) = &self.rules.look else { return Ok(None) };
+        let operation = self.tenant.vault().operation()?;
+        Ok(self.space(&operation, &mut Draw::new(format, value)?)?.map(|(_, _, fill)| fill))
+    }
+
+    fn use_(&self) -> crate::keys::KeyUse {
+        crate::keys::KeyUse::Field { tenant: self.tenant.name().clone(), field: self.field.clone() }
+    }
+
+    /// The key and the entry of a value's space, and how full it is.
+    #[allow(clippy::type_complexity, reason = "three things that are read together")]
+    fn space(
+        &self,
+        operation: &Operation<'_>,
+        draw: &mut Draw<'_>,
+    ) -> Result<Option<(TokenKey, Option<Vec<u8>>, Fill)>> {
+        let Some(size) = draw.count().filter(|size| *size < COUNTED) else { return Ok(None) };
+        let context = Context::new(Label::TokenSpace).part(self.tenant.name().as_str()).part(self.field.as_str());
+        let key = operation.ledger.fingerprint.space_key(&context.part(draw.layout()?));
+        let bytes = operation.get(SPACE, &key)?;
+        let used = bytes.as_deref().map_or(Ok(0), |bytes| Ok::<_, Error>(SpaceEntry::parse(bytes)?.used))?;
+        Ok(Some((key, bytes, Fill { used, size })))
+    }
+
+    fn row(&self, fields: &FieldSet, token: &str) -> Result<Option<TokenRow>> {
+        for keys in fields.asked() {
+            let key = keys.token_key(token);
+            if let Some(bytes) = self.tenant.vault().store().get(TOKEN, &key)? {
+                return Ok(Some(TokenRow { key, bytes }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The value, from the tenant or the first subject who holds it.
+    fn open(&self, fields: &FieldSet, entry: &TokenEntry<'_>, token: &str) -> Result<Plaintext> {
+        let keys = fields.revealing(entry.key_version)?;
+        let mut refused = UNKNOWN;
+        for holder in &entry.holders {
+            let opened = match holder.link {
+                None => keys.open_value(token, &holder.envelope).map(Some),
+                Some(link) => self.open_held(&split_entry_key(&link).0, token, &holder.envelope),
+            };
+            match opened {
+                Ok(Some(value)) => return Ok(value),
+                Ok(None) => {} // erased since
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+
+    /// The value that a subject holds, or `None` when she is gone.
+    fn open_held(&self, locator: &[u8; 12], token: &str, envelope: &[u8]) -> Result<Option<Plaintext>> {
+        let Some((known, bytes)) = self.tenant.head(locator)? else { return Ok(None) };
+        let head = Entry::parse(&bytes)?.into_head()?;
+        let key = self.tenant.data_key(known.revealing(head.wrap_version)?, &head, locator)?;
+        let generation = KeyVersion::new(head.generation)?;
+        SubjectSealer::open_token(&key, generation, self.tenant.name(), &self.field, token, envelope).map(Some)
+    }
+
+    /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
+    fn use_up(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
+        let mut operation = self.tenant.vault().operation()?;
+        let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
+        let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
+        let entry = TokenEntry::parse(&row.bytes)?;
+        check_end(&entry, now)?;
+        let value = self.open(&fields, &entry, token)?;
+        operation.remove_token(&row)?;
+        self.tenant.vault().finish(operation)?;
+        Ok(value)
+    }
+}
+
+const UNKNOWN: Error = Error::NotFound {
+    what: "the token",
+    hint: "; tokens belong to one vault, tenant and field, and it may have been used, deleted or erased",
+};
+
+fn check_end(entry: &TokenEntry<'_>, now: Timestamp) -> Result<()> {
+    match is_over(entry, now) {
+        true => Err(Error::TokenEnded { at: Timestamp(entry.expires).to_string() }),
+        false => Ok(()),
+    }
+}
+
+/// Whether its time is over.
+pub(super) fn is_over(entry: &TokenEntry<'_>, now: Timestamp) -> bool {
+    entry.expires != 0 && entry.expires <= now.0
+}
+
+/// One batch of requests.
+struct Issuer<'i, 'v> {
+    tokens: &'i RandomTokens<'v>,
+    fields: &'i FieldSet,
+    known: &'i TenantSet,
+    sealing: FieldBatch<'i>,
+    version: KeyVersion,
+    subjects: BTreeMap<SubjectId, OpenSubject>,
+    /// The entries that were put for subjects.
+    links: Vec<RecordId>,
+    now: Timestamp,
+}
+
+impl Issuer<'_, '_> {
+    fn issue(&mut self, operation: &mut Operation<'_>, request: &TokenRequest<'_>) -> Result<Issued> {
+        let (rules, value) = (&self.tokens.rules, request.value);
+        if is_blank(value.as_bytes()) {
+            return Err(Error::Value { problem: "is blank: a blank value has no token" });
+        }
+        if value.len() > LONGEST {
+            return Err(Error::TooLong { what: "value to be given a token", actual: value.len(), limit: LONGEST });
+        }
+        let expires = match (request.expires, rules.lifetime) {
+            (Some(end), _) if end <= self.now => {
+                let problem = format!("{end} is past: now is {}", self.now);
+                return Err(Error::Setting { what: "token end", problem });
+            }
+            (Some(end), _) => end.0,
+            (None, Some(seconds)) => self.now.0.saturating_add(seconds),
+            (None, None) => 0,
+        };
+        if rules.is_consistent
+            && let Some(row) = operation.token_of_value(self.fields, value.as_bytes())?
+        {
+            let entry = TokenEntry::parse(&row.bytes)?;
+            if !is_over(&entry, self.now) {
+                return self.again(operation, request, &row, entry);
+            }
+            operation.remove_token(&row)?;
+        }
+        self.new(operation, request, expires)
+    }
+
+    /// The token that the value has, held by the request's subject too.
+    fn again(
+        &mut self,
+        operation: &mut Operation<'_>,
+        request: &TokenRequest<'_>,
+        row: &TokenRow,
+        mut entry: TokenEntry<'_>,
+    ) -> Result<Issued> {
+        let keys = self.fields.revealing(entry.key_version)?;
+        let token = keys.open_token(&row.key, &entry.token)?;
+        let held = match request.subject {
+            None => entry.holders.iter().any(|holder| holder.link.is_none()),
+            Some(subject) => {
+                let locator = self.subject(operation, subject)?.locator;
+                let links = entry.holders.iter().filter_map(|holder| holder.link);
+                links.into_iter().any(|link| split_entry_key(&link).0 == locator)
+            }
+        };
+        if !held {
+            // Not when the batch is written, which would fail for all its values.
+            let (actual, limit) = (row.bytes.len() + request.value.len() + 128, MAX_VALUE);
+            if actual > limit {
+                let what = "entry of a token that many subjects share";
+                return Err(Error::TooLong { what, actual, limit });
+            }
+            let holder = match request.subject {
+                // The entry keeps its key version until it is migrated.
+                None => Holder { link: None, envelope: keys.batch().seal_value(&token, request.value.as_bytes())? },
+                Some(subject) => self.holder(operation, subject, &row.key, &token, request.value)?,
+            };
+            entry.holders.push(holder);
+            operation.put(TOKEN, &row.key, Some(&row.bytes), entry.to_bytes()?);
+        }
+        Ok(Issued { token, is_new: false, fill: None })
+    }
+
+    fn new(&mut self, operation: &mut Operation<'_>, request: &TokenRequest<'_>, expires: u64) -> Result<Issued> {
+        let (token, space) = self.draw(operation, request.value)?;
+        let keys = self.fields.iter().next().expect("a keyset has a primary");
+        let key = keys.token_key(&token);
+        let holder = match request.subject {
+            None => {
+                Holder { link: None, envelope: self.sealing.seal_value(&token, request.value.as_bytes())? }
+            }
+            Some(subject) => self.holder(operation, subject, &key, &token, request.value)?,
+        };
+        let mut entry = TokenEntry {
+            key_version: self.version.get(),
+            tenant: self.tokens.tenant.name().as_str(),
+            field: self.tokens.field.as_str(),
+            is_once: self.tokens.rules.is_once,
+            expires,
+            value: NO_KEY,
+            space: NO_KEY,
+            token: self.sealing.seal_token(&key, &token)?,
+            holders: vec![holder],
+        };
+        if self.tokens.rules.is_consistent {
+            entry.value = keys.value_key(request.value.as_bytes());
+            let fingerprint = FingerprintEntry { key_version: entry.key_version, token: key };
+            operation.put(VALUE, &entry.value, None, fingerprint.to_bytes());
+            operation.ledger.census.add(line_of(&entry, Mode::Fingerprint));
+        }
+        let fill = space.map(|(space, old, Fill { used, size })| {
+            entry.space = space;
+            let used = used + 1;
+            operation.put(SPACE, &space, old.as_deref(), SpaceEntry { used }.to_bytes());
+            Fill { used, size }
+        });
+        operation.put(TOKEN, &key, None, entry.to_bytes()?);
+        operation.ledger.census.add(line_of(&entry, Mode::Token));
+        Ok(Issued { token, is_new: true, fill })
+    }
+
+    /// A token that is not taken, and its space if that is counted.
+    #[allow(clippy::type_complexity, reason = "what `space` returns")]
+    fn draw(
+        &self,
+        operation: &Operation<'_>,
+        value: &str,
+    ) -> Result<(String, Option<(TokenKey, Option<Vec<u8>>, Fill)>)> {
+        let format = match &self.tokens.rules.look {
+            Look::Like(format) => format,
+            Look::Opaque(spelling) => loop {
+                let token = opaque(*spelling);
+                if operation.token_row(self.fields, &token)?.is_none() {
+                    return Ok((token, None));
+                }
+            },
+        };
+        let mut draw = Draw::new(format, value)?;
+        let space = self.tokens.space(operation, &mut draw)?;
+        let Fill { used, size } = space.as_ref().map_or(Fill { used: 0, size: u64::MAX }, |(_, _, fill)| *fill);
+        let exhausted = || Error::TokensExhausted { used, size };
+        let free = size.checked_sub(used).filter(|free| *free > 0).ok_or_else(exhausted)?;
+        // Each draw is free with probability free / size: all of so many fail once in 10^17 times.
+        for _ in 0..(size / free).saturating_mul(40).clamp(40, LISTED) {
+            let token = draw.token()?;
+            if operation.token_row(self.fields, &token)?.is_none() {
+                return Ok((token, space));
+            }
+        }
+        let mut untaken = vec![];
+        if size <= LISTED {
+            draw.each(|token| {
+                if operation.token_row(self.fields, &token)?.is_none() {
+                    untaken.push(token);
+                }
+                Ok(())
+            })?;
+        }
+        match u32::try_from(untaken.len()) {
+            Ok(1..) => Ok((untaken.swap_remove(rng::below(untaken.len() as u32) as usize), space)),
+            _ => Err(exhausted()),
+        }
+    }
+
+    /// The value sealed for a subject, with an entry of hers that refers to the token.
+    fn holder(
+        &mut self,
+        operation: &mut Operation<'_>,
+        subject: &SubjectId,
+        key: &TokenKey,
+        token: &str,
+        value: &str,
+    ) -> Result<Holder> {
+        let field = &self.tokens.field;
+        let subject = self.subject(operation, subject)?;
+        let number = subject.link(operation)?;
+        let link = entry_key(&subject.locator, number);
+        let envelope = subject.sealer.seal_token(field, token, value.as_bytes())?;
+        operation.put(ENTRY, &link, None, Entry::Link(*key).to_bytes()?);
+        self.links.push(RecordId(link));
+        Ok(Holder { link: Some(link), envelope })
+    }
+
+    fn subject(&mut self, operation: &mut Operation<'_>, subject: &SubjectId) -> Result<&mut OpenSubject> {
+        if !self.subjects.contains_key(subject) {
+            let opened = OpenSubject::open(&self.tokens.tenant, operation, self.known, subject)?;
+            self.subjects.insert(subject.clone(), opened);
+        }
+        Ok(self.subjects.get_mut(subject).expect("it was just put there"))
+    }
+}
+
+fn opaque(spelling: Spelling) -> String {
+    let mut bits = u128::from_be_bytes(rng::bytes());
+    if spelling.is_integer() {
+        bits >>= 65;
+    }
+    let mut token = Vec::with_capacity(36);
+    spelling.write(bits.to_be_bytes(), &mut token);
+    String::from_utf8(token).expect("spellings are ASCII")
+}
+
+impl fmt::Debug for RandomTokens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RandomTokens({}, {}, ..)", self.tenant.name(), self.field)
+    }
+}
+
+impl fmt::Debug for TokenRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenRequest(..)")
+    }
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Issued(new: {}, {:?}, ..)", self.is_new, self.fill)
+    }
+}
