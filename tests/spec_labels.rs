@@ -29,6 +29,7 @@ fn the_table_is_the_codes() {
         IndexKey,
         IndexInput,
         IndexTag,
+        PseudonymInteger,
         SealKey,
         SealAad,
         SubjectSealKey,

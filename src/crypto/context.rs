@@ -19,6 +19,7 @@ use std::fmt;
 /// | `PseudonymScope` | tenant, scope, epoch |
 /// | `IndexKey`, `IndexTag` | tenant, index |
 /// | `IndexInput` | field and normalised value, of each part |
+/// | `PseudonymScope`, `PseudonymInteger` | tenant, scope, epoch |
 /// | `SealKey` | tenant, field, suite |
 /// | `SealAad` | tenant, subject, field, key version, format version |
 /// | `SubjectSealKey` | suite |
@@ -55,6 +56,7 @@ pub enum Label {
     IndexKey,
     IndexInput,
     IndexTag,
+    PseudonymInteger,
     SealKey,
     SealAad,
     SubjectSealKey,
@@ -97,6 +99,7 @@ impl Label {
             Label::IndexKey => "cloakroom/1/index-key",
             Label::IndexInput => "cloakroom/1/index-input",
             Label::IndexTag => "cloakroom/1/index-tag",
+            Label::PseudonymInteger => "cloakroom/1/pseudonym-integer",
             Label::SealKey => "cloakroom/1/seal-key",
             Label::SealAad => "cloakroom/1/seal-aad",
             Label::SubjectSealKey => "cloakroom/1/subject-seal-key",
