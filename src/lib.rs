@@ -4,6 +4,7 @@
 //!
 //! - **tokens** that look like the value, by NIST FF1: [`protect::Tokenizer`];
 //! - **pseudonyms** that join within a scope and nowhere else: [`protect::Pseudonymizer`];
+//! - **blind indexes**, which find rows by a sealed value: [`protect::BlindIndexer`];
 //! - **sealed fields**, under a key for each data subject, in a [`vault::Vault`], or without one: [`protect::Sealer`];
 //! - masks and coarser values: [`protect::Mask`], [`protect::Generalize`];
 //! - whole files by a policy: [`mod@policy`], [`pipeline`] (feature `pipeline`).

@@ -10,7 +10,7 @@ use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, Keyset, Passphrase, UsableK
 use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Options};
 use cloakroom::policy::Policy;
-use cloakroom::protect::{Bridge, Pseudonymizer, Sealer, Spelling, Tokenizer};
+use cloakroom::protect::{BlindIndex, BlindIndexer, Bridge, Pseudonymizer, Sealer, Spelling, Tokenizer};
 use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::Vault;
@@ -441,6 +441,24 @@ fn integer_pseudonyms_and_bridges() {
         let b = spec::aes(&sub_key("pseudonym-scope", &scopes[1]), identity);
         let (from, to) = ((&key, &scopes[0], Spelling::Base64Url), (&key, &scopes[1], Spelling::Hex));
         assert_eq!(Bridge::new(&acme(), from, to).unwrap().map(&BASE64.encode(a)).unwrap(), hex(&b));
+    }
+}
+
+// SPEC: IDX-1, IDX-2, IDX-3, IDX-5
+#[test]
+fn index_values_and_tags() {
+    let (key, secret) = key();
+    let parts = vec![(field("last"), Normalization::Text), (field("phone"), Normalization::Digits)];
+    let index_key: Key = derive(&secret, &context("index-key", &[b"acme", b"caller"]));
+    let whole = hmac(&index_key, &context("index-input", &[b"last", b"lee", b"phone", b"493012"]));
+    for bits in [8, 13, 16, 21, 64, 127, 128] {
+        let index = BlindIndex::new(field("caller"), parts.clone(), bits).unwrap();
+        let indexer = BlindIndexer::new(&key, &acme(), &index);
+        let mut expected = whole[..usize::from(bits).div_ceil(8)].to_vec();
+        *expected.last_mut().unwrap() &= 0xFF << ((8 - bits % 8) % 8);
+        let value = indexer.value(&["Lee ", "+49 (30) 12"]).unwrap();
+        assert_eq!((value.as_bytes(), value.to_string()), (&expected[..], hex(&expected)));
+        assert_eq!(indexer.tag(), derive::<8>(&secret, &context("index-tag", &[b"acme", b"caller"])));
     }
 }
 

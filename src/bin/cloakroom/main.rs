@@ -4,6 +4,7 @@
 mod exit;
 mod files;
 mod format;
+mod index;
 mod keys;
 mod policy;
 mod shown;
@@ -104,6 +105,9 @@ enum Command {
     /// Formats of tokens.
     #[command(subcommand)]
     Format(FormatCommand),
+    /// Blind indexes.
+    #[command(subcommand)]
+    Index(IndexCommand),
     /// What happens to each column of a file: to be tried before the file is protected. No key is needed.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -127,6 +131,12 @@ enum SubjectCommand {
 enum FormatCommand {
     /// Says what of a value stays, what guessing the rest costs, and shows an example.
     Explain(format::Explain),
+}
+
+#[derive(Subcommand)]
+enum IndexCommand {
+    /// Says how many bits an index should have, and what more or fewer would do. No key is needed.
+    Plan(index::Plan),
 }
 
 #[derive(Subcommand)]
@@ -173,6 +183,7 @@ fn main() -> ExitCode {
             keys::relock(&holder, &key, &new)
         }
         Command::Format(FormatCommand::Explain(arguments)) => format::explain(arguments),
+        Command::Index(IndexCommand::Plan(arguments)) => index::plan(arguments),
         Command::Policy(command) => policy::run(command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
