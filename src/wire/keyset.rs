@@ -271,7 +271,8 @@ mod tests {
         body.uses[0].tenant = "t".repeat(0x1_0000);
         assert!(matches!(body.write(), Err(Error::TooLong { limit: 0xFFFF, .. })));
         let mut body = KeysetBody::parse(KeysetFormat::One, &one()).unwrap();
-        let blank = |number| VersionRecord { number, state: 4, created: 0, changed: 0, secret: Zeroizing::default() };
+        let blank =
+            |number| VersionRecord { number, state: 4, created: 0, changed: 0, secret: Zeroizing::default() };
         body.versions = (0..0x1_0000).map(blank).collect();
         assert!(matches!(body.write(), Err(Error::TooLong { actual: 0x1_0000, limit: 0xFFFF, .. })));
     }
