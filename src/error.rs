@@ -73,6 +73,10 @@ pub enum Error {
     #[error("key version {version} is {state}, so it cannot {purpose}")]
     KeyState { version: u32, state: &'static str, purpose: &'static str },
 
+    /// A key version cannot be given up: something still needs it.
+    #[error("key version {version} is still needed by {needed_by}; {remedy}")]
+    KeyNeeded { version: u32, needed_by: String, remedy: &'static str },
+
     /// The data names another key than the one at hand.
     #[error(
         "{what} was made with key version {version} of another keyset (check value {expected}, here {found}): \

@@ -161,9 +161,8 @@ impl Case {
         let bytes = self.get(who, record);
         let mut entry = Entry::parse(&bytes).unwrap();
         match &mut entry {
-            Entry::Head(Head { first: Some(Fields(fields)), .. }) | Entry::Record(Fields(fields)) => {
-                edit(fields)
-            }
+            Entry::Head(Head { first: Some(Fields { sealed: fields, .. }), .. })
+            | Entry::Record(Fields { sealed: fields, .. }) => edit(fields),
             Entry::Head(_) => unreachable!(),
         }
         self.set(who, record, &entry.to_bytes().unwrap());

@@ -35,9 +35,9 @@ impl<'v> Draw<'v> {
     pub(crate) fn count(&mut self) -> Option<u64> {
         let all = match self.reading.space.limit {
             Limit::Below(size) => size,
-            Limit::All => {
-                u128::from(self.reading.space.radix).checked_pow(self.reading.space.length).unwrap_or(u128::MAX)
-            }
+            Limit::All => u128::from(self.reading.space.radix)
+                .checked_pow(self.reading.space.length)
+                .unwrap_or(u128::MAX),
             Limit::BelowBig => {
                 let size: Natural = self.format.size(self.value, &self.reading, &mut self.scratch);
                 size.to_u128().unwrap_or(u128::MAX)
@@ -70,7 +70,9 @@ impl<'v> Draw<'v> {
             if let Some(token) = self.written()? {
                 f(token)?;
             }
-            let Some(up) = next.iter().rposition(|numeral| u32::from(*numeral) + 1 < radix) else { return Ok(()) };
+            let Some(up) = next.iter().rposition(|numeral| u32::from(*numeral) + 1 < radix) else {
+                return Ok(());
+            };
             next[up] += 1;
             next[up + 1..].fill(0);
         }
@@ -151,7 +153,9 @@ mod tests {
             assert!(token.starts_with("4111 11") && token.ends_with(" 1111"));
             assert!(Format::card().members(&token).is_err(), "a token passes no Luhn check");
         }
-        for (format, value) in [(Format::uuid(), "123e4567-e89b-12d3-a456-426614174000"), (Format::name(), "Al")] {
+        for (format, value) in
+            [(Format::uuid(), "123e4567-e89b-12d3-a456-426614174000"), (Format::name(), "Al")]
+        {
             (0..50).for_each(|_| {
                 let token = Draw::new(&format, value).unwrap().token().unwrap();
                 assert!(format.members(&token).is_ok());

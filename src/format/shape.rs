@@ -517,8 +517,7 @@ impl Format {
     /// Whether [`holds`](Format::holds) can be false at all.
     #[inline]
     pub(crate) fn may_walk(&self, reading: &Reading) -> bool {
-        reading.space.limit != Limit::All
-            || self.breaks_luhn()
+        reading.space.limit != Limit::All || self.breaks_luhn()
     }
 
     /// Whether values pass the Luhn check and tokens fail it.

@@ -15,6 +15,7 @@ mod manifest;
 mod parallel;
 mod preview;
 mod protect;
+mod registered;
 mod reveal;
 mod source;
 mod suggest;

@@ -12,7 +12,7 @@ use crate::keys::{Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::policy::{Empty, Field, Policy, Rule, Settings, Unlisted};
 use crate::protect::{Erasability, Pseudonymizer, Sealer, Tokenizer};
-use crate::vault::{References, Run};
+use crate::vault::{ProtectedFile, References, Run};
 use std::io::{Read, Write};
 
 /// Rows in a batch: enough to fill the lanes of FF1 many times over.
@@ -28,8 +28,8 @@ pub struct Finished<'v> {
     /// The manifest as a file.
     pub json: Vec<u8>,
     run: Option<Run<'v>>,
-    /// What the vault shall know the output by, if anything in it is protected.
-    recognized_by: Option<[u8; 32]>,
+    /// The output as the vault shall know it, if anything in it is protected.
+    file: Option<ProtectedFile>,
 }
 
 impl Finished<'_> {
@@ -39,7 +39,7 @@ impl Finished<'_> {
     /// # Errors
     /// The vault's.
     pub fn commit(self) -> Result<()> {
-        self.run.map_or(Ok(()), |run| run.commit(self.recognized_by.as_ref()))
+        self.run.map_or(Ok(()), |run| run.commit(self.file.as_ref()))
     }
 }
 
@@ -123,8 +123,9 @@ pub fn protect<'k>(
     };
     drop(job);
     let json = manifest.to_json(&keyset)?;
-    let manifest = serde_json::from_slice(&json).expect("it was just written");
-    Ok(Finished { manifest, json, run, recognized_by: is_protected.then_some(output_sha256) })
+    let manifest: Manifest = serde_json::from_slice(&json).expect("it was just written");
+    let file = is_protected.then(|| manifest.protected_file(options.now)).transpose()?;
+    Ok(Finished { manifest, json, run, file })
 }
 
 fn dropped(job: &Job<'_>) -> Vec<String> {

@@ -267,7 +267,12 @@ impl SubjectSealer {
 }
 
 /// The AAD of the value that a random token stands for, sealed by a subject's key or by the field's own.
-pub(crate) fn token_aad(tenant: &TenantId, field: &FieldName, token: &str, generation: KeyVersion) -> Context {
+pub(crate) fn token_aad(
+    tenant: &TenantId,
+    field: &FieldName,
+    token: &str,
+    generation: KeyVersion,
+) -> Context {
     let context = Context::new(Label::TokenValueAad).part(tenant.as_str()).part(field.as_str()).part(token);
     context.number(generation.get().into())
 }

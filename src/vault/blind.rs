@@ -37,8 +37,10 @@ impl Tenant<'_> {
     /// those that are there. Defining the same again does nothing.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the tenant has another index of this name: drop that first; the store's.
+    /// [`Error::Setting`] when the tenant has another index of this name: drop that first; and during a migration, which
+    /// must not meet indexes that it does not know; the store's.
     pub fn define_index(&self, index: &BlindIndex) -> Result<()> {
+        let _no_migration = self.vault().only_migration()?;
         let mut operation = self.vault().operation()?;
         let key = (self.name().as_str().to_owned(), index.name().as_str().to_owned());
         match operation.ledger.indexes.get(&key) {
@@ -66,8 +68,9 @@ impl Tenant<'_> {
     /// Whether there was one.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::Setting`] during a migration; the store's.
     pub fn drop_index(&self, name: &FieldName) -> Result<bool> {
+        let _no_migration = self.vault().only_migration()?;
         let mut operation = self.vault().operation()?;
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
@@ -180,6 +183,27 @@ impl Indexers {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether a record that stands there should stand elsewhere: under a key that is no primary any more, in an index that
+    /// was dropped, or perhaps in one that is being built.
+    pub(super) fn are_behind(
+        &self,
+        operation: &Operation<'_>,
+        tenant: &TenantId,
+        has: &[Indexed<'_>],
+    ) -> bool {
+        let is_current = |indexed: &Indexed<'_>| {
+            let same = |indexer: &&BlindIndexer| indexer.index().name().as_str() == indexed.name;
+            self.0.iter().find(same).is_some_and(|indexer| {
+                indexer.key_version().get() == indexed.key_version && indexer.tag() == indexed.tag
+            })
+        };
+        let is_built = |indexer: &BlindIndexer| {
+            let key = (tenant.as_str().to_owned(), indexer.index().name().as_str().to_owned());
+            operation.ledger.indexes.get(&key).is_some_and(|defined| defined.built)
+        };
+        !has.iter().all(is_current) || !self.0.iter().all(is_built)
     }
 
     /// Where a record with these fields stands. An index that one of its fields is missing for, is blank in, is no text

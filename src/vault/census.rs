@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::name::KeyVersion;
 use crate::wire::{Reader, Writer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +66,11 @@ impl Mode {
         }
     }
 
+    /// The mode of this number, or `None`.
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        MODES.into_iter().find(|mode| *mode as u8 == number)
+    }
+
     /// Whether what it counts is in files, out of the vault's reach.
     pub fn is_in_files(self) -> bool {
         self >= Mode::FileToken
@@ -82,6 +88,17 @@ pub struct Line {
     pub mode: Mode,
     /// Which key version it needs.
     pub version: u32,
+}
+
+impl fmt::Display for Line {
+    /// `token of field "card" of tenant "acme"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.mode.as_str())?;
+        if !self.field.is_empty() {
+            write!(f, " of field {:?}", self.field)?;
+        }
+        write!(f, " of tenant {:?}", self.tenant)
+    }
 }
 
 /// Counts, none of them zero.
@@ -106,12 +123,12 @@ impl Census {
 
     /// How many things need this key version.
     pub fn needing(&self, version: KeyVersion) -> u64 {
-        self.lines().filter(|(line, _)| line.version == version.get()).map(|(_, count)| count).sum()
+        self.lines_of(version).map(|(_, count)| count).sum()
     }
 
-    /// How many things need another key version than this.
-    pub(super) fn needing_others_than(&self, version: KeyVersion) -> u64 {
-        self.lines().filter(|(line, _)| line.version != version.get()).map(|(_, count)| count).sum()
+    /// What needs this key version.
+    pub fn lines_of(&self, version: KeyVersion) -> impl Iterator<Item = (&Line, u64)> {
+        self.lines().filter(move |(line, _)| line.version == version.get())
     }
 
     /// Counts one more.
@@ -165,8 +182,7 @@ impl Census {
         let mut counts = BTreeMap::new();
         for _ in 0..r.u32()? {
             let (tenant, field) = (r.short_str()?.to_owned(), r.short_str()?.to_owned());
-            let number = r.u8()?;
-            let mode = MODES.into_iter().find(|mode| *mode as u8 == number);
+            let mode = Mode::from_number(r.u8()?);
             let mode = mode.ok_or_else(|| r.malformed("counts something that this release does not know"))?;
             counts.insert(Line { tenant, field, mode, version: r.u32()? }, r.u64()?);
         }
@@ -192,7 +208,6 @@ mod tests {
         census.write(&mut w).unwrap();
         assert_eq!(Census::read(&mut Reader::new("census", w.as_bytes())).unwrap(), census);
         assert_eq!((census.total(Mode::Seal), census.needing(KeyVersion::FIRST)), (6, 5));
-        assert_eq!(census.needing_others_than(KeyVersion::FIRST), 1);
         assert_eq!((census.count(&line("email", 1)), census.count(&line("email", 2))), (5, 0));
     }
 

@@ -1,14 +1,19 @@
 //! Recounting and verifying everything: what the store lost or a stranger changed is found here.
 
-use super::census::{Census, Mode};
+use super::blind::blind_key;
+use super::census::{Census, Line, Mode};
+use super::ledger::Fingerprint;
 use super::open::Vault;
 use super::pages::Pages;
 use super::tenant::{Tenant, entry_key_of};
-use super::{ENTRY, INDEX, OUTPUT, RUN};
+use super::token_rows::{line_of, lost, token_key_of};
+use super::{BLIND, ENTRY, EVENT, INDEX, OUTPUT, RUN, SPACE, TOKEN, VALUE};
 use crate::error::{Error, Result};
-use crate::name::{FieldName, TenantId};
+use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::protect::SubjectSealer;
-use crate::wire::entry::{Entry, Fields, IndexEntry, Locator, split_entry_key};
+use crate::wire::entry::{Entry, EntryKey, Fields, IndexEntry, Locator, entry_key, split_entry_key};
+use crate::wire::token::{FingerprintEntry, NO_KEY, SpaceEntry, TokenEntry, TokenKey};
+use std::collections::HashMap;
 
 /// Problems listed; more are only counted.
 const LISTED: usize = 100;
@@ -22,6 +27,10 @@ pub struct CheckReport {
     pub records: u64,
     /// Sealed fields that opened.
     pub fields: u64,
+    /// Random tokens whose values opened for all who hold them.
+    pub tokens: u64,
+    /// Entries of blind indexes that records name.
+    pub indexed: u64,
     /// How many problems there are.
     pub problem_count: u64,
     /// The first hundred of them. No line holds a value or a subject's id.
@@ -53,9 +62,23 @@ struct Current {
     next_record: u32,
 }
 
+/// What one check has found so far, but for problems.
+#[derive(Default)]
+struct Found {
+    counted: Census,
+    /// Entries that refer to tokens.
+    links: u64,
+    /// What refers back to them.
+    holders: u64,
+    /// Tokens that have a fingerprint.
+    fingerprints: u64,
+    /// Tokens in each space.
+    spaces: HashMap<TokenKey, u64>,
+}
+
 impl Vault {
-    /// Opens every subject's key and every sealed field, follows every index entry both ways, recounts the census and
-    /// the fingerprint, and reports what does not fit. Writes nothing. Operations of other threads wait meanwhile.
+    /// Opens every subject's key, every sealed field and every token's value, follows every index entry, fingerprint and
+    /// link both ways, recounts the census and the fingerprint of all entries, and reports what does not fit. Writes nothing. Operations of other threads wait meanwhile.
     ///
     /// # Errors
     /// The store's. What is wrong with the data is in the report.
@@ -63,7 +86,7 @@ impl Vault {
         let written = self.hold();
         let store = &*self.store;
         let mut report = CheckReport::default();
-        let mut counted = Census::default();
+        let mut found = Found::default();
         let mut fingerprint = written.ledger.fingerprint.of_nothing();
         let mut current: Option<Current> = None;
         let mut heads = 0u64;
@@ -78,7 +101,7 @@ impl Vault {
             if number == 0 {
                 heads += 1;
                 current = None;
-                match self.check_head(&mut counted, locator, bytes) {
+                match self.check_head(&mut found.counted, locator, bytes) {
                     Ok(opened) => current = Some(opened),
                     Err(error) => return report.problem(format!("{place}: {error}")),
                 }
@@ -94,8 +117,12 @@ impl Vault {
                 Ok(Entry::Head(_)) if number != 0 => {
                     report.problem(format!("{place}: is a head in the place of a record"))
                 }
+                Ok(Entry::Link(_)) => {
+                    found.links += 1;
+                    Ok(())
+                }
                 Ok(entry) => match entry.record() {
-                    Some(record) => self.check_record(&mut report, &mut counted, subject, number, record),
+                    Some(record) => self.check_record(&mut report, &mut found.counted, subject, &key, record),
                     None => Ok(()),
                 },
                 Err(error) => report.problem(format!("{place}: {error}")),
@@ -114,13 +141,26 @@ impl Vault {
         if index != heads {
             report.problem(format!("the index has {index} entries for {heads} subjects"))?;
         }
-        for map in [RUN, OUTPUT] {
+        self.check_tokens(&mut report, &mut found, &mut fingerprint)?;
+        let mut blind = 0u64;
+        for map in [RUN, OUTPUT, BLIND, EVENT] {
             Pages::new(store, map, &[], None).each(|key, bytes| {
                 fingerprint.toggle(map, key, bytes);
+                blind += u64::from(map == BLIND);
                 Ok(())
             })?;
         }
-        compare(&mut report, &written.ledger.census, &counted)?;
+        // Every record's own entries were followed, so equal numbers leave none without a record.
+        if blind != report.indexed {
+            report.problem(format!(
+                "blind indexes have {blind} entries where records name {}",
+                report.indexed
+            ))?;
+        }
+        if let Err(error) = self.count_files(|line, count| found.counted.add_many(line, count)) {
+            report.problem(format!("files: {error}"))?;
+        }
+        compare(&mut report, &written.ledger.census, &found.counted)?;
         if !fingerprint.equals(&written.ledger.fingerprint) {
             report.problem("the entries are not those that the vault has written".into())?;
         }
@@ -147,9 +187,10 @@ impl Vault {
         report: &mut CheckReport,
         counted: &mut Census,
         subject: &Current,
-        number: u32,
+        key: &EntryKey,
         record: &Fields<'_>,
     ) -> Result<()> {
+        let number = split_entry_key(key).1;
         let tenant = Tenant::new(self, subject.tenant.clone());
         report.records += 1;
         for (name, envelope) in &record.sealed {
@@ -160,6 +201,121 @@ impl Vault {
                     let place = hex(&subject.locator);
                     report.problem(format!("entry {place}/{number}, field {name:?}: {error}"))?;
                 }
+            }
+        }
+        for indexed in &record.indexes {
+            counted.add(tenant.line(indexed.name, Mode::Index, indexed.key_version));
+            match self.store().get(BLIND, &blind_key(indexed, key))? {
+                Some(_) => report.indexed += 1,
+                None => {
+                    let place = hex(&subject.locator);
+                    let name = indexed.name;
+                    report.problem(format!("entry {place}/{number}: is not in the blind index {name:?}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tokens(
+        &self,
+        report: &mut CheckReport,
+        found: &mut Found,
+        fingerprint: &mut Fingerprint,
+    ) -> Result<()> {
+        Pages::new(self.store(), TOKEN, &[], None).each(|key, bytes| {
+            fingerprint.toggle(TOKEN, key, bytes);
+            match token_key_of(key).and_then(|key| self.check_token(found, &key, bytes)) {
+                Ok(()) => {
+                    report.tokens += 1;
+                    Ok(())
+                }
+                Err(error) => report.problem(format!("token {}: {error}", hex(key))),
+            }
+        })?;
+        let mut fingerprints = 0u64;
+        Pages::new(self.store(), VALUE, &[], None).each(|key, bytes| {
+            fingerprint.toggle(VALUE, key, bytes);
+            fingerprints += 1;
+            Ok(())
+        })?;
+        Pages::new(self.store(), SPACE, &[], None).each(|key, bytes| {
+            fingerprint.toggle(SPACE, key, bytes);
+            let counted = token_key_of(key).ok().and_then(|key| found.spaces.remove(&key)).unwrap_or(0);
+            match SpaceEntry::parse(bytes) {
+                Ok(SpaceEntry { used }) if used == counted => Ok(()),
+                Ok(SpaceEntry { used }) => {
+                    report.problem(format!("space {}: counts {used} tokens of {counted}", hex(key)))
+                }
+                Err(error) => report.problem(format!("space {}: {error}", hex(key))),
+            }
+        })?;
+        if !found.spaces.is_empty() {
+            report.problem(format!("{} spaces of tokens are not counted", found.spaces.len()))?;
+        }
+        // Every token's own were followed, so equal numbers leave none without a token.
+        for (what, are, named) in [
+            ("fingerprints", fingerprints, found.fingerprints),
+            ("links to tokens", found.links, found.holders),
+        ] {
+            if are != named {
+                report.problem(format!("there are {are} {what} where tokens name {named}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_token(&self, found: &mut Found, key: &TokenKey, bytes: &[u8]) -> Result<()> {
+        let entry = TokenEntry::parse(bytes)?;
+        let tenant = Tenant::new(self, TenantId::new(entry.tenant)?);
+        let field = FieldName::new(entry.field)?;
+        found.counted.add(line_of(&entry, Mode::Token));
+        if entry.space != NO_KEY {
+            *found.spaces.entry(entry.space).or_default() += 1;
+        }
+        let keyring = self.keyring();
+        let (known, fields) = (keyring.of(tenant.name()), keyring.of_field(tenant.name(), &field));
+        // As with heads: what a suspended or compromised version seals is there all the same.
+        let keys = fields.moving(entry.key_version)?;
+        let token = keys.open_token(key, &entry.token)?;
+        let mut value = None;
+        for holder in &entry.holders {
+            let opened = match &holder.link {
+                None => keys.open_value(&token, &holder.envelope)?,
+                Some(link) => {
+                    found.holders += 1;
+                    let locator = split_entry_key(link).0;
+                    let stored =
+                        self.store().get(ENTRY, link)?.ok_or_else(|| lost("it leads to no subject"))?;
+                    if Entry::parse(&stored)? != Entry::Link(*key) {
+                        return Err(lost("it leads to an entry that does not lead back"));
+                    }
+                    let head = self.store().get(ENTRY, &entry_key(&locator, 0))?;
+                    let head = head.ok_or_else(|| lost("it leads to no subject"))?;
+                    let head = Entry::parse(&head)?.into_head()?;
+                    let data_key = tenant.data_key(known.moving(head.wrap_version)?, &head, &locator)?;
+                    let generation = KeyVersion::new(head.generation)?;
+                    let envelope = &holder.envelope;
+                    SubjectSealer::open_token(&data_key, generation, tenant.name(), &field, &token, envelope)?
+                }
+            };
+            value = Some(opened);
+        }
+        if entry.value != NO_KEY {
+            found.fingerprints += 1;
+            let fingerprint =
+                self.store().get(VALUE, &entry.value)?.ok_or_else(|| lost("it has no fingerprint"))?;
+            let fingerprint = FingerprintEntry::parse(&fingerprint)?;
+            found
+                .counted
+                .add(Line { version: fingerprint.key_version, ..line_of(&entry, Mode::Fingerprint) });
+            let right = value.is_some_and(|value| {
+                fields
+                    .version(fingerprint.key_version)
+                    .is_some_and(|keys| keys.value_key(value.expose()) == entry.value)
+            });
+            if !right || fingerprint.token != *key {
+                return Err(lost("its fingerprint is another value's"));
             }
         }
         Ok(())

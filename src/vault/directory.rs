@@ -3,12 +3,11 @@
 use super::open::Vault;
 use crate::error::{Error, Result};
 use crate::keys::{self, KeyProvider, Keyset};
-use crate::name::KeyVersion;
 use crate::time::Timestamp;
 #[cfg(feature = "sled")]
 use std::path::Path;
 
-const KEYSET: &str = "keyset";
+pub(super) const KEYSET: &str = "keyset";
 #[cfg(feature = "sled")]
 const STORE: &str = "store";
 
@@ -104,42 +103,6 @@ impl Vault {
         let mut vault = Self::open_in(Box::new(store), keyset)?;
         vault.home = Some(path.to_owned());
         Ok(vault)
-    }
-
-    /// Adds a key version and makes it primary. The keyset file is durable before the new version's first use.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for a vault that is not in a directory; the provider's; [`Error::Io`].
-    pub fn rotate(&self, provider: &dyn KeyProvider, now: Timestamp) -> Result<KeyVersion> {
-        let mut primary = KeyVersion::FIRST;
-        self.edit_keyset(provider, |keyset| {
-            let rotated = keyset.rotated(now)?;
-            primary = rotated.primary_number();
-            Ok(rotated)
-        })?;
-        Ok(primary)
-    }
-
-    /// Edits the keyset, as in suspending or destroying a version: the keyset file is durable before the edit counts.
-    ///
-    /// # Errors
-    /// As [`rotate`](Vault::rotate), and as [`adopt`](Vault::adopt): the keyset file is then as it was.
-    pub fn edit_keyset(
-        &self,
-        provider: &dyn KeyProvider,
-        edit: impl FnOnce(&Keyset) -> Result<Keyset>,
-    ) -> Result<()> {
-        let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
-        let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        self.edited(edit, |keyset| keys::save(keyset, home.join(KEYSET), provider))
-    }
-
-    /// Locks the vault's keyset with another provider, or the same one at its present cost.
-    ///
-    /// # Errors
-    /// As [`rotate`](Vault::rotate).
-    pub fn relock(&self, provider: &dyn KeyProvider) -> Result<()> {
-        self.edit_keyset(provider, |keyset| Ok(keyset.clone()))
     }
 }
 

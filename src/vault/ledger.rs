@@ -132,7 +132,9 @@ fn write_indexes(indexes: &Indexes, w: &mut Writer) -> Result<()> {
     for ((tenant, name), DefinedIndex { index, built }) in indexes {
         w.short(tenant.as_bytes())?.short(name.as_bytes())?;
         let parts = index.parts();
-        w.u8(index.bits()).u8(u8::from(*built)).u8(u8::try_from(parts.len()).expect("an index has 16 parts at most"));
+        w.u8(index.bits())
+            .u8(u8::from(*built))
+            .u8(u8::try_from(parts.len()).expect("an index has 16 parts at most"));
         for (field, normalization) in parts {
             let number = NORMALIZATIONS.iter().position(|n| n == normalization).expect("all are listed");
             w.short(field.as_str().as_bytes())?.u8(number as u8);

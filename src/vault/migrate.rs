@@ -1,153 +1,282 @@
-//! Moving every subject to the primary key version: her wrapped key, and her blinded index entry.
+//! Moving everything to the primary key versions: subjects' wrapped keys and blinded index entries, the entries of blind
+//! indexes, random tokens and the fingerprints of their values; and, when asked to, sealing every field anew.
 //!
-//! `meta/migration = target version 4 │ key of the last head done 16`, in the same batch as the work, so that a
-//! migration that was cut off goes on where it was.
+//! ```text
+//! meta/migration = format 2 │ keyset's edits 8 │ reseal 1 │ indexes 16 │ pass 1 │ key of the last entry done 16 │ tag 32
+//! ```
+//!
+//! It is written in the same batch as the work, so that a migration that was cut off goes on where it was, and it is
+//! tagged, so that nobody else can have entries passed over. One for other edits of the keyset, other indexes or another
+//! kind of migration starts again; what was moved is passed over quickly.
 
-use super::census::Mode;
+use super::blind::Indexers;
+use super::census::{Line, Mode};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
-use super::tenant::{Tenant, entry_key_of, wrap_aad};
-use super::{ENTRY, INDEX, META};
+use super::tenant::{Tenant, entry_key_of};
+use super::{ENTRY, META, TOKEN};
+use crate::crypto::context::{Context, Label};
 use crate::error::{Error, Result};
-use crate::name::{KeyVersion, TenantId};
-use crate::wire::Reader;
-use crate::wire::entry::{Entry, EntryKey, IndexEntry, split_entry_key};
+use crate::keys::{KeyUse, Keyset};
+use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::store::Map;
+use crate::wire::entry::{EntryKey, split_entry_key};
+use crate::wire::{Reader, Writer};
+use std::collections::HashMap;
+use std::sync::{MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 const MIGRATION: &[u8] = b"migration";
+const FORMAT: u8 = 2;
+/// In this order: tokens that subjects hold are sealed under keys that the first pass has moved.
+const PASSES: [Map; 2] = [ENTRY, TOKEN];
+/// Passes over everything before giving up: each is made because the keyset was edited during the one before.
+const MOST_ROUNDS: u32 = 8;
+
+/// How everything is moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Migration {
+    /// Give every subject a new data key, and seal her id, fields and values anew; otherwise her key is wrapped anew.
+    pub reseal: bool,
+    /// No more than so many subjects and tokens in a second, so that others get their turn.
+    pub most_per_second: Option<u32>,
+    /// Open what a suspended or compromised version protects as well: to get away from it.
+    pub despite_state: bool,
+}
 
 /// How far a migration is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Subjects seen so far by this call.
+    /// Subjects and tokens seen so far by this call.
     pub seen: u64,
-    /// Subjects moved so far by this call.
+    /// Subjects and tokens moved so far by this call.
     pub moved: u64,
-    /// Subjects in the vault.
+    /// Fields sealed anew by this call.
+    pub resealed: u64,
+    /// Entries of blind indexes written by this call.
+    pub indexed: u64,
+    /// Subjects and tokens in the vault that are to be seen.
     pub total: u64,
 }
 
+impl Progress {
+    /// How long the rest takes if it goes on as it did.
+    pub fn remaining(&self, elapsed: Duration) -> Option<Duration> {
+        let left = self.total.checked_sub(self.seen)?;
+        (self.seen > 0).then(|| elapsed.mul_f64(left as f64 / self.seen as f64))
+    }
+}
+
+/// What one migration needs while it goes on.
+pub(super) struct Mover {
+    pub(super) how: Migration,
+    pub(super) sum: Progress,
+    /// What is under another key, for each tenant met.
+    pub(super) indexers: HashMap<TenantId, Indexers>,
+    started: Instant,
+}
+
 impl Vault {
-    /// Wraps every subject's key under the primary key version and blinds every index entry with it, then reports what
-    /// was done. No field is opened. Goes on where an earlier call was cut off; other operations may run meanwhile.
+    /// Moves what is under other key versions to the primary ones, as [`migrate_with`](Vault::migrate_with).
     ///
     /// # Errors
-    /// [`Error::KeyState`] when a subject's key is wrapped by a version that may not reveal; [`Error::Rejected`] when an
-    /// entry was altered; [`Error::Corrupt`] when entries are missing; the store's. What was moved stays moved.
-    pub fn migrate(&self, mut progress: impl FnMut(Progress)) -> Result<Progress> {
-        let target = self.keyset().primary_number();
-        let mut sum = Progress { total: self.census().total(Mode::SubjectKey), ..Progress::default() };
-        let resumed = self.migration_at(target)?;
-        self.migrate_from(target, resumed.as_ref(), &mut sum, &mut progress)?;
-        if resumed.is_some() && self.left_behind(target) {
-            // The checkpoint was a stranger's.
-            sum = Progress { total: sum.total, ..Progress::default() };
-            self.migrate_from(target, None, &mut sum, &mut progress)?;
+    /// As [`migrate_with`](Vault::migrate_with).
+    pub fn migrate(&self, progress: impl FnMut(Progress)) -> Result<Progress> {
+        self.migrate_with(Migration::default(), progress)
+    }
+
+    /// Moves every subject, index entry and token to the primary key version of its use, builds blind indexes that lack
+    /// records and removes what is left of dropped ones, then reports what was done. Goes on where an earlier call was
+    /// cut off. Other operations may run meanwhile, and see everything. What belongs to one subject is moved in one
+    /// atomic batch.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] while another migration is under way; [`Error::KeyState`] when something is under a version
+    /// that may not reveal, unless `despite_state`; [`Error::Rejected`] when an entry was altered; [`Error::Corrupt`] when
+    /// entries are missing; the store's. What was moved stays moved.
+    pub fn migrate_with(&self, how: Migration, mut progress: impl FnMut(Progress)) -> Result<Progress> {
+        let _only = self.only_migration()?;
+        let mut mover =
+            Mover { how, sum: Progress::default(), indexers: HashMap::new(), started: Instant::now() };
+        for _ in 0..MOST_ROUNDS {
+            self.migrate_once(&mut mover, &mut progress)?;
+            if !self.left_behind()? {
+                return Ok(mover.sum);
+            }
+            mover.how.reseal = false; // done already
         }
-        match self.left_behind(target) {
-            true => Err(Error::Corrupt {
-                problem: "some of what it has counted is missing; `check` says what".into(),
-            }),
-            false => Ok(sum),
-        }
+        Err(Error::Corrupt { problem: "some of what it has counted is missing; `check` says what".into() })
     }
 
-    /// Whether anything needs another version than the target, which still is the primary.
-    fn left_behind(&self, target: KeyVersion) -> bool {
-        let written = self.hold();
-        self.keyring().keyset.primary_number() == target
-            && written.ledger.census.needing_others_than(target) > 0
-    }
-
-    fn migration_at(&self, target: KeyVersion) -> Result<Option<EntryKey>> {
-        let Some(bytes) = self.store.get(META, MIGRATION)? else { return Ok(None) };
-        let mut r = Reader::new("migration checkpoint", &bytes);
-        let mut read = || Ok::<_, Error>((r.u32()?, r.array()?));
-        // One that was on its way to another version, or is none, says nothing about this one.
-        Ok(read().ok().filter(|(version, _)| *version == target.get()).map(|(_, after)| after))
-    }
-
-    fn migrate_from(
-        &self,
-        target: KeyVersion,
-        after: Option<&EntryKey>,
-        sum: &mut Progress,
-        progress: &mut impl FnMut(Progress),
-    ) -> Result<()> {
-        let mut pages = Pages::new(&*self.store, ENTRY, &[], after.map(|key| &key[..]));
-        loop {
-            let more = self.migrate_page(target, &mut pages, sum)?;
-            progress(*sum);
-            if !more {
-                return Ok(());
+    /// Keeps migrations, and whatever must not happen during one, apart.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] while a migration is under way.
+    pub(super) fn only_migration(&self) -> Result<MutexGuard<'_, ()>> {
+        match self.migrating.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "is under way in another thread: wait for its end".into();
+                Err(Error::Setting { what: "a migration", problem })
             }
         }
+    }
+
+    /// Whether anything is under another version than the primary of its use, or an index lacks records.
+    fn left_behind(&self) -> Result<bool> {
+        let written = self.hold();
+        let keyset = &self.keyring().keyset;
+        for (line, _) in written.ledger.census.lines() {
+            let is_dropped = line.mode == Mode::Index
+                && !written.ledger.indexes.contains_key(&(line.tenant.clone(), line.field.clone()));
+            if is_dropped || target(keyset, line)?.is_some_and(|target| target.get() != line.version) {
+                return Ok(true);
+            }
+        }
+        Ok(written.ledger.indexes.values().any(|defined| !defined.built))
+    }
+
+    fn migrate_once(&self, mover: &mut Mover, progress: &mut impl FnMut(Progress)) -> Result<()> {
+        let (mut point, unbuilt) = self.migration_start(mover)?;
+        while usize::from(point.pass) < PASSES.len() {
+            let after = point.after;
+            let map = PASSES[usize::from(point.pass)];
+            let mut pages = Pages::new(self.store(), map, &[], after.as_ref().map(|key| &key[..]));
+            while self.migrate_page(&mut point, &mut pages, mover)? {
+                progress(mover.sum);
+                mover.wait();
+            }
+            point = Checkpoint { pass: point.pass + 1, after: None, ..point };
+        }
+        let mut operation = self.operation()?;
+        for key in unbuilt {
+            if let Some(defined) = operation.ledger.indexes.get_mut(&key) {
+                defined.built = true;
+            }
+        }
+        operation.note(MIGRATION, None);
+        self.finish(operation)?;
+        progress(mover.sum);
+        Ok(())
+    }
+
+    /// Where to begin, and which indexes lack records now.
+    #[allow(clippy::type_complexity, reason = "indexes are named by tenant and name")]
+    fn migration_start(&self, mover: &mut Mover) -> Result<(Checkpoint, Vec<(String, String)>)> {
+        let written = self.hold();
+        let keyset = &self.keyring().keyset;
+        let ledger = &written.ledger;
+        let mut indexes = Context::new(Label::Migration);
+        for ((tenant, name), defined) in &ledger.indexes {
+            indexes = indexes.part(tenant).part(name).number(defined.built.into());
+        }
+        let unbuilt = ledger.indexes.iter().filter(|(_, defined)| !defined.built).map(|(key, _)| key.clone());
+        let fresh = Checkpoint {
+            edits: keyset.edits(),
+            reseal: mover.how.reseal,
+            indexes: ledger.fingerprint.space_key(&indexes),
+            pass: 0,
+            after: None,
+        };
+        let stored = self.store().get(META, MIGRATION)?;
+        let stored = stored.and_then(|bytes| {
+            let (body, tag) = bytes.split_last_chunk::<32>()?;
+            let right = ledger.fingerprint.journal_tag(MIGRATION, body);
+            let is_ours = bool::from(subtle::ConstantTimeEq::ct_eq(&right[..], &tag[..]));
+            Checkpoint::parse(body).ok().filter(|point| is_ours && point.is_of(&fresh))
+        });
+        mover.indexers.clear();
+        mover.sum.seen = 0;
+        mover.sum.total = ledger.census.total(Mode::SubjectKey) + ledger.census.total(Mode::Token);
+        Ok((stored.unwrap_or(fresh), unbuilt.collect()))
     }
 
     /// Whether there may be more.
-    fn migrate_page(&self, target: KeyVersion, pages: &mut Pages<'_>, sum: &mut Progress) -> Result<bool> {
+    fn migrate_page(&self, point: &mut Checkpoint, pages: &mut Pages<'_>, mover: &mut Mover) -> Result<bool> {
         let mut operation = self.operation()?;
-        if operation.primary.number() != target {
-            let problem = "the keyset was rotated during the migration; start it again".into();
-            return Err(Error::Setting { what: "migration", problem });
-        }
-        let Some(page) = pages.next()? else {
-            operation.note(MIGRATION, None);
-            self.finish(operation)?;
-            return Ok(false);
-        };
-        let mut last = None;
+        let Some(page) = pages.next()? else { return Ok(false) };
+        // The keyset may have been edited: the rest goes to the new primaries at once, and another round sees to what is
+        // behind.
+        mover.indexers.clear();
         for (key, bytes) in &page {
             let key = entry_key_of(key)?;
-            last = Some(key);
-            if split_entry_key(&key).1 == 0 {
-                sum.seen += 1;
-                sum.moved += u64::from(self.migrate_subject(&mut operation, &key, bytes)?);
-            }
+            point.after = Some(key);
+            let is_item = PASSES[usize::from(point.pass)] == TOKEN || split_entry_key(&key).1 == 0;
+            let moved = match PASSES[usize::from(point.pass)] {
+                TOKEN => self.move_token(&mut operation, &key, bytes, mover.how.despite_state)?,
+                _ if is_item => self.move_subject(&mut operation, &key, bytes, mover)?,
+                _ => false,
+            };
+            mover.sum.seen += u64::from(is_item);
+            mover.sum.moved += u64::from(moved);
         }
-        operation.note(MIGRATION, last.map(|last| [&target.get().to_be_bytes()[..], &last].concat()));
+        let body = point.to_bytes();
+        let tag = operation.ledger.fingerprint.journal_tag(MIGRATION, &body);
+        operation.note(MIGRATION, Some([&body[..], &tag].concat()));
         self.finish(operation)?;
         Ok(true)
     }
+}
 
-    /// Whether anything of hers had to be moved.
-    fn migrate_subject(&self, operation: &mut Operation<'_>, key: &EntryKey, bytes: &[u8]) -> Result<bool> {
-        let (locator, _) = split_entry_key(key);
-        let target = operation.primary.number();
-        let mut head = Entry::parse(bytes)?.into_head()?;
-        let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
-        let known = operation.keyring.of(tenant.name());
-        let (old, new) = (known.revealing(head.wrap_version)?, known.revealing(target.get())?);
-        let aad = |version| wrap_aad(tenant.name(), &locator, version);
-        let sealer = tenant.sealer_of_head(old, &head, &locator)?;
-        let found = tenant.find_in(&known, sealer.subject())?.filter(|found| found.locator == locator);
-        let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
-        let row_moves = found.row_version != target.get();
-        if row_moves {
-            operation.delete(INDEX, &found.index_key, &found.index_bytes);
-            let index = IndexEntry { key_version: target.get(), locator };
-            operation.put(INDEX, &new.blind(sealer.subject()), None, index.to_bytes());
-            operation.ledger.census.remove(tenant.line("", Mode::Row, found.row_version))?;
-            operation.ledger.census.add(tenant.line("", Mode::Row, target.get()));
+impl Mover {
+    /// Waits until as much time has gone by as was to be taken for what is done.
+    fn wait(&self) {
+        let Some(most) = self.how.most_per_second.filter(|most| *most > 0) else { return };
+        let due = Duration::from_secs_f64(self.sum.seen as f64 / f64::from(most));
+        std::thread::sleep(due.saturating_sub(self.started.elapsed()));
+    }
+
+    /// The indexers of a tenant, under the primaries of the operation's keyset.
+    pub(super) fn indexers(&mut self, operation: &Operation<'_>, tenant: &Tenant<'_>) -> Result<&Indexers> {
+        if !self.indexers.contains_key(tenant.name()) {
+            self.indexers.insert(tenant.name().clone(), Indexers::of(operation, tenant.name())?);
         }
-        let wrap_moves = head.wrap_version != target.get();
-        if wrap_moves {
-            Pages::new(&*self.store, ENTRY, &locator, None).each(|_, bytes| {
-                let entry = Entry::parse(bytes)?;
-                for (field, _) in entry.record().into_iter().flat_map(|record| &record.sealed) {
-                    operation.ledger.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
-                    operation.ledger.census.add(tenant.line(field, Mode::Seal, target.get()));
-                }
-                Ok(())
-            })?;
-            operation.ledger.census.remove(tenant.line("", Mode::SubjectKey, head.wrap_version))?;
-            operation.ledger.census.add(tenant.line("", Mode::SubjectKey, target.get()));
-            let data_key = old.wrap.unwrap(&aad(old.version), head.wrapped)?;
-            let mut wrapped = vec![];
-            new.wrap.wrap(&aad(target), &data_key, &mut wrapped);
-            head.wrap_version = target.get();
-            head.wrapped = &wrapped;
-            operation.put(ENTRY, key, Some(bytes), Entry::Head(head).to_bytes()?);
+        Ok(self.indexers.get(tenant.name()).expect("it was just put there"))
+    }
+}
+
+/// The version that what a line counts should be under; `None` for what is out of the vault's reach.
+pub(super) fn target(keyset: &Keyset, line: &Line) -> Result<Option<KeyVersion>> {
+    Ok(match line.mode {
+        Mode::Seal | Mode::SubjectKey | Mode::Row => Some(keyset.primary_number()),
+        Mode::Token | Mode::Fingerprint | Mode::Index => {
+            let (tenant, field) = (TenantId::new(&line.tenant)?, FieldName::new(&line.field)?);
+            Some(keyset.primary_number_for(&KeyUse::Field { tenant, field }))
         }
-        Ok(row_moves || wrap_moves)
+        _ => None,
+    })
+}
+
+/// How far a migration came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Checkpoint {
+    edits: u64,
+    reseal: bool,
+    indexes: [u8; 16],
+    pass: u8,
+    after: Option<EntryKey>,
+}
+
+impl Checkpoint {
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::new("migration checkpoint", bytes);
+        r.expect(&[FORMAT], "has a format that this release does not know")?;
+        let (edits, reseal, indexes, pass) = (r.u64()?, r.u8()? != 0, r.array()?, r.u8()?);
+        let point = Self { edits, reseal, indexes, pass, after: Some(r.array()?) };
+        r.finish()?;
+        Ok(point)
+    }
+
+    fn to_bytes(self) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.u8(FORMAT).u64(self.edits).u8(self.reseal.into()).bytes(&self.indexes).u8(self.pass);
+        w.bytes(&self.after.unwrap_or_default());
+        w.into_bytes()
+    }
+
+    /// Whether a migration that starts as `fresh` can go on from here.
+    fn is_of(&self, fresh: &Self) -> bool {
+        Self { pass: 0, after: None, ..*self } == *fresh
     }
 }

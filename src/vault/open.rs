@@ -1,8 +1,10 @@
 //! A vault over a store: what is true of the vault as a whole.
 
 use super::census::Census;
+use super::events::Event;
 use super::keyring::Keyring;
 use super::ledger::Ledger;
+use super::lifecycle::given_up;
 use super::tenant::Tenant;
 use super::{META, OUTPUT};
 use crate::crypto::context::{Context, Label};
@@ -20,7 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 const CENSUS: &[u8] = b"census";
 const ANCHOR: &[u8] = b"anchor";
-const ANCHOR_FORMAT: u8 = 1;
+const ANCHOR_FORMAT: u8 = 2;
+/// Without the number of edits.
+const FIRST_ANCHOR_FORMAT: u8 = 1;
 
 /// Data subjects and their sealed fields, in a store, under a keyset. Shareable among threads.
 ///
@@ -34,6 +38,8 @@ pub struct Vault {
     writer: Mutex<Written>,
     /// Held while the keyset is edited: of two rotations at once, one would overwrite the other's new key version.
     edits: Mutex<()>,
+    /// Held by a migration: of two at once, each would overwrite how far the other is.
+    pub(super) migrating: Mutex<()>,
     /// Where the keyset file is, for a vault in a directory.
     pub(super) home: Option<PathBuf>,
 }
@@ -41,8 +47,22 @@ pub struct Vault {
 /// What the last operation left in the store about the vault itself.
 pub(super) struct Written {
     pub(super) ledger: Ledger,
-    /// The key version of the anchor, and the highest version that it has seen.
-    anchor: Option<(u32, u32)>,
+    anchor: Option<Anchor>,
+}
+
+/// Which keyset the data is under: its primary, its highest version, and how often it had been edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Anchor {
+    primary: u32,
+    highest: u32,
+    edits: u64,
+}
+
+impl Anchor {
+    fn of(keyset: &Keyset) -> Self {
+        let highest = keyset.versions().last().expect("a keyset is never empty").number().get();
+        Self { primary: keyset.primary_number().get(), highest, edits: keyset.edits() }
+    }
 }
 
 /// One operation in the making: the batch, and the ledger as it will be.
@@ -84,9 +104,9 @@ impl Vault {
         let ledger = Ledger::open(&keyset, &ledger)?;
         let vault = Self::over(store, keyset, Written { ledger, anchor });
         // Under a primary that was compromised nothing is written until the next rotation.
-        if let Ok(primary) = vault.keyring().keyset.primary() {
+        if vault.keyring().keyset.primary().is_ok() {
             // A keyset that was edited just before the process ended: from now on no older one passes for it.
-            if anchor != Some((primary.number().get(), highest(&vault.keyring().keyset))) {
+            if anchor != Some(Anchor::of(&vault.keyring().keyset)) {
                 vault.finish(vault.operation()?)?;
             }
             vault.roll_back_runs()?;
@@ -96,7 +116,14 @@ impl Vault {
 
     fn over(store: Box<dyn Store>, keyset: Keyset, written: Written) -> Self {
         let keyring = RwLock::new(Arc::new(Keyring::new(keyset)));
-        Self { store, keyring, writer: Mutex::new(written), edits: Mutex::default(), home: None }
+        Self {
+            store,
+            keyring,
+            writer: Mutex::new(written),
+            edits: Mutex::default(),
+            migrating: Mutex::default(),
+            home: None,
+        }
     }
 
     /// The keyset as it is now.
@@ -134,30 +161,38 @@ impl Vault {
     /// more. A vault in a directory does both with [`rotate`](Vault::rotate) and [`edit_keyset`](Vault::edit_keyset).
     ///
     /// # Errors
-    /// [`Error::Setting`] for another keyset, for one that lacks a version or has another in its place, or when a version
-    /// was destroyed that something still needs.
+    /// [`Error::Setting`] for another keyset, or for one that lacks a version or has another in its place;
+    /// [`Error::KeyNeeded`] when a version was retired or destroyed that something still needs.
     pub fn adopt(&self, keyset: Keyset) -> Result<()> {
-        self.edited(|_| Ok(keyset), |_| Ok(()))
+        self.edited(None, |current, census| given_up(current, keyset, census), |_| Ok(()))
     }
 
-    /// Edits the keyset, saves it durably with `save`, and goes on with it; one edit after the other.
+    /// Edits the keyset, saves it durably with `save`, and goes on with it; one edit after the other. `event` is logged.
     pub(super) fn edited(
         &self,
-        edit: impl FnOnce(&Keyset) -> Result<Keyset>,
+        event: Option<Event>,
+        edit: impl FnOnce(&Keyset, &Census) -> Result<Keyset>,
         save: impl FnOnce(&Keyset) -> Result<()>,
     ) -> Result<()> {
         let _one_at_a_time = self.edits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let keyset = edit(&self.keyring().keyset)?;
         {
+            // Nothing is counted, and so nothing put, between the question what needs a version and its end.
             let written = self.hold();
-            check_edit(&self.keyring().keyset, &keyset, &written.ledger.census)?;
+            let current = self.keyring();
+            let keyset = edit(&current.keyset, &written.ledger.census)?;
+            check_edit(&current.keyset, &keyset)?;
             save(&keyset)?;
             let mut keyring = self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *keyring = Arc::new(Keyring::new(keyset));
         }
         // The anchor and the census go over to the new primary.
         match self.operation() {
-            Ok(operation) => self.finish(operation),
+            Ok(mut operation) => {
+                if let Some(event) = event {
+                    operation.log(&event)?;
+                }
+                self.finish(operation)
+            }
             Err(Error::KeyState { .. }) => Ok(()), // a compromised primary writes nothing until the next rotation
             Err(error) => Err(error),
         }
@@ -232,7 +267,7 @@ impl Operation<'_> {
 
     /// Writes the batch with the ledger, and lets the next operation in.
     pub(super) fn write(mut self) -> Result<Commit> {
-        let anchor = (self.primary.number().get(), highest(&self.keyring.keyset));
+        let anchor = Anchor::of(&self.keyring.keyset);
         if self.current.anchor != Some(anchor) {
             self.batch.put(META, ANCHOR, seal_anchor(&self.keyring.keyset, &self.primary));
         }
@@ -243,8 +278,9 @@ impl Operation<'_> {
     }
 }
 
-/// Whether data under `current` stays readable under `edited`.
-fn check_edit(current: &Keyset, edited: &Keyset, census: &Census) -> Result<()> {
+/// Whether `edited` is an edit of `current`. What may not be given up while it is needed is for
+/// [`lifecycle`](super::lifecycle) to say.
+fn check_edit(current: &Keyset, edited: &Keyset) -> Result<()> {
     let refused = |problem: String| Err(Error::Setting { what: "keyset", problem });
     if edited.id() != current.id() {
         return refused("is not an edit of this vault's keyset".into());
@@ -253,59 +289,57 @@ fn check_edit(current: &Keyset, edited: &Keyset, census: &Census) -> Result<()> 
         let Ok(new) = edited.version(old.number()) else {
             return refused(format!("lacks key version {}", old.number()));
         };
-        let needing = census.needing(old.number());
-        match (old.check_value(), new.check_value()) {
-            (old, new) if old == new => {}
-            (Some(_), None) if needing == 0 => {}
-            (Some(_), None) => {
-                let number = old.number();
-                return refused(format!(
-                    "has key version {number} destroyed, which {needing} things in the vault still need; migrate first"
-                ));
-            }
-            _ => return refused(format!("has another key as version {}", old.number())),
+        if old.check_value() != new.check_value() && new.check_value().is_some() {
+            return refused(format!("has another key as version {}", old.number()));
         }
     }
     Ok(())
 }
 
-/// `format 1 │ key version 4 │ keyset id 16 │ highest version 4 │ tag 32`.
+/// `format 2 │ key version 4 │ keyset id 16 │ highest version 4 │ edits 8 │ tag 32`; format 1 lacks the edits.
 fn seal_anchor(keyset: &Keyset, key: &UsableKey) -> Vec<u8> {
+    let Anchor { primary, highest, edits } = Anchor::of(keyset);
     let mut w = Writer::new();
-    w.u8(ANCHOR_FORMAT).u32(key.number().get()).bytes(&keyset.id().0).u32(highest(keyset));
+    w.u8(ANCHOR_FORMAT).u32(primary).bytes(&keyset.id().0).u32(highest).u64(edits);
     let tag = anchor_prf(key).tag(&[w.as_bytes()]).into_public::<32>();
     w.bytes(&tag);
     w.into_bytes()
 }
 
-/// The key version of the anchor, and the highest version that it has seen.
-fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<(u32, u32)> {
+fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<Anchor> {
     let corrupt = |problem: &str| Error::Corrupt { problem: problem.into() };
     let (body, tag) = bytes.split_last_chunk::<32>().ok_or_else(|| corrupt("its anchor is cut short"))?;
     let mut r = Reader::new("anchor", body);
-    r.expect(&[ANCHOR_FORMAT], "has a format that this release does not know")?;
+    let format = r.u8()?;
+    if !matches!(format, FIRST_ANCHOR_FORMAT | ANCHOR_FORMAT) {
+        return Err(r.malformed("has a format that this release does not know"));
+    }
     let (version, id, seen) = (r.u32()?, r.array::<16>()?, r.u32()?);
+    let edits = if format == ANCHOR_FORMAT { r.u64()? } else { 0 };
     r.finish()?;
     if id != keyset.id().0 {
-        return Err(Error::Corrupt { problem: "its keyset file belongs to another vault".into() });
+        return Err(corrupt("its keyset file belongs to another vault"));
     }
-    if seen > highest(keyset) {
+    if seen > Anchor::of(keyset).highest {
         let problem = format!("its keyset file is older than its data, which has seen key version {seen}");
         return Err(Error::Corrupt { problem });
     }
     let key = keyset.for_bookkeeping(KeyVersion::new(version)?)?;
-    match anchor_prf(&key).tag(&[body]).verifies(tag) {
-        true => Ok((version, seen)),
-        false => Err(corrupt("its anchor was altered")),
+    if !anchor_prf(&key).tag(&[body]).verifies(tag) {
+        return Err(corrupt("its anchor was altered"));
     }
+    if edits > keyset.edits() {
+        let problem = format!(
+            "its keyset file is older than its data: it was edited {} times, and the data has seen {edits}",
+            keyset.edits()
+        );
+        return Err(Error::Corrupt { problem });
+    }
+    Ok(Anchor { primary: version, highest: seen, edits })
 }
 
 fn anchor_prf(key: &UsableKey) -> Prf {
     Prf::new(&kdf::derive(key.secret(), &Context::new(Label::Anchor)))
-}
-
-fn highest(keyset: &Keyset) -> u32 {
-    keyset.versions().last().expect("a keyset is never empty").number().get()
 }
 
 impl fmt::Debug for Vault {

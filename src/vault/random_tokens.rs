@@ -9,26 +9,24 @@
 //! The keys are those of (tenant, field). One operation reads, draws and writes, and operations happen one after the
 //! other: two threads that ask for the token of one value get one token.
 
-use super::census::Mode;
-use super::keyring::{FieldBatch, FieldSet, TenantSet};
+use super::issue::Issuer;
+use super::keyring::FieldSet;
 use super::open::Operation;
 use super::reference::RecordId;
-use super::subject::OpenSubject;
 use super::tenant::Tenant;
-use super::token_rows::{TokenRow, line_of};
-use super::{ENTRY, SPACE, TOKEN, VALUE};
+use super::token_rows::{TokenRow, is_over};
+use super::{SPACE, TOKEN};
 use crate::crypto::context::{Context, Label};
-use crate::crypto::rng;
 use crate::crypto::secret::Plaintext;
 use crate::error::{Error, Result};
 use crate::format::{Draw, Format};
+use crate::keys::KeyUse;
 use crate::name::{FieldName, KeyVersion, SubjectId};
-use crate::protect::{Erasability, Spelling, SubjectSealer, is_blank};
-use crate::store::{Commit, MAX_VALUE};
+use crate::protect::{Erasability, Spelling, SubjectSealer};
+use crate::store::Commit;
 use crate::time::Timestamp;
-use crate::wire::entry::{Entry, entry_key, split_entry_key};
-use crate::wire::token::{FingerprintEntry, Holder, NO_KEY, SpaceEntry, TokenEntry, TokenKey};
-use std::collections::BTreeMap;
+use crate::wire::entry::{Entry, split_entry_key};
+use crate::wire::token::{SpaceEntry, TokenEntry, TokenKey};
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,10 +42,10 @@ pub enum Look {
 /// How the tokens of a field are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRules {
-    look: Look,
-    is_consistent: bool,
-    lifetime: Option<u64>,
-    is_once: bool,
+    pub(super) look: Look,
+    pub(super) is_consistent: bool,
+    pub(super) lifetime: Option<u64>,
+    pub(super) is_once: bool,
 }
 
 impl TokenRules {
@@ -146,17 +144,13 @@ impl Fill {
 /// # Ok::<(), cloakroom::Error>(())
 /// ```
 pub struct RandomTokens<'v> {
-    tenant: Tenant<'v>,
-    field: FieldName,
-    rules: TokenRules,
+    pub(super) tenant: Tenant<'v>,
+    pub(super) field: FieldName,
+    pub(super) rules: TokenRules,
 }
 
 /// Spaces of this size and more are not counted: 2^40 entries of a vault are a petabyte.
 const COUNTED: u64 = 1 << 40;
-/// The longest value: an entry has to have room for it.
-const LONGEST: usize = 64 << 10;
-/// Spaces up to this size are listed when drawing takes too long.
-const LISTED: u64 = 1 << 16;
 
 impl<'v> Tenant<'v> {
     /// The random tokens of a field.
@@ -214,30 +208,19 @@ impl RandomTokens<'_> {
         };
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let known = operation.keyring.of(self.tenant.name());
-        let keys = fields.iter().next().expect("a keyset has a primary");
         operation.keyring.keyset.primary_for(&self.use_())?;
-        let mut issuer = Issuer {
-            tokens: self,
-            fields: &fields,
-            known: &known,
-            sealing: keys.batch(),
-            version: keys.version,
-            subjects: BTreeMap::new(),
-            links: vec![],
-            now,
-        };
+        let mut issuer = Issuer::new(self, &fields, &known, now);
         let mut issued = Vec::with_capacity(requests.len());
         for request in requests {
             match issuer.issue(&mut operation, request) {
                 // What is wrong with the vault or the disk is not the value's fault.
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => return Err(error),
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
+                    return Err(error);
+                }
                 result => issued.push(result),
             }
         }
-        let Issuer { subjects, links, .. } = issuer;
-        for subject in subjects.into_values() {
-            subject.write(&self.tenant, &mut operation, None)?;
-        }
+        let links = issuer.finish(&mut operation)?;
         also(&mut operation, &links)?;
         // Written even if every value had its token: the sync then covers the thread that issued it.
         let commit = operation.write()?;
@@ -305,19 +288,20 @@ impl RandomTokens<'_> {
         Ok(self.space(&operation, &mut Draw::new(format, value)?)?.map(|(_, _, fill)| fill))
     }
 
-    fn use_(&self) -> crate::keys::KeyUse {
-        crate::keys::KeyUse::Field { tenant: self.tenant.name().clone(), field: self.field.clone() }
+    fn use_(&self) -> KeyUse {
+        KeyUse::Field { tenant: self.tenant.name().clone(), field: self.field.clone() }
     }
 
     /// The key and the entry of a value's space, and how full it is.
     #[allow(clippy::type_complexity, reason = "three things that are read together")]
-    fn space(
+    pub(super) fn space(
         &self,
         operation: &Operation<'_>,
         draw: &mut Draw<'_>,
     ) -> Result<Option<(TokenKey, Option<Vec<u8>>, Fill)>> {
         let Some(size) = draw.count().filter(|size| *size < COUNTED) else { return Ok(None) };
-        let context = Context::new(Label::TokenSpace).part(self.tenant.name().as_str()).part(self.field.as_str());
+        let context =
+            Context::new(Label::TokenSpace).part(self.tenant.name().as_str()).part(self.field.as_str());
         let key = operation.ledger.fingerprint.space_key(&context.part(draw.layout()?));
         let bytes = operation.get(SPACE, &key)?;
         let used = bytes.as_deref().map_or(Ok(0), |bytes| Ok::<_, Error>(SpaceEntry::parse(bytes)?.used))?;
@@ -358,7 +342,8 @@ impl RandomTokens<'_> {
         let head = Entry::parse(&bytes)?.into_head()?;
         let key = self.tenant.data_key(known.revealing(head.wrap_version)?, &head, locator)?;
         let generation = KeyVersion::new(head.generation)?;
-        SubjectSealer::open_token(&key, generation, self.tenant.name(), &self.field, token, envelope).map(Some)
+        SubjectSealer::open_token(&key, generation, self.tenant.name(), &self.field, token, envelope)
+            .map(Some)
     }
 
     /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
@@ -385,209 +370,6 @@ fn check_end(entry: &TokenEntry<'_>, now: Timestamp) -> Result<()> {
         true => Err(Error::TokenEnded { at: Timestamp(entry.expires).to_string() }),
         false => Ok(()),
     }
-}
-
-/// Whether its time is over.
-pub(super) fn is_over(entry: &TokenEntry<'_>, now: Timestamp) -> bool {
-    entry.expires != 0 && entry.expires <= now.0
-}
-
-/// One batch of requests.
-struct Issuer<'i, 'v> {
-    tokens: &'i RandomTokens<'v>,
-    fields: &'i FieldSet,
-    known: &'i TenantSet,
-    sealing: FieldBatch<'i>,
-    version: KeyVersion,
-    subjects: BTreeMap<SubjectId, OpenSubject>,
-    /// The entries that were put for subjects.
-    links: Vec<RecordId>,
-    now: Timestamp,
-}
-
-impl Issuer<'_, '_> {
-    fn issue(&mut self, operation: &mut Operation<'_>, request: &TokenRequest<'_>) -> Result<Issued> {
-        let (rules, value) = (&self.tokens.rules, request.value);
-        if is_blank(value.as_bytes()) {
-            return Err(Error::Value { problem: "is blank: a blank value has no token" });
-        }
-        if value.len() > LONGEST {
-            return Err(Error::TooLong { what: "value to be given a token", actual: value.len(), limit: LONGEST });
-        }
-        let expires = match (request.expires, rules.lifetime) {
-            (Some(end), _) if end <= self.now => {
-                let problem = format!("{end} is past: now is {}", self.now);
-                return Err(Error::Setting { what: "token end", problem });
-            }
-            (Some(end), _) => end.0,
-            (None, Some(seconds)) => self.now.0.saturating_add(seconds),
-            (None, None) => 0,
-        };
-        if rules.is_consistent
-            && let Some(row) = operation.token_of_value(self.fields, value.as_bytes())?
-        {
-            let entry = TokenEntry::parse(&row.bytes)?;
-            if !is_over(&entry, self.now) {
-                return self.again(operation, request, &row, entry);
-            }
-            operation.remove_token(&row)?;
-        }
-        self.new(operation, request, expires)
-    }
-
-    /// The token that the value has, held by the request's subject too.
-    fn again(
-        &mut self,
-        operation: &mut Operation<'_>,
-        request: &TokenRequest<'_>,
-        row: &TokenRow,
-        mut entry: TokenEntry<'_>,
-    ) -> Result<Issued> {
-        let keys = self.fields.revealing(entry.key_version)?;
-        let token = keys.open_token(&row.key, &entry.token)?;
-        let held = match request.subject {
-            None => entry.holders.iter().any(|holder| holder.link.is_none()),
-            Some(subject) => {
-                let locator = self.subject(operation, subject)?.locator;
-                let links = entry.holders.iter().filter_map(|holder| holder.link);
-                links.into_iter().any(|link| split_entry_key(&link).0 == locator)
-            }
-        };
-        if !held {
-            // Not when the batch is written, which would fail for all its values.
-            let (actual, limit) = (row.bytes.len() + request.value.len() + 128, MAX_VALUE);
-            if actual > limit {
-                let what = "entry of a token that many subjects share";
-                return Err(Error::TooLong { what, actual, limit });
-            }
-            let holder = match request.subject {
-                // The entry keeps its key version until it is migrated.
-                None => Holder { link: None, envelope: keys.batch().seal_value(&token, request.value.as_bytes())? },
-                Some(subject) => self.holder(operation, subject, &row.key, &token, request.value)?,
-            };
-            entry.holders.push(holder);
-            operation.put(TOKEN, &row.key, Some(&row.bytes), entry.to_bytes()?);
-        }
-        Ok(Issued { token, is_new: false, fill: None })
-    }
-
-    fn new(&mut self, operation: &mut Operation<'_>, request: &TokenRequest<'_>, expires: u64) -> Result<Issued> {
-        let (token, space) = self.draw(operation, request.value)?;
-        let keys = self.fields.iter().next().expect("a keyset has a primary");
-        let key = keys.token_key(&token);
-        let holder = match request.subject {
-            None => {
-                Holder { link: None, envelope: self.sealing.seal_value(&token, request.value.as_bytes())? }
-            }
-            Some(subject) => self.holder(operation, subject, &key, &token, request.value)?,
-        };
-        let mut entry = TokenEntry {
-            key_version: self.version.get(),
-            tenant: self.tokens.tenant.name().as_str(),
-            field: self.tokens.field.as_str(),
-            is_once: self.tokens.rules.is_once,
-            expires,
-            value: NO_KEY,
-            space: NO_KEY,
-            token: self.sealing.seal_token(&key, &token)?,
-            holders: vec![holder],
-        };
-        if self.tokens.rules.is_consistent {
-            entry.value = keys.value_key(request.value.as_bytes());
-            let fingerprint = FingerprintEntry { key_version: entry.key_version, token: key };
-            operation.put(VALUE, &entry.value, None, fingerprint.to_bytes());
-            operation.ledger.census.add(line_of(&entry, Mode::Fingerprint));
-        }
-        let fill = space.map(|(space, old, Fill { used, size })| {
-            entry.space = space;
-            let used = used + 1;
-            operation.put(SPACE, &space, old.as_deref(), SpaceEntry { used }.to_bytes());
-            Fill { used, size }
-        });
-        operation.put(TOKEN, &key, None, entry.to_bytes()?);
-        operation.ledger.census.add(line_of(&entry, Mode::Token));
-        Ok(Issued { token, is_new: true, fill })
-    }
-
-    /// A token that is not taken, and its space if that is counted.
-    #[allow(clippy::type_complexity, reason = "what `space` returns")]
-    fn draw(
-        &self,
-        operation: &Operation<'_>,
-        value: &str,
-    ) -> Result<(String, Option<(TokenKey, Option<Vec<u8>>, Fill)>)> {
-        let format = match &self.tokens.rules.look {
-            Look::Like(format) => format,
-            Look::Opaque(spelling) => loop {
-                let token = opaque(*spelling);
-                if operation.token_row(self.fields, &token)?.is_none() {
-                    return Ok((token, None));
-                }
-            },
-        };
-        let mut draw = Draw::new(format, value)?;
-        let space = self.tokens.space(operation, &mut draw)?;
-        let Fill { used, size } = space.as_ref().map_or(Fill { used: 0, size: u64::MAX }, |(_, _, fill)| *fill);
-        let exhausted = || Error::TokensExhausted { used, size };
-        let free = size.checked_sub(used).filter(|free| *free > 0).ok_or_else(exhausted)?;
-        // Each draw is free with probability free / size: all of so many fail once in 10^17 times.
-        for _ in 0..(size / free).saturating_mul(40).clamp(40, LISTED) {
-            let token = draw.token()?;
-            if operation.token_row(self.fields, &token)?.is_none() {
-                return Ok((token, space));
-            }
-        }
-        let mut untaken = vec![];
-        if size <= LISTED {
-            draw.each(|token| {
-                if operation.token_row(self.fields, &token)?.is_none() {
-                    untaken.push(token);
-                }
-                Ok(())
-            })?;
-        }
-        match u32::try_from(untaken.len()) {
-            Ok(1..) => Ok((untaken.swap_remove(rng::below(untaken.len() as u32) as usize), space)),
-            _ => Err(exhausted()),
-        }
-    }
-
-    /// The value sealed for a subject, with an entry of hers that refers to the token.
-    fn holder(
-        &mut self,
-        operation: &mut Operation<'_>,
-        subject: &SubjectId,
-        key: &TokenKey,
-        token: &str,
-        value: &str,
-    ) -> Result<Holder> {
-        let field = &self.tokens.field;
-        let subject = self.subject(operation, subject)?;
-        let number = subject.link(operation)?;
-        let link = entry_key(&subject.locator, number);
-        let envelope = subject.sealer.seal_token(field, token, value.as_bytes())?;
-        operation.put(ENTRY, &link, None, Entry::Link(*key).to_bytes()?);
-        self.links.push(RecordId(link));
-        Ok(Holder { link: Some(link), envelope })
-    }
-
-    fn subject(&mut self, operation: &mut Operation<'_>, subject: &SubjectId) -> Result<&mut OpenSubject> {
-        if !self.subjects.contains_key(subject) {
-            let opened = OpenSubject::open(&self.tokens.tenant, operation, self.known, subject)?;
-            self.subjects.insert(subject.clone(), opened);
-        }
-        Ok(self.subjects.get_mut(subject).expect("it was just put there"))
-    }
-}
-
-fn opaque(spelling: Spelling) -> String {
-    let mut bits = u128::from_be_bytes(rng::bytes());
-    if spelling.is_integer() {
-        bits >>= 65;
-    }
-    let mut token = Vec::with_capacity(36);
-    spelling.write(bits.to_be_bytes(), &mut token);
-    String::from_utf8(token).expect("spellings are ASCII")
 }
 
 impl fmt::Debug for RandomTokens<'_> {

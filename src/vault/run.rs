@@ -13,14 +13,17 @@
 //! the vault delete anything.
 
 use super::census::Mode;
+use super::files::ProtectedFile;
 use super::ledger::Fingerprint;
 use super::open::{Operation, Vault};
+use super::random_tokens::{Issued, RandomTokens, TokenRequest};
 use super::reference::RecordId;
 use super::tenant::{Row, Tenant, entry_key_of};
-use super::{ENTRY, INDEX, OUTPUT, RUN};
+use super::{ENTRY, INDEX, RUN};
 use crate::crypto::rng;
 use crate::error::{Error, Result};
-use crate::name::TenantId;
+use crate::name::{SubjectId, TenantId};
+use crate::time::Timestamp;
 use crate::wire::entry::{Entry, EntryKey, Locator, entry_key, split_entry_key};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,21 +113,25 @@ impl Vault {
         let Some(head_bytes) = self.store.get(ENTRY, &head_key)? else { return Ok(()) };
         let mut head = Entry::parse(&head_bytes)?.into_head()?;
         let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
-        let uncount = |operation: &mut Operation<'_>, entry: &Entry<'_>| {
-            let fields = entry.record().into_iter().flat_map(|record| &record.sealed);
-            fields
-                .map(|(field, _)| tenant.line(field, Mode::Seal, head.wrap_version))
-                .try_for_each(|line| operation.ledger.census.remove(line))
+        let uncount = |operation: &mut Operation<'_>, key: &EntryKey, entry: &Entry<'_>| {
+            if let Entry::Link(token) = entry {
+                operation.remove_holder(key, token)?;
+            }
+            let Some(record) = entry.record() else { return Ok(()) };
+            for (field, _) in &record.sealed {
+                operation.ledger.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
+            }
+            operation.delete_indexes(&tenant, key, record)
         };
         for &number in numbers.iter().filter(|n| **n != 0) {
             let key = entry_key(locator, number);
-            let Some(bytes) = self.store.get(ENTRY, &key)? else { continue };
-            uncount(operation, &Entry::parse(&bytes)?)?;
+            let Some(bytes) = operation.get(ENTRY, &key)? else { continue };
+            uncount(operation, &key, &Entry::parse(&bytes)?)?;
             operation.delete(ENTRY, &key, &bytes);
         }
         let first_goes = numbers.contains(&0) && head.first.is_some();
         if first_goes {
-            uncount(operation, &Entry::parse(&head_bytes)?)?;
+            uncount(operation, &head_key, &Entry::parse(&head_bytes)?)?;
             head.first = None;
         }
         let others = self.store.scan(ENTRY, locator, Some(&head_key), numbers.len() + 1)?;
@@ -183,34 +190,61 @@ impl Run<'_> {
         if !tenant.is_of(self.vault) {
             return Err(Error::Setting { what: "run", problem: "is another vault's than the tenant".into() });
         }
-        let (ids, commit) = tenant.put_rows(rows, |operation, ids| {
-            // Numbered in the order of writing, which rolling back relies on.
-            let batches = operation.ledger.runs.entry(self.id).or_default();
-            let key = journal_key(&self.id, *batches);
-            *batches = batches.checked_add(1).ok_or(Error::TooLong {
-                what: "number of a run's batches",
-                actual: u32::MAX as usize,
-                limit: u32::MAX as usize,
-            })?;
-            let journal = Journal::write(&operation.ledger.fingerprint, &key, ids);
-            operation.put(RUN, &key, None, journal);
-            Ok(())
-        })?;
+        let (ids, commit) = tenant.put_rows(rows, |operation, ids| self.journal(operation, ids))?;
         self.vault.store.sync(commit)?;
         Ok(ids)
     }
 
-    /// Ends the run: what it put stays. `output` is the SHA-256 of the file that was made of it, so that the vault
-    /// knows it again.
+    /// As [`RandomTokens::issue_many`], as part of the run: every token is for a subject, so that it can be found again
+    /// and taken back.
+    ///
+    /// # Errors
+    /// As [`RandomTokens::issue_many`]; [`Error::Setting`] for tokens of another vault.
+    pub fn issue_many(
+        &self,
+        tokens: &RandomTokens<'_>,
+        requests: &[(&SubjectId, &str)],
+        now: Timestamp,
+    ) -> Result<Vec<Result<Issued>>> {
+        if !tokens.tenant.is_of(self.vault) {
+            return Err(Error::Setting { what: "run", problem: "is another vault's than the tokens".into() });
+        }
+        let request = |&(subject, value)| TokenRequest { value, subject: Some(subject), expires: None };
+        let requests: Vec<TokenRequest<'_>> = requests.iter().map(request).collect();
+        let (issued, commit) =
+            tokens.issue_with(&requests, now, |operation, links| match links.is_empty() {
+                true => Ok(()),
+                false => self.journal(operation, links),
+            })?;
+        self.vault.store.sync(commit)?;
+        Ok(issued)
+    }
+
+    /// Adds the journal of a batch, and the batch to the ledger's count.
+    fn journal(&self, operation: &mut Operation<'_>, ids: &[RecordId]) -> Result<()> {
+        // Numbered in the order of writing, which rolling back relies on.
+        let batches = operation.ledger.runs.entry(self.id).or_default();
+        let key = journal_key(&self.id, *batches);
+        *batches = batches.checked_add(1).ok_or(Error::TooLong {
+            what: "number of a run's batches",
+            actual: u32::MAX as usize,
+            limit: u32::MAX as usize,
+        })?;
+        let journal = Journal::write(&operation.ledger.fingerprint, &key, ids);
+        operation.put(RUN, &key, None, journal);
+        Ok(())
+    }
+
+    /// Ends the run: what it put stays. `output` is the file that was made of it: the vault knows it again, and counts
+    /// what in it needs which key version.
     ///
     /// # Errors
     /// The store's; whether the run then counts is seen when the vault is next opened.
-    pub fn commit(mut self, output: Option<&[u8; 32]>) -> Result<()> {
+    pub fn commit(mut self, output: Option<&ProtectedFile>) -> Result<()> {
         let mut operation = self.vault.operation()?;
         operation.ledger.runs.remove(&self.id);
-        if let Some(sha256) = output {
-            let old = self.vault.store.get(OUTPUT, sha256)?;
-            operation.put(OUTPUT, sha256, old.as_deref(), vec![]);
+        if let Some(file) = output {
+            operation.put_file(file)?;
         }
         let commit = operation.write()?;
         self.ended = true; // from here on nothing may be taken back

@@ -59,7 +59,12 @@ impl OpenSubject {
         let sealer = SubjectSealer::new(&key, generation, Suite::Xaes256Gcm, tenant.name(), subject);
         let sealed_id = sealer.seal_id(&locator)?;
         let version = primary.version.get();
-        operation.put(INDEX, &primary.blind(subject), None, IndexEntry { key_version: version, locator }.to_bytes());
+        operation.put(
+            INDEX,
+            &primary.blind(subject),
+            None,
+            IndexEntry { key_version: version, locator }.to_bytes(),
+        );
         operation.ledger.census.add(tenant.line("", Mode::SubjectKey, version));
         operation.ledger.census.add(tenant.line("", Mode::Row, version));
         let generation = generation.get();

@@ -1,10 +1,10 @@
 //! A tenant's data subjects: putting records in, revealing them, erasing a subject.
 
+use super::blind::Indexers;
 use super::census::{Line, Mode};
 use super::keyring::{TenantKeys, TenantSet};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
-use super::blind::Indexers;
 use super::reference::{RecordId, References};
 use super::subject::OpenSubject;
 use super::{ENTRY, INDEX};
@@ -173,7 +173,8 @@ impl<'v> Tenant<'v> {
             let mut fields = Fields { sealed, indexes: vec![] };
             let key = entry_key(&subject.locator, number);
             if !indexers.is_empty() {
-                let plain: Vec<_> = rows[i].fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+                let plain: Vec<_> =
+                    rows[i].fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
                 fields.indexes = indexers.entries(&plain);
                 operation.put_indexes(self, &key, &fields);
             }

@@ -2,10 +2,16 @@
 
 use super::census::{Line, Mode};
 use super::keyring::FieldSet;
-use super::open::Operation;
+use super::open::{Operation, Vault};
+use super::pages::Pages;
+use super::tenant::Tenant;
 use super::{ENTRY, SPACE, TOKEN, VALUE};
 use crate::error::{Error, Result};
-use crate::wire::entry::{Entry, EntryKey};
+use crate::keys::KeyUse;
+use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::protect::SubjectSealer;
+use crate::time::Timestamp;
+use crate::wire::entry::{Entry, EntryKey, entry_key, split_entry_key};
 use crate::wire::token::{FingerprintEntry, NO_KEY, SpaceEntry, TokenEntry, TokenKey};
 
 /// A token's entry as it stands.
@@ -98,11 +104,135 @@ impl Operation<'_> {
     }
 }
 
+impl Vault {
+    /// Moves a token to its field's primary key version. Whether it had to be moved.
+    pub(super) fn move_token(
+        &self,
+        operation: &mut Operation<'_>,
+        key: &TokenKey,
+        bytes: &[u8],
+        despite_state: bool,
+    ) -> Result<bool> {
+        let mut entry = TokenEntry::parse(bytes)?;
+        let tenant = Tenant::new(self, TenantId::new(entry.tenant)?);
+        let field = FieldName::new(entry.field)?;
+        let fields = operation.keyring.of_field(tenant.name(), &field);
+        let new = fields.iter().next().expect("a keyset has a primary");
+        if entry.key_version == new.version.get() {
+            return Ok(false);
+        }
+        // It protects from now on.
+        operation
+            .keyring
+            .keyset
+            .primary_for(&KeyUse::Field { tenant: tenant.name().clone(), field: field.clone() })?;
+        let old = match despite_state {
+            true => fields.moving(entry.key_version)?,
+            false => fields.revealing(entry.key_version)?,
+        };
+        let token = old.open_token(key, &entry.token)?;
+        let (new_key, mut sealing) = (new.token_key(&token), new.batch());
+        let mut value = None;
+        for holder in &mut entry.holders {
+            match holder.link {
+                None => {
+                    let opened = old.open_value(&token, &holder.envelope)?;
+                    holder.envelope = sealing.seal_value(&token, opened.expose())?;
+                    value = Some(opened);
+                }
+                Some(link) => {
+                    let is_lost = || lost("a token leads to no subject");
+                    let bytes = operation.get(ENTRY, &link)?.ok_or_else(is_lost)?;
+                    operation.put(ENTRY, &link, Some(&bytes), Entry::Link(new_key).to_bytes()?);
+                    if entry.value != NO_KEY && value.is_none() {
+                        let (locator, _) = split_entry_key(&link);
+                        let head = operation.get(ENTRY, &entry_key(&locator, 0))?.ok_or_else(is_lost)?;
+                        let head = Entry::parse(&head)?.into_head()?;
+                        let known = operation.keyring.of(tenant.name());
+                        let wrapping = match despite_state {
+                            true => known.moving(head.wrap_version)?,
+                            false => known.revealing(head.wrap_version)?,
+                        };
+                        let data_key = tenant.data_key(wrapping, &head, &locator)?;
+                        let generation = KeyVersion::new(head.generation)?;
+                        let envelope = &holder.envelope;
+                        let opened = SubjectSealer::open_token(
+                            &data_key,
+                            generation,
+                            tenant.name(),
+                            &field,
+                            &token,
+                            envelope,
+                        )?;
+                        value = Some(opened);
+                    }
+                }
+            }
+        }
+        operation.ledger.census.remove(line_of(&entry, Mode::Token))?;
+        if entry.value != NO_KEY {
+            let value = value.ok_or_else(|| lost("a token has no holder"))?;
+            let fingerprint =
+                operation.get(VALUE, &entry.value)?.ok_or_else(|| lost("a token has no fingerprint"))?;
+            operation.delete(VALUE, &entry.value, &fingerprint);
+            operation.ledger.census.remove(line_of(&entry, Mode::Fingerprint))?;
+            entry.value = new.value_key(value.expose());
+        }
+        entry.key_version = new.version.get();
+        entry.token = sealing.seal_token(&new_key, &token)?;
+        if entry.value != NO_KEY {
+            let fingerprint = FingerprintEntry { key_version: entry.key_version, token: new_key };
+            operation.put(VALUE, &entry.value, None, fingerprint.to_bytes());
+            operation.ledger.census.add(line_of(&entry, Mode::Fingerprint));
+        }
+        operation.ledger.census.add(line_of(&entry, Mode::Token));
+        operation.delete(TOKEN, key, bytes);
+        let moved = entry.to_bytes()?;
+        operation.put(TOKEN, &new_key, None, moved);
+        Ok(true)
+    }
+
+    /// Deletes the tokens whose time is over. How many.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when an entry was altered; [`Error::Corrupt`] when entries are missing; the store's.
+    pub fn purge_tokens(&self, now: Timestamp) -> Result<u64> {
+        let (mut purged, mut pages) = (0, Pages::new(self.store(), TOKEN, &[], None));
+        loop {
+            let mut operation = self.operation()?;
+            operation.ledger.latest = operation.ledger.latest.max(now);
+            let now = operation.ledger.latest;
+            let Some(page) = pages.next()? else { return Ok(purged) };
+            let before = purged;
+            for (key, bytes) in page {
+                if is_over(&TokenEntry::parse(&bytes)?, now) {
+                    let key = token_key_of(&key)?;
+                    operation.remove_token(&TokenRow { key, bytes })?;
+                    purged += 1;
+                }
+            }
+            if purged > before {
+                self.finish(operation)?;
+            }
+        }
+    }
+}
+
+/// Whether a token's time is over.
+pub(super) fn is_over(entry: &TokenEntry<'_>, now: Timestamp) -> bool {
+    entry.expires != 0 && entry.expires <= now.0
+}
+
+/// The bytes of a key in the token map.
+pub(super) fn token_key_of(key: &[u8]) -> Result<TokenKey> {
+    key.try_into().map_err(|_| Error::Corrupt { problem: "a token's key has the wrong length".into() })
+}
+
 /// The census line that counts a token's entry or fingerprint.
 pub(super) fn line_of(entry: &TokenEntry<'_>, mode: Mode) -> Line {
     Line { tenant: entry.tenant.into(), field: entry.field.into(), mode, version: entry.key_version }
 }
 
 pub(super) fn lost(problem: &str) -> Error {
-    Error::Corrupt { problem: format!("{problem}; `check` says what is missing") }
+    Error::Corrupt { problem: problem.into() }
 }
