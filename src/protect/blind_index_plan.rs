@@ -42,8 +42,8 @@ pub struct IndexPlan {
 }
 
 impl BlindIndex {
-    /// The fewest bits with which a lookup finds no more rows in vain than it finds hits, or 8 where hits are fewer; but
-    /// never so many that fewer than two distinct values share an index value, while there is a choice.
+    /// The fewest bits with which a lookup finds no more rows in vain than it finds hits, or no more than 8 rows; but
+    /// never so many that there are fewer than two distinct values for each index value, while there is a choice.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::error::Error::Setting) unless there are 1 to `population` distinct values.

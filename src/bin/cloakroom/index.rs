@@ -23,6 +23,16 @@ pub fn plan(Plan { population, distinct }: Plan) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+const MEANING: &str = "
+A lookup opens the rows that it finds in vain, too. A value that is alone in its index value can be
+followed from row to row, as by a whole hash. All this takes every value to be equally frequent: those
+that are much more so stand out by their number of rows, whatever the bits.
+";
+const LEAKS: &str = "
+So few values hardly share index values of any length: the index shows which rows are equal. Index the
+field together with another one, or not at all.
+";
+
 fn print(advised: &IndexPlan, out: &mut impl Write) -> std::io::Result<()> {
     let whole = |n: u64| format!("{:#}", Natural::from(u128::from(n)));
     let (rows, values) = (whole(advised.population), whole(advised.distinct));
@@ -42,21 +52,9 @@ fn print(advised: &IndexPlan, out: &mut impl Write) -> std::io::Result<()> {
         let alone = 100.0 * plan.alone;
         writeln!(out, "{:>4}  {in_vain:>13}  {sharing:>22}  {alone:>10.1} %{mark}", plan.bits)?;
     }
-    writeln!(
-        out,
-        "\nA lookup opens the rows that it finds in vain, too. A value that is alone in its index value can be"
-    )?;
-    writeln!(
-        out,
-        "followed from row to row, as by a whole hash. All this takes every value to be equally frequent: those"
-    )?;
-    writeln!(out, "that are much more so stand out by their number of rows, whatever the bits.")?;
+    write!(out, "{MEANING}")?;
     if advised.leaks_equality {
-        writeln!(
-            out,
-            "\nSo few values hardly share index values of any length: the index shows which rows are equal. Index the"
-        )?;
-        writeln!(out, "field together with another one, or not at all.")?;
+        write!(out, "{LEAKS}")?;
     }
     Ok(())
 }
