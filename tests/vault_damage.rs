@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use cloakroom::keys::KeyFile;
 use cloakroom::name::{FieldName, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Row, Vault};
+use cloakroom::vault::{ProtectedFile, Row, Vault};
 
 const SUBJECTS: u32 = 200;
 
@@ -60,7 +60,10 @@ fn write_sample(dir: &Path) {
                 subjects.iter().zip(&fields).map(|(subject, fields)| Row { subject, fields }).collect();
             let run = vault.begin_run();
             run.put_many(&vault.tenant(&acme), &rows).unwrap();
-            run.commit(Some(&[m as u8; 32])).unwrap();
+            let columns = vec![];
+            let file =
+                ProtectedFile { sha256: [m as u8; 32], made: Timestamp(0), tenant: acme.clone(), columns };
+            run.commit(Some(&file)).unwrap();
         }
         drop(vault);
         vault = Vault::open(dir.join("vault"), &key).unwrap();

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cloakroom::keys::Keyset;
-use cloakroom::name::{FieldName, SubjectId, TenantId};
+use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::store::{Batch, Commit, Entry as Pair, Map, Store};
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{RecordId, Row, Vault};
+use cloakroom::vault::{FileColumn, Mode, ProtectedFile, RecordId, Row, Vault};
 use cloakroom::wire::entry::{Entry, Fields, Head, IndexEntry, Locator, entry_key};
 use cloakroom::{Error, Result};
 
@@ -163,7 +163,7 @@ impl Case {
         match &mut entry {
             Entry::Head(Head { first: Some(Fields { sealed: fields, .. }), .. })
             | Entry::Record(Fields { sealed: fields, .. }) => edit(fields),
-            Entry::Head(_) => unreachable!(),
+            _ => unreachable!(),
         }
         self.set(who, record, &entry.to_bytes().unwrap());
     }
@@ -332,7 +332,7 @@ fn the_index_leads_to_the_right_subject_or_nowhere() {
 fn heads_are_not_edited() {
     let wrapped = |c: &Case, who: &Subject| match Entry::parse(&c.get(who, 0)).unwrap() {
         Entry::Head(head) => (head.wrapped.to_vec(), head.subject.to_vec()),
-        Entry::Record(_) => unreachable!(),
+        _ => unreachable!(),
     };
     noticed(true, "another's key", |c| {
         let (key, _) = wrapped(c, &c.bob);
@@ -526,7 +526,7 @@ fn a_forged_journal_makes_nobody_delete_anything() {
     let run = c.vault.begin_run();
     run.put_many(&c.vault.tenant(&acme), &[row(&new)]).unwrap();
     let (key, journal) = c.store.scan(RUN, b"", None, 1).unwrap().pop().unwrap();
-    run.commit(Some(&[1; 32])).unwrap();
+    run.commit(Some(&file())).unwrap();
     assert_eq!(c.store.scan(RUN, b"", None, 1).unwrap(), []);
     c.write(RUN, &key, Some(&journal));
     let opened = Vault::open_in(Box::new(c.store.clone()), c.keyset.clone()).unwrap();
@@ -555,12 +555,23 @@ fn a_forged_journal_makes_nobody_delete_anything() {
     assert!(opened.check().unwrap().is_clean());
 }
 
+/// A protected file that the vault made.
+fn file() -> ProtectedFile {
+    let column = FileColumn {
+        field: FieldName::new("card").unwrap(),
+        mode: Mode::FileToken,
+        version: KeyVersion::FIRST,
+        count: 3,
+    };
+    ProtectedFile { sha256: [1; 32], made: Timestamp(0), tenant: tenant("acme"), columns: vec![column] }
+}
+
 #[test]
 fn a_forged_mark_of_a_file_is_noticed() {
     noticed(false, "added", |c| c.write(OUTPUT, &[1; 32], Some(b"")));
     noticed(false, "removed", |c| {
-        c.vault.begin_run().commit(Some(&[1; 32])).unwrap();
-        c.vault.begin_run().commit(Some(&[1; 32])).unwrap();
+        c.vault.begin_run().commit(Some(&file())).unwrap();
+        c.vault.begin_run().commit(Some(&file())).unwrap();
         assert!(c.vault.check().unwrap().is_clean());
         c.write(OUTPUT, &[1; 32], None);
     });

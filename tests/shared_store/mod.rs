@@ -10,9 +10,14 @@ pub const ENTRY: Map = Map::new(2, "entry");
 pub const META: Map = Map::new(3, "meta");
 pub const RUN: Map = Map::new(4, "run");
 pub const OUTPUT: Map = Map::new(5, "output");
+pub const TOKEN: Map = Map::new(6, "token");
+pub const VALUE: Map = Map::new(7, "value");
+pub const SPACE: Map = Map::new(8, "space");
+pub const BLIND: Map = Map::new(9, "blind");
+pub const EVENT: Map = Map::new(10, "event");
 
 /// Every map of a vault.
-pub const MAPS: [Map; 5] = [INDEX, ENTRY, META, RUN, OUTPUT];
+pub const MAPS: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
 
 #[derive(Clone, Default)]
 pub struct Shared(Arc<MemoryStore>);
