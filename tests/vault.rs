@@ -12,7 +12,7 @@ use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::store::{Batch, Commit, Entry, Map, Store};
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Mode, RecordId, Row, Run, Tenant, Vault};
+use cloakroom::vault::{Mode, ProtectedFile, RecordId, Row, Run, Tenant, Vault};
 use cloakroom::{Error, Result};
 use proptest::prelude::*;
 
@@ -166,6 +166,12 @@ fn subject(id: &str) -> SubjectId {
 
 fn field(name: &str) -> FieldName {
     FieldName::new(name).unwrap()
+}
+
+/// A file without a column that needs a key.
+fn file(byte: u8) -> ProtectedFile {
+    let tenant = TenantId::new("acme").unwrap();
+    ProtectedFile { sha256: [byte; 32], made: Timestamp(0), tenant, columns: vec![] }
 }
 
 fn version(number: u32) -> KeyVersion {
@@ -508,7 +514,7 @@ fn a_run_counts_whole_or_not_at_all() {
             let vault = place.vault();
             let acme = tenant(vault, "acme");
             model.put(&acme, None, &[("before", values(&[("email", "stays")]))]);
-            let file = |byte| [byte; 32];
+            let hash = |byte| [byte; 32];
 
             let run = vault.begin_run();
             model.put(&acme, Some(&run), &[("ann", values(&[("email", "1")])), ("before", values(&[]))]);
@@ -516,7 +522,7 @@ fn a_run_counts_whole_or_not_at_all() {
             run.commit(Some(&file(1))).unwrap();
             model.commit();
             vault.begin_run().commit(None).unwrap();
-            assert!(vault.made(&file(1)).unwrap() && !vault.made(&file(2)).unwrap());
+            assert!(vault.made(&hash(1)).unwrap() && !vault.made(&hash(2)).unwrap());
 
             let roll_back: [fn(Run<'_>); 2] = [|run| drop(run), |run| run.roll_back().unwrap()];
             for roll_back in roll_back {
@@ -537,7 +543,7 @@ fn a_run_counts_whole_or_not_at_all() {
                 model.assert_is(vault);
                 model.erase(&acme, "new");
             }
-            assert!(!vault.made(&file(2)).unwrap());
+            assert!(!vault.made(&hash(2)).unwrap());
 
             // Cut off: its journal is all that is left of it.
             let run = vault.begin_run();
@@ -595,7 +601,7 @@ fn a_run_that_could_not_commit_is_rolled_back() {
     let run = place.vault.begin_run();
     model.put(&tenant(&place.vault, "acme"), Some(&run), &[("ann", values(&[("email", "1")]))]);
     place.store.refuse_after(0);
-    assert!(run.commit(Some(&[1; 32])).is_err());
+    assert!(run.commit(Some(&file(1))).is_err());
     place.store.refuse_nothing();
     place.reopen();
     model.roll_back();
@@ -606,7 +612,7 @@ fn a_run_that_could_not_commit_is_rolled_back() {
     let run = place.vault.begin_run();
     model.put(&tenant(&place.vault, "acme"), Some(&run), &[("ann", values(&[("email", "1")]))]);
     place.store.refuse_after(1);
-    assert!(run.commit(Some(&[1; 32])).is_err());
+    assert!(run.commit(Some(&file(1))).is_err());
     place.store.refuse_nothing();
     place.reopen();
     model.commit();

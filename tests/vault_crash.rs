@@ -95,6 +95,7 @@ fn child() {
             loop {
                 vault.migrate(|_| {}).unwrap();
                 let mut keyset = vault.keyset();
+                keyset = keyset.with_identity(keyset.primary_number(), Timestamp(1)).unwrap();
                 for version in vault.keyset().versions() {
                     if version.state() == KeyState::Deactivated
                         && vault.census().needing(version.number()) == 0

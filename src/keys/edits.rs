@@ -73,7 +73,8 @@ impl Keyset {
     /// # Errors
     /// [`Error::KeyVersionUnknown`]; [`Error::KeyState`] when the [state](KeyState) has no such transition, or for
     /// giving up the primary of the keyset or of a use: rotate first; [`Error::Setting`] when `now` is earlier than
-    /// the last edit.
+    /// the last edit, but for suspending and compromising, which must not wait for a clock: they count as done at the
+    /// time of the last edit then.
     pub fn with_state(&self, number: KeyVersion, state: KeyState, now: Timestamp) -> Result<Self> {
         let current = self.version(number)?.state();
         let refused = |purpose| Error::KeyState { version: number.get(), state: current.as_str(), purpose };
@@ -86,6 +87,10 @@ impl Keyset {
         if state == KeyState::Active && !self.is_primary(number) {
             return Err(refused("become active again: it is the primary of nothing any more"));
         }
+        let now = match state {
+            KeyState::Suspended | KeyState::Compromised => now.max(self.last_edit()),
+            _ => now,
+        };
         let mut keyset = self.edited_at(now)?;
         let version = keyset.versions.iter_mut().find(|v| v.number == number).expect("looked up above");
         (version.state, version.changed) = (state, now);
@@ -127,15 +132,19 @@ impl Keyset {
     /// A copy, counted as one edit more, at a time that is not before any in the keyset: with a clock gone wrong, ages
     /// and dates would say nothing.
     fn edited_at(&self, now: Timestamp) -> Result<Self> {
-        let last = self.versions.iter().map(|v| v.created.max(v.changed)).max();
-        match last.filter(|last| now < *last) {
-            Some(last) => {
-                let problem =
-                    format!("says {now}, but the keyset was last edited at {last}: set the clock right");
-                Err(Error::Setting { what: "clock", problem })
-            }
-            None => self.edited(),
+        let last = self.last_edit();
+        if now < last {
+            let problem =
+                format!("says {now}, but the keyset was last edited at {last}: set the clock right");
+            return Err(Error::Setting { what: "clock", problem });
         }
+        self.edited()
+    }
+
+    /// The latest time in the keyset.
+    fn last_edit(&self) -> Timestamp {
+        let times = self.versions.iter().map(|v| v.created.max(v.changed));
+        times.max().expect("a keyset is never empty")
     }
 
     /// Adds a version, active, with the next number.
@@ -342,6 +351,8 @@ mod tests {
                  set the clock right"
             );
         }
+        let compromised = keyset.with_state(version(1), KeyState::Compromised, Timestamp(0)).unwrap();
+        assert_eq!(compromised.version(version(1)).unwrap().changed(), Timestamp(200));
         for edited in edits(Timestamp(200)) {
             assert_eq!(edited.unwrap().edits(), 2);
         }

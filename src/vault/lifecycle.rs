@@ -193,6 +193,9 @@ pub(super) fn given_up(current: &Keyset, edited: Keyset, census: &Census) -> Res
         if !needed_by.is_empty() {
             let in_files = census.lines_of(number).any(|(line, _)| line.mode.is_in_files());
             let remedy = match in_files {
+                _ if census.needing(number) == 0 => {
+                    "make another version the identity first (`cloakroom keys identity`)"
+                }
                 true => "migrate the vault, and the files or forget them (`cloakroom files`)",
                 false => "migrate first",
             };
