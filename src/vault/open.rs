@@ -285,6 +285,9 @@ fn check_edit(current: &Keyset, edited: &Keyset) -> Result<()> {
     if edited.id() != current.id() {
         return refused("is not an edit of this vault's keyset".into());
     }
+    if edited.edits() < current.edits() {
+        return refused("is older than the vault's: take the newest keyset file".into());
+    }
     for old in current.versions() {
         let Ok(new) = edited.version(old.number()) else {
             return refused(format!("lacks key version {}", old.number()));
