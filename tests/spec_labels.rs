@@ -26,6 +26,7 @@ fn the_table_is_the_codes() {
         PseudonymIdentity,
         PseudonymInput,
         PseudonymScope,
+        PseudonymInteger,
         SealKey,
         SealAad,
         SubjectSealKey,

@@ -16,7 +16,7 @@ use std::fmt;
 /// | `NetworkKey` | tenant, field, cipher, caller's context |
 /// | `PseudonymIdentity` | tenant |
 /// | `PseudonymInput` | kind (the normalised value follows as the last part) |
-/// | `PseudonymScope` | tenant, scope, epoch |
+/// | `PseudonymScope`, `PseudonymInteger` | tenant, scope, epoch |
 /// | `SealKey` | tenant, field, suite |
 /// | `SealAad` | tenant, subject, field, key version, format version |
 /// | `SubjectSealKey` | suite |
@@ -44,6 +44,7 @@ pub enum Label {
     PseudonymIdentity,
     PseudonymInput,
     PseudonymScope,
+    PseudonymInteger,
     SealKey,
     SealAad,
     SubjectSealKey,
@@ -75,6 +76,7 @@ impl Label {
             Label::PseudonymIdentity => "cloakroom/1/pseudonym-identity",
             Label::PseudonymInput => "cloakroom/1/pseudonym-input",
             Label::PseudonymScope => "cloakroom/1/pseudonym-scope",
+            Label::PseudonymInteger => "cloakroom/1/pseudonym-integer",
             Label::SealKey => "cloakroom/1/seal-key",
             Label::SealAad => "cloakroom/1/seal-aad",
             Label::SubjectSealKey => "cloakroom/1/subject-seal-key",

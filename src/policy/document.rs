@@ -4,7 +4,7 @@ use super::rule::Rule;
 use super::settings::Settings;
 use super::{Empty, Unlisted};
 use crate::error::{Error, Result};
-use crate::name::{FieldName, TenantId};
+use crate::name::{FieldName, Scope, TenantId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct Policy {
     pub unlisted: Unlisted,
     /// The fields, by name.
     pub fields: Vec<Field>,
+    /// From which scope to which pseudonyms may be moved, in the file's order.
+    pub bridges: Vec<(Scope, Scope)>,
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
 }
@@ -47,6 +49,16 @@ struct Document {
     unlisted: Option<String>,
     #[serde(default)]
     field: BTreeMap<String, Settings>,
+    #[serde(default)]
+    bridge: Vec<Ends>,
+}
+
+/// A `[[bridge]]` table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ends {
+    from: String,
+    to: String,
 }
 
 impl Policy {
@@ -114,13 +126,43 @@ impl Policy {
                 Some(field.ok_or_else(missing)?.name.clone())
             }
         };
-        Ok(Self { tenant, subject, unlisted, fields, sha256: Sha256::digest(text).into() })
+        let bridges = bridges(&document.bridge, &lines)?;
+        Ok(Self { tenant, subject, unlisted, fields, bridges, sha256: Sha256::digest(text).into() })
     }
 
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name.as_str() == name)
     }
+
+    /// Whether pseudonyms of one scope may be moved into another. A bridge leads one way; to give a scope another key
+    /// version takes none.
+    pub fn allows_bridge(&self, from: &Scope, to: &Scope) -> bool {
+        self.bridges.iter().any(|(a, b)| (a, b) == (from, to))
+    }
+}
+
+/// The bridges, each between two scopes and once.
+fn bridges(tables: &[Ends], lines: &Lines<'_>) -> Result<Vec<(Scope, Scope)>> {
+    let mut bridges = vec![];
+    for (i, ends) in tables.iter().enumerate() {
+        let wrong = |key, problem| Error::Policy {
+            line: lines.of_bridge(i, key),
+            field: String::new(),
+            problem: format!("`{key}` of the bridge {problem}"),
+        };
+        let from = Scope::new(&ends.from).map_err(|e| wrong("from", e.to_string()))?;
+        let to = Scope::new(&ends.to).map_err(|e| wrong("to", e.to_string()))?;
+        if from == to {
+            let problem = "is the scope that it comes from: another key version of a scope takes no bridge";
+            return Err(wrong("to", problem.into()));
+        }
+        if bridges.contains(&(from.clone(), to.clone())) {
+            return Err(wrong("from", format!("to {:?} is declared twice", to.as_str())));
+        }
+        bridges.push((from, to));
+    }
+    Ok(bridges)
 }
 
 /// Where things stand in the text.

@@ -44,6 +44,9 @@ impl Rule {
                 token_allowed = token_format::allowed(s)?;
                 &token_allowed
             }
+            "pseudonym" if s.spelling.as_deref() == Some("int63") => {
+                &["scope", "normalize", "spelling", "population", "kind"]
+            }
             "pseudonym" => &["scope", "normalize", "spelling", "kind"],
             "seal" => &["suite"],
             "mask" => &["keep", "with"],
@@ -63,7 +66,11 @@ impl Rule {
             }
         };
         if let Some(stray) = s.given().into_iter().find(|given| !allowed.contains(given)) {
-            let with = s.to.as_ref().map(|to| format!(" to = {to:?}")).unwrap_or_default();
+            let with = match (stray, &s.to) {
+                ("population", _) => " without spelling = \"int63\"".to_owned(),
+                (_, Some(to)) => format!(" to = {to:?}"),
+                _ => String::new(),
+            };
             return Err((stray, format!("does not go with protect = {:?}{with}", s.protect)));
         }
         let empty =
@@ -132,16 +139,24 @@ fn pseudonym(s: &Settings) -> Result<Rule, Wrong> {
         ("digits", Normalization::Digits),
     ];
     let spellings = [
-        ("base64url", Spelling::Base64Url),
-        ("hex", Spelling::Hex),
-        ("uuid", Spelling::Uuid),
-        ("crockford", Spelling::Crockford),
+        ("base64url", Some(Spelling::Base64Url)),
+        ("hex", Some(Spelling::Hex)),
+        ("uuid", Some(Spelling::Uuid)),
+        ("crockford", Some(Spelling::Crockford)),
+        ("int63", None),
     ];
+    let spelling = match choose("spelling", &s.spelling, Some(Spelling::Base64Url), &spellings)? {
+        Some(spelling) => spelling,
+        None => {
+            let population = s.population.ok_or_else(|| missing("population"))?;
+            Spelling::int63(population).map_err(in_setting("population"))?
+        }
+    };
     Ok(Rule::Pseudonym {
         scope: Scope::new(scope).map_err(in_setting("scope"))?,
         kind: s.kind.clone().unwrap_or_default(),
         normalization: choose("normalize", &s.normalize, Normalization::None, &normalizations)?,
-        spelling: choose("spelling", &s.spelling, Spelling::Base64Url, &spellings)?,
+        spelling,
     })
 }
 

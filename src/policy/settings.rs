@@ -41,6 +41,8 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spelling: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
@@ -79,6 +81,7 @@ impl Settings {
             ("date", &self.date),
         ];
         let given = texts.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name);
-        given.chain(self.width.map(|_| "width")).chain(self.scale.map(|_| "scale")).collect()
+        let given = given.chain(self.width.map(|_| "width")).chain(self.scale.map(|_| "scale"));
+        given.chain(self.population.map(|_| "population")).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! | mode | output | reversible by | same input, same output |
 //! |---|---|---|---|
 //! | [`Tokenizer`] | looks like the input | the key | yes, per field |
-//! | [`Pseudonymizer`] | a 128-bit id | nobody | yes, per scope |
+//! | [`Pseudonymizer`] | a 128-bit id, or a 63-bit integer | nobody; [`Bridge`] moves it to another scope | yes, per scope |
 //! | [`Sealer`] | an envelope | the key | no |
 //! | [`Mask`] | part of the input | nobody | yes |
 //! | [`Generalize`] | a coarser value | nobody | yes |
@@ -12,21 +12,26 @@
 //! it is. A cell that cannot be protected becomes empty in the output and is named in [`Failures`], so that one bad row
 //! costs no other.
 
+mod bridge;
 mod column;
 mod generalize;
 mod mask;
 #[cfg(feature = "ipcrypt")]
 mod network;
 mod pseudonym;
+mod scope_key;
 mod seal;
+mod spelling;
 mod token;
 mod token_column;
 
+pub use bridge::Bridge;
 pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;
 pub use mask::Mask;
-pub use pseudonym::{Pseudonymizer, Spelling};
+pub use pseudonym::Pseudonymizer;
 pub use seal::{ENVELOPE_PREFIX, FieldBatch, Sealer, SubjectSealer};
+pub use spelling::{Sparse, Spelling};
 pub use token::Tokenizer;
 
 /// What makes a protected value unreadable for good.

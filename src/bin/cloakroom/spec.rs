@@ -89,6 +89,7 @@ fn set(settings: &mut Settings, key: &'static str, value: &str) -> Result<()> {
 /// The settings of any field in one line; those of a format as [`parse`] reads them.
 pub fn line(settings: &Settings) -> String {
     let (scale, width) = (settings.scale.map(|n| n.to_string()), settings.width.map(|n| n.to_string()));
+    let population = settings.population.map(|n| n.to_string());
     let named = [
         ("alphabet", &settings.alphabet),
         ("template", &settings.template),
@@ -105,6 +106,7 @@ pub fn line(settings: &Settings) -> String {
         ("scope", &settings.scope),
         ("normalize", &settings.normalize),
         ("spelling", &settings.spelling),
+        ("population", &population),
         ("kind", &settings.kind),
         ("suite", &settings.suite),
         ("with", &settings.with),

@@ -1,0 +1,160 @@
+//! The second level of a pseudonym: one permutation for each (tenant, scope, key version), and its inverse.
+//!
+//! ```text
+//! 128 bits   p = AES-256(K, h)                 K = derive(secret, context(PseudonymScope, tenant, scope, #epoch))
+//!  63 bits   p = FF1.Encrypt(K, no tweak, h)   K = derive(secret, context(PseudonymInteger, tenant, scope, #epoch))
+//! ```
+//!
+//! FF1 runs on 63 numerals of radix 2, the highest bit first. Its key belongs to this one domain, so no tweak has to
+//! tell anything apart. Cutting the 128-bit pseudonym short instead would be no permutation: nothing could be bridged.
+
+use super::spelling::Spelling;
+use super::{Column, Failures, is_blank};
+use crate::crypto::context::{Context, Label};
+use crate::crypto::ff1::{Domain, Plan};
+use crate::crypto::kdf;
+use crate::crypto::prp::Prp;
+use crate::crypto::secret::Ff1Secret;
+use crate::error::Result;
+use crate::keys::UsableKey;
+use crate::name::{Scope, TenantId};
+use zeroize::Zeroizing;
+
+/// Permutes numbers of 16 bytes, big-endian; integers are below 2^63.
+pub(super) enum ScopeKey {
+    Block(Prp),
+    Integer(Box<Plan>),
+}
+
+/// The bits of an integer.
+const BITS: usize = 63;
+
+/// Integers that go through FF1 together: a multiple of its lanes, and few enough for the nearest cache.
+const TOGETHER: usize = 128;
+
+impl ScopeKey {
+    /// The only epoch of a scope so far.
+    const EPOCH: u64 = 1;
+
+    pub(super) fn new(key: &UsableKey, tenant: &TenantId, scope: &Scope, spelling: Spelling) -> Self {
+        let context =
+            |label| Context::new(label).part(tenant.as_str()).part(scope.as_str()).number(Self::EPOCH);
+        if !spelling.is_integer() {
+            return ScopeKey::Block(Prp::new(&kdf::derive(key.secret(), &context(Label::PseudonymScope))));
+        }
+        let key: Ff1Secret = kdf::derive(key.secret(), &context(Label::PseudonymInteger));
+        let plan = Domain::new(2, BITS).and_then(|domain| Plan::new(key.expose(), domain, b""));
+        ScopeKey::Integer(Box::new(plan.expect("2^63 values are enough, and no tweak is not too long")))
+    }
+
+    /// From identities to pseudonyms.
+    pub(super) fn encrypt(&self, numbers: &mut [[u8; 16]]) {
+        match self {
+            ScopeKey::Block(prp) => prp.encrypt(numbers),
+            ScopeKey::Integer(plan) => as_bits(numbers, |bits| plan.encrypt_columns(bits)),
+        }
+    }
+
+    /// From pseudonyms to identities.
+    pub(super) fn decrypt(&self, numbers: &mut [[u8; 16]]) {
+        match self {
+            ScopeKey::Block(prp) => prp.decrypt(numbers),
+            ScopeKey::Integer(plan) => as_bits(numbers, |bits| plan.decrypt_columns(bits)),
+        }
+    }
+}
+
+/// The numbers as numerals of radix 2, and back.
+fn as_bits<E: std::fmt::Debug>(numbers: &mut [[u8; 16]], permute: impl Fn(&mut [u16]) -> Result<(), E>) {
+    let mut bits = Zeroizing::new(Vec::with_capacity(numbers.len().min(TOGETHER) * BITS));
+    for numbers in numbers.chunks_mut(TOGETHER) {
+        bits.clear();
+        for number in &*numbers {
+            let number = u128::from_be_bytes(*number) as u64;
+            bits.extend((0..BITS).rev().map(|bit| (number >> bit & 1) as u16));
+        }
+        permute(&mut bits).expect("each value is 63 numerals of radix 2");
+        for (number, bits) in numbers.iter_mut().zip(bits.chunks_exact(BITS)) {
+            *number = bits.iter().fold(0, |number, bit| number << 1 | u128::from(*bit)).to_be_bytes();
+        }
+    }
+}
+
+/// Each cell read as a number, all numbers permuted at once, and written. Blank cells stay.
+pub(super) fn map_column(
+    input: &Column,
+    output: &mut Column,
+    failures: &mut Failures,
+    read: impl Fn(&str) -> Result<[u8; 16]>,
+    permute: impl FnOnce(&mut [[u8; 16]]),
+    spelling: Spelling,
+) {
+    let mut numbers = Zeroizing::new(Vec::with_capacity(input.len()));
+    let places: Vec<Result<Option<usize>>> = input
+        .iter()
+        .map(|cell| {
+            if is_blank(cell) {
+                return Ok(None);
+            }
+            numbers.push(read(super::column::text(cell)?)?);
+            Ok(Some(numbers.len() - 1))
+        })
+        .collect();
+    permute(&mut numbers);
+    for (cell, place) in input.iter().zip(places) {
+        output.push_with(failures, |out| {
+            match place? {
+                Some(i) => spelling.write(numbers[i], out),
+                None => out.extend_from_slice(cell),
+            }
+            Ok(())
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_key;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(scope: &str, spelling: Spelling) -> ScopeKey {
+        ScopeKey::new(&test_key(1), &TenantId::new("acme").unwrap(), &Scope::new(scope).unwrap(), spelling)
+    }
+
+    proptest! {
+        #[test]
+        fn decryption_inverts_encryption_in_bulk(numbers in prop::collection::vec(any::<u128>(), 0..300)) {
+            for (spelling, shift) in [(Spelling::Hex, 0), (Spelling::int63(1).unwrap(), 65)] {
+                let key = key("a", spelling);
+                let numbers: Vec<[u8; 16]> = numbers.iter().map(|n| (n >> shift).to_be_bytes()).collect();
+                let mut all = numbers.clone();
+                key.encrypt(&mut all);
+                for (number, pseudonym) in numbers.iter().zip(&all) {
+                    let mut one = [*number];
+                    key.encrypt(&mut one);
+                    prop_assert_eq!(&one[0], pseudonym);
+                    prop_assert!(u128::from_be_bytes(one[0]) <= u128::MAX >> shift);
+                }
+                key.decrypt(&mut all);
+                prop_assert_eq!(all, numbers);
+            }
+        }
+    }
+
+    // SPEC: PSN-6
+    #[test]
+    fn an_integer_is_ff1_of_its_bits() {
+        let context = Context::new(Label::PseudonymInteger).part("acme").part("a").number(1);
+        let ff1: Ff1Secret = kdf::derive(test_key(1).secret(), &context);
+        let plan = Plan::new(ff1.expose(), Domain::new(2, 63).unwrap(), b"").unwrap();
+        for number in [0u64, 1, 1 << 62, 0x7654_3210_fedc_ba98, u64::MAX >> 1] {
+            let mut bits: Vec<u16> = format!("{number:063b}").bytes().map(|b| u16::from(b - b'0')).collect();
+            plan.encrypt(&mut bits).unwrap();
+            let text: String = bits.iter().map(u16::to_string).collect();
+            let mut numbers = [u128::from(number).to_be_bytes()];
+            key("a", Spelling::int63(1).unwrap()).encrypt(&mut numbers);
+            assert_eq!(numbers[0], u128::from_str_radix(&text, 2).unwrap().to_be_bytes());
+        }
+    }
+}
