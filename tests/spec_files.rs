@@ -5,13 +5,13 @@ use cloakroom::crypto::aead::{Aead, LONGEST, Suite};
 use cloakroom::crypto::context::{Context, Label};
 use cloakroom::crypto::kdf;
 use cloakroom::crypto::secret::{AeadKey, DataKey};
-use cloakroom::keys::{self, KeyFile, KeyProvider, Keyset};
-use cloakroom::name::{FieldName, TenantId};
+use cloakroom::keys::{self, KeyFile, KeyProvider, KeyUse, Keyset};
+use cloakroom::name::{FieldName, Scope, TenantId};
 use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::Policy;
 use cloakroom::protect::Sealer;
 use cloakroom::time::Timestamp;
-use cloakroom::wire::keyset::{KeysetBody, KeysetFile, VersionRecord};
+use cloakroom::wire::keyset::{KeysetBody, KeysetFile, KeysetFormat, UseRecord, VersionRecord};
 use cloakroom::{Error, Result};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -38,10 +38,10 @@ impl KeyProvider for Open {
 /// A keyset file with this body.
 fn file_of(body: &KeysetBody) -> Vec<u8> {
     let data_key = DataKey::from_bytes(&mut [1; 32]);
-    let mut file = KeysetFile::header("open", data_key.expose()).unwrap();
+    let mut file = KeysetFile::header(body.format, "open", data_key.expose()).unwrap();
     let aad = Context::new(Label::KeysetBody).part(&file);
     let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
-    Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, body.write().as_bytes(), &mut file).unwrap();
+    Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, body.write().unwrap().as_bytes(), &mut file).unwrap();
     file
 }
 
@@ -53,17 +53,45 @@ fn body(primary: u32, identity: u32, versions: &[(u32, u8)]) -> KeysetBody {
         changed: 0,
         secret: Zeroizing::new([9; 32]),
     };
-    KeysetBody { id: [0; 16], identity, primary, versions: versions.iter().map(record).collect() }
+    KeysetBody {
+        format: KeysetFormat::Two,
+        id: [0; 16],
+        edits: 5,
+        identity,
+        primary,
+        period: 0,
+        versions: versions.iter().map(record).collect(),
+        uses: vec![],
+    }
 }
 
-// SPEC: KEY-5, WIRE-1
+fn used(mut body: KeysetBody, uses: &[(u8, &str, &str, u32)]) -> KeysetBody {
+    let record = |&(kind, tenant, name, version): &(u8, &str, &str, u32)| UseRecord {
+        kind,
+        tenant: tenant.to_owned(),
+        name: name.to_owned(),
+        version,
+    };
+    body.uses = uses.iter().map(record).collect();
+    body
+}
+
+fn unlock(body: &KeysetBody) -> Result<Keyset> {
+    Keyset::unlock(&file_of(body), &Open)
+}
+
+// SPEC: KEY-5, KEY-7, KEY-10, WIRE-1
 #[test]
 fn a_body_keeps_the_rules() {
-    let unlock = |body: KeysetBody| Keyset::unlock(&file_of(&body), &Open);
-    unlock(body(2, 1, &[(1, 4), (2, 2)])).unwrap();
-    let many: Vec<(u32, u8)> = (1..=4097).map(|number| (number, 4)).collect();
-    unlock(body(1, 1, &many[..4096])).unwrap();
-    for bad in [
+    let mut many: Vec<(u32, u8)> = (1..=4097).map(|number| (number, 4)).collect();
+    many[0].1 = 2;
+    let good = [
+        body(2, 1, &[(1, 4), (2, 2)]),
+        body(1, 1, &many[..4096]),
+        body(1, 1, &[(1, 3)]),
+        body(1, 1, &[(1, 6), (2, 1), (3, 3), (4, 5), (9, 6)]),
+    ];
+    let bad = [
         body(1, 1, &[]),
         body(1, 1, &many),
         body(2, 1, &[(2, 2), (1, 4)]),
@@ -72,12 +100,122 @@ fn a_body_keeps_the_rules() {
         body(1, 3, &[(1, 2)]),
         body(0, 1, &[(0, 2), (1, 2)]),
         body(1, 1, &[(1, 0)]),
+        body(1, 1, &[(1, 2), (2, 0)]),
+        body(1, 1, &[(1, 2), (2, 8)]),
+        // The primary is given up, or not yet active.
+        body(1, 1, &[(1, 1)]),
+        body(1, 1, &[(1, 4)]),
+        body(1, 1, &[(1, 5)]),
         body(1, 1, &[(1, 7)]),
-    ] {
-        let text =
-            format!("{:?}", bad.versions.iter().take(3).map(|v| (v.number, v.state)).collect::<Vec<_>>());
-        assert!(unlock(bad).is_err(), "{text}");
+        // Active, and the primary of nothing.
+        body(1, 1, &[(1, 2), (2, 2)]),
+    ];
+    let bodies = good.into_iter().map(|body| (body, true)).chain(bad.map(|body| (body, false)));
+    for (mut body, good) in bodies {
+        let first: Vec<_> = body.versions.iter().take(3).map(|v| (v.number, v.state)).collect();
+        for format in [KeysetFormat::One, KeysetFormat::Two] {
+            body.format = format;
+            assert_eq!(unlock(&body).is_ok(), good, "{format:?} {first:?}");
+        }
     }
+}
+
+// SPEC: KEY-1, KEY-5, WIRE-1
+#[test]
+fn format_1_has_no_retired_versions_no_edits_and_no_uses() {
+    let two = body(2, 1, &[(1, 7), (2, 2)]);
+    assert_eq!(unlock(&two).unwrap().edits(), 5);
+    assert!(unlock(&KeysetBody { format: KeysetFormat::One, ..two }).is_err());
+    let two = used(body(1, 1, &[(1, 2), (2, 4)]), &[(1, "acme", "card", 1)]);
+    assert_eq!(unlock(&two).unwrap().uses().count(), 1);
+    let one = unlock(&KeysetBody { format: KeysetFormat::One, period: 9, ..two }).unwrap();
+    assert_eq!((one.edits(), one.uses().count(), one.period()), (0, 0, None));
+}
+
+// SPEC: KEY-14, WIRE-1, NAME-1
+#[test]
+fn uses_keep_the_rules() {
+    let versions = [(1, 2), (2, 2), (3, 3), (4, 4)];
+    let bodies = |uses: &[(u8, &str, &str, u32)]| used(body(1, 1, &versions), uses);
+    let long = "n".repeat(256);
+    let keyset = unlock(&bodies(&[
+        (1, "a", "f", 2),
+        (1, "a", "ff", 1),
+        (1, "ab", "f", 2),
+        (1, "b", "a", 3),
+        (2, "a", "a", 2),
+    ]));
+    let numbers: Vec<_> = keyset.unwrap().uses().map(|(_, number)| number.get()).collect();
+    assert_eq!(numbers, [2, 1, 2, 3, 2]);
+    for bad in [
+        &[(1, "a", "f", 1)][..], // version 2 is active, and the primary of nothing
+        &[(1, "a", "f", 2), (1, "a", "f", 2)], // twice
+        &[(1, "b", "f", 2), (1, "a", "f", 2)], // out of order
+        &[(2, "a", "f", 2), (1, "a", "f", 2)], // out of order
+        &[(1, "a", "f", 2), (2, "a", "f", 4)], // a deactivated primary
+        &[(1, "a", "f", 2), (2, "a", "f", 5)], // of a version that is not there
+        &[(1, "a", "f", 2), (2, "a", "f", 0)], // of no version
+        &[(1, "a", "f", 2), (3, "a", "f", 2)], // of no kind
+        &[(0, "a", "f", 2)],     // of no kind
+        &[(1, "", "f", 2)],      // of no tenant
+        &[(1, "a", " f", 2)],    // with a name that is none
+        &[(1, "a", long.as_str(), 2)], // with a name that is too long
+    ] {
+        assert!(unlock(&bodies(bad)).is_err(), "{bad:?}");
+    }
+    let names: Vec<String> = (0..4097).map(|n| format!("{n:04}")).collect();
+    let uses: Vec<_> = names.iter().map(|name| (1, "a", name.as_str(), 2)).collect();
+    unlock(&used(body(1, 1, &[(1, 2), (2, 2)]), &uses[..4096])).unwrap();
+    assert!(unlock(&used(body(1, 1, &[(1, 2), (2, 2)]), &uses)).is_err());
+}
+
+// SPEC: KEY-18
+#[test]
+fn a_body_has_a_period_of_a_century_at_most() {
+    for (period, read) in [(0, Some(None)), (1, Some(Some(1))), (36_525, Some(Some(36_525))), (36_526, None)]
+    {
+        let keyset = unlock(&KeysetBody { period, ..body(1, 1, &[(1, 2)]) });
+        assert_eq!(keyset.ok().map(|keyset| keyset.period()), read);
+    }
+}
+
+// SPEC: KEY-12
+#[test]
+fn a_keyset_that_would_not_be_read_again_is_not_written() {
+    let names: Vec<String> = (0..4096).map(|n| format!("{n:0>255}")).collect();
+    let uses: Vec<_> = names.iter().map(|name| (1, "a", name.as_str(), 1)).collect();
+    let keyset = unlock(&used(body(1, 1, &[(1, 2)]), &uses)).unwrap();
+    assert!(matches!(keyset.lock(&Open), Err(Error::TooLong { what: "keyset file", .. })));
+    let use_ = KeyUse::Scope { tenant: TenantId::new("a").unwrap(), scope: Scope::new("s").unwrap() };
+    let more = keyset.rotated_for(&use_, Timestamp(1));
+    assert!(matches!(more, Err(Error::TooLong { actual: 4097, limit: 4096, .. })));
+    let known = keyset.uses().next().unwrap().0;
+    keyset.rotated_for(known, Timestamp(1)).unwrap();
+    keyset.rotated(Timestamp(1)).unwrap().lock(&Open).unwrap();
+}
+
+// SPEC: KEY-15
+#[test]
+fn edits_are_counted_as_far_as_there_are_numbers() {
+    let last = unlock(&KeysetBody { edits: u64::MAX - 1, ..body(1, 1, &[(1, 2)]) }).unwrap();
+    let full = last.touched().unwrap();
+    assert_eq!(full.edits(), u64::MAX);
+    assert!(matches!(full.touched(), Err(Error::Setting { what: "keyset", .. })));
+    assert!(full.rotated(Timestamp(1)).is_err());
+}
+
+// SPEC: KEY-11
+#[test]
+fn there_are_4096_versions_at_most() {
+    let mut many: Vec<(u32, u8)> = (1..=4096).map(|number| (number, 4)).collect();
+    many[4095].1 = 2;
+    let keyset = unlock(&body(4096, 1, &many[..])).unwrap();
+    let use_ = KeyUse::Scope { tenant: TenantId::new("a").unwrap(), scope: Scope::new("s").unwrap() };
+    for more in [keyset.rotated(Timestamp(1)), keyset.rotated_for(&use_, Timestamp(1))] {
+        assert!(matches!(more, Err(Error::TooLong { actual: 4097, limit: 4096, .. })));
+    }
+    let last = unlock(&body(u32::MAX, 1, &[(1, 4), (u32::MAX, 2)])).unwrap();
+    assert!(matches!(last.rotated(Timestamp(1)), Err(Error::TooLong { .. })));
 }
 
 // SPEC: KEY-3, KEY-4

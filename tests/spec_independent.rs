@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use cloakroom::crypto::aead::Suite;
 use cloakroom::format::{Format, Luhn, Normalization};
-use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, Keyset, Passphrase, UsableKey};
+use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, KeyUse, Keyset, Passphrase, UsableKey};
 use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Options};
 use cloakroom::policy::Policy;
@@ -183,25 +183,38 @@ fn key() -> (UsableKey, Key) {
     (key, secret)
 }
 
-/// Id, identity version, primary, and (number, state, created, changed, secret) of each version.
-type Body = (Vec<u8>, u64, u64, Vec<(u64, u64, u64, u64, Key)>);
+/// What is in a keyset file.
+struct Body {
+    id: Vec<u8>,
+    edits: u64,
+    identity: u64,
+    primary: u64,
+    period: u64,
+    /// Number, state, created, changed, secret.
+    versions: Vec<(u64, u64, u64, u64, Key)>,
+    /// Kind, tenant, name, primary.
+    uses: Vec<(u64, String, String, u64)>,
+}
 
-/// Section 5, with a data key that the provider unwraps.
+/// Section 5, format 2, with a data key that the provider unwraps.
 fn read_keyset(file: &[u8], provider: &str, unwrap: impl Fn(&[u8]) -> Key) -> Body {
     let mut r = Bytes(file);
-    assert_eq!((r.take(4), r.int(1)), (&b"CLKS"[..], 1));
+    assert_eq!((r.take(4), r.int(1)), (&b"CLKS"[..], 2));
     assert_eq!(r.text(), provider);
     let data_key = unwrap(r.short());
     let header = &file[..file.len() - r.0.len()];
     let body_key = derive(&data_key, &context("keyset-body", &[]));
     let body = spec::open(1, &body_key, &context("keyset-body", &[header]), r.0).unwrap();
     let mut r = Bytes(&body);
-    let (id, identity, primary) = (r.take(16).to_vec(), r.int(4), r.int(4));
+    let (id, edits, identity, primary, period) =
+        (r.take(16).to_vec(), r.int(8), r.int(4), r.int(4), r.int(4));
     let version =
         |r: &mut Bytes<'_>| (r.int(4), r.int(1), r.int(8), r.int(8), r.take(32).try_into().unwrap());
-    let versions = (0..r.int(2)).map(|_| version(&mut r)).collect();
+    let versions = (0..r.int(4)).map(|_| version(&mut r)).collect();
+    let uses =
+        (0..r.int(4)).map(|_| (r.int(1), r.text().to_owned(), r.text().to_owned(), r.int(4))).collect();
     assert!(r.0.is_empty());
-    (id, identity, primary, versions)
+    Body { id, edits, identity, primary, period, versions, uses }
 }
 
 fn read_key_file(text: &str) -> Key {
@@ -222,44 +235,68 @@ fn a_keyset_locked_by_a_key_file() {
     let keyset = Keyset::generate(Timestamp(5)).unwrap().rotated(Timestamp(6)).unwrap();
     let keyset = keyset.rotated(Timestamp(7)).unwrap();
     let keyset = keyset.with_state(first, KeyState::Destroyed, Timestamp(8)).unwrap();
+    let scope = KeyUse::Scope { tenant: acme(), scope: Scope::new("analytics").unwrap() };
+    let card = KeyUse::Field { tenant: acme(), field: field("card") };
+    let keyset = keyset.rotated_for(&scope, Timestamp(9)).unwrap().rotated_for(&card, Timestamp(9)).unwrap();
+    let keyset = keyset.with_state(KeyVersion::new(2).unwrap(), KeyState::Retired, Timestamp(9)).unwrap();
+    let keyset = keyset.with_identity(KeyVersion::new(3).unwrap(), Timestamp(9)).unwrap();
+    let keyset = keyset.with_period(Some(90)).unwrap();
 
     let unwrap = |wrapped: &[u8]| {
         assert_eq!(wrapped[0], 1);
         spec::unwrap(key_file_okm(&machine), &context("key-file-key", &[]), &wrapped[1..])
     };
-    let (id, identity, primary, versions) = read_keyset(&keyset.lock(&provider).unwrap(), "key-file", unwrap);
-    assert_eq!(hex(&id), keyset.id().to_string());
-    assert_eq!((identity, primary), (1, 3));
+    let body = read_keyset(&keyset.lock(&provider).unwrap(), "key-file", unwrap);
+    assert_eq!(hex(&body.id), keyset.id().to_string());
+    assert_eq!((body.edits, body.identity, body.primary, body.period), (8, 3, 3, 90));
     let fact = |v: &(u64, u64, u64, u64, Key)| [v.0, v.1, v.2, v.3];
-    let facts: Vec<_> = versions.iter().map(fact).collect();
-    assert_eq!(facts, [[1, 5, 5, 8], [2, 4, 6, 7], [3, 2, 7, 7]]);
-    assert_eq!(versions[0].4, [0; 32]);
-    assert_eq!(versions[2].4, *keyset.primary().unwrap().secret().expose());
-    for (version, (.., secret)) in keyset.versions().iter().zip(&versions).skip(1) {
+    let facts: Vec<_> = body.versions.iter().map(fact).collect();
+    assert_eq!(facts, [[1, 5, 5, 8], [2, 7, 6, 9], [3, 2, 7, 7], [4, 2, 9, 9], [5, 2, 9, 9]]);
+    let use_ = |kind, name: &str, version| (kind, "acme".to_owned(), name.to_owned(), version);
+    assert_eq!(body.uses, [use_(1, "card", 5), use_(2, "analytics", 4)]);
+    assert_eq!(body.versions[0].4, [0; 32]);
+    assert_eq!(body.versions[2].4, *keyset.primary().unwrap().secret().expose());
+    assert_eq!(body.versions[4].4, *keyset.primary_for(&card).unwrap().secret().expose());
+    for (version, (.., secret)) in keyset.versions().iter().zip(&body.versions).skip(1) {
         let check: [u8; 8] = derive(secret, &context("check-value", &[]));
         assert_eq!(version.check_value().unwrap().to_string(), hex(&check));
     }
 }
 
-// SPEC: KEY-1, KEY-2, WRAP-1, AEAD-1, CHECK-1
+// SPEC: KEY-1, KEY-2, KEY-14, WRAP-1, AEAD-1, CHECK-1
 #[test]
-fn a_keyset_written_by_another_hand() {
+fn keysets_of_both_formats_written_by_another_hand() {
     let dir = tempfile::tempdir().unwrap();
     let provider = KeyFile::create(dir.path().join("key")).unwrap();
     let machine = read_key_file(&std::fs::read_to_string(dir.path().join("key")).unwrap());
     let (data_key, secret): (Key, Key) = ([3; 32], [4; 32]);
     let kek_aad = context("key-file-key", &[]);
     let wrapped = [&[1][..], &spec::wrap(key_file_okm(&machine), [5; 24], &kek_aad, &data_key)].concat();
-    let mut file = [b"CLKS\x01\0\x08key-file", &105_u16.to_be_bytes()[..], &wrapped].concat();
-    let body =
-        [&[9; 16][..], &[0, 0, 0, 2], &[0, 0, 0, 2], &[0, 1], &[0, 0, 0, 2, 2], &[0; 16], &secret].concat();
-    let aad = context("keyset-body", &[&file]);
-    file.extend(spec::seal(&derive(&data_key, &context("keyset-body", &[])), [6; 24], &aad, &body));
+    let file = |format: u8, body: &[u8]| {
+        let mut file = [b"CLKS", &[format][..], b"\0\x08key-file", &105_u16.to_be_bytes(), &wrapped].concat();
+        let aad = context("keyset-body", &[&file]);
+        file.extend(spec::seal(&derive(&data_key, &context("keyset-body", &[])), [6; 24], &aad, body));
+        file
+    };
+    let version = [&[0, 0, 0, 2, 2], &[0; 16][..], &secret].concat();
+    let one = [&[9; 16][..], &[0, 0, 0, 2], &[0, 0, 0, 2], &[0, 1], &version].concat();
+    let edits = [0, 0, 0, 0, 0, 0, 1, 0];
+    let uses = b"\0\0\0\x01\x01\0\x04acme\0\x04card\0\0\0\x02";
+    let two =
+        [&[9; 16][..], &edits, &[0, 0, 0, 2], &[0, 0, 0, 2], &[0; 4], &[0, 0, 0, 1], &version, uses].concat();
 
-    let keyset = Keyset::unlock(&file, &provider).unwrap();
-    assert_eq!(keyset.id().0, [9; 16]);
-    assert_eq!(keyset.primary().unwrap().number().get(), 2);
-    assert_eq!(*keyset.primary().unwrap().secret().expose(), secret);
+    for (format, body, edits, uses) in [(1, &one, 0, 0), (2, &two, 256, 1)] {
+        let keyset = Keyset::unlock(&file(format, body), &provider).unwrap();
+        assert_eq!(keyset.id().0, [9; 16]);
+        assert_eq!(keyset.primary().unwrap().number().get(), 2);
+        assert_eq!(*keyset.primary().unwrap().secret().expose(), secret);
+        assert_eq!((keyset.edits(), keyset.uses().count(), keyset.period()), (edits, uses, None));
+        assert!(Keyset::unlock(&file(3 - format, body), &provider).is_err());
+    }
+    // The format is in the AAD: a body cannot be passed off as the other format's.
+    let mut altered = file(2, &two);
+    altered[4] = 1;
+    assert!(matches!(Keyset::unlock(&altered, &provider), Err(cloakroom::Error::KeysetLocked)));
 }
 
 // SPEC: PASS-1, PASS-2, WRAP-1
@@ -281,8 +318,8 @@ fn a_keyset_locked_by_a_passphrase() {
         let okm = derive(&stretched, &context("passphrase-key", &[header]));
         spec::unwrap(okm, &context("passphrase-key", &[]), wrapped)
     };
-    let (_, _, _, versions) = read_keyset(&keyset.lock(&provider).unwrap(), "passphrase", unwrap);
-    assert_eq!(versions[0].4, *keyset.primary().unwrap().secret().expose());
+    let body = read_keyset(&keyset.lock(&provider).unwrap(), "passphrase", unwrap);
+    assert_eq!(body.versions[0].4, *keyset.primary().unwrap().secret().expose());
 }
 
 /// What a value's numerals are, and the value with others in their place.

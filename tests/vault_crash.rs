@@ -100,7 +100,7 @@ fn child() {
                         && vault.census().needing(version.number()) == 0
                     {
                         keyset =
-                            keyset.with_state(version.number(), KeyState::Destroyed, Timestamp(2)).unwrap();
+                            keyset.with_state(version.number(), KeyState::Destroyed, Timestamp(1)).unwrap();
                     }
                 }
                 vault.edit_keyset(&key, |_| Ok(keyset)).unwrap();

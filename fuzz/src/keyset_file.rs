@@ -3,17 +3,19 @@
 use crate::fixed::{KEYSET, KEYSET_FILE, PROVIDER};
 use cloakroom::keys::Keyset;
 use cloakroom::keys::Passphrase;
-use cloakroom::wire::keyset::{KeysetBody, KeysetFile};
+use cloakroom::wire::keyset::{KeysetBody, KeysetFile, KeysetFormat};
 
 pub fn run(data: &[u8]) {
     if let Ok(file) = KeysetFile::parse(data) {
-        let header = KeysetFile::header(file.provider, file.wrapped).unwrap();
+        let header = KeysetFile::header(file.format, file.provider, file.wrapped).unwrap();
         assert_eq!(header, file.header);
         assert_eq!([&header, file.sealed].concat(), data);
         let _ = Passphrase::cost_of(file.wrapped);
     }
-    if let Ok(body) = KeysetBody::parse(data) {
-        assert_eq!(body.write().as_bytes(), data);
+    for format in [KeysetFormat::One, KeysetFormat::Two] {
+        if let Ok(body) = KeysetBody::parse(format, data) {
+            assert_eq!(body.write().unwrap().as_bytes(), data);
+        }
     }
     unlock(data);
     unlock(&altered(data));
@@ -43,13 +45,23 @@ fn altered(changes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The file, a body, and changes.
+/// The file, a body of each format, and changes.
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let body = [&[9; 16][..], &[0, 0, 0, 1, 0, 0, 0, 2, 0, 1], &[0, 0, 0, 2, 2], &[0; 16], &[5; 32]].concat();
+    let body_2 = [
+        &[9; 16][..],
+        &[0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 90, 0, 0, 0, 1],
+        &[0, 0, 0, 2, 2],
+        &[0; 16],
+        &[5; 32],
+        b"\0\0\0\x01\x02\0\x04acme\0\x01s\0\0\0\x02",
+    ]
+    .concat();
     let twice_the_same = [0, 40, 1, 0, 40, 1].to_vec();
     vec![
         ("file", KEYSET_FILE.to_vec()),
         ("body", body),
+        ("body_2", body_2),
         ("no_change", twice_the_same),
         ("change", vec![0, 90, 3]),
     ]

@@ -424,7 +424,7 @@ impl World {
                 let states =
                     [KeyState::Suspended, KeyState::Active, KeyState::Destroyed, KeyState::Compromised];
                 let state = states[usize::from(state) % states.len()];
-                let Ok(edited) = keyset.with_state(version, state, Timestamp(2)) else { return };
+                let Ok(edited) = keyset.with_state(version, state, Timestamp(1)) else { return };
                 let needed = vault.census().needing(version) > 0;
                 match vault.adopt(edited.clone()) {
                     Err(Error::Setting { .. }) => assert!(state == KeyState::Destroyed && needed),

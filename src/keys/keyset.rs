@@ -1,84 +1,22 @@
 //! A keyset, to be read: numbered versions, one of them primary. Edits are in `edits.rs` and make a new keyset.
 
+use super::key_use::KeyUse;
+use super::state::KeyState;
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::secret::VersionSecret;
 use crate::error::{Error, Result};
 use crate::name::KeyVersion;
 use crate::time::Timestamp;
-use crate::wire::keyset::{KeysetBody, VersionRecord};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// More versions than weekly rotation makes in 70 years.
 pub(super) const MOST_VERSIONS: usize = 4096;
 
-/// The states of NIST SP 800-57 Part 1, section 7. The number is the one on the wire.
-///
-/// | state | protects | reveals |
-/// |---|---|---|
-/// | pre-active | no | no |
-/// | active | as primary | yes |
-/// | suspended | no | no, until active again |
-/// | deactivated | no | yes |
-/// | destroyed | no | never: the secret is gone |
-/// | compromised | no | no |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "the table above")]
-pub enum KeyState {
-    PreActive = 1,
-    Active = 2,
-    Suspended = 3,
-    Deactivated = 4,
-    Destroyed = 5,
-    Compromised = 6,
-}
-
-impl KeyState {
-    /// The state's name, as SP 800-57 spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            KeyState::PreActive => "pre-active",
-            KeyState::Active => "active",
-            KeyState::Suspended => "suspended",
-            KeyState::Deactivated => "deactivated",
-            KeyState::Destroyed => "destroyed",
-            KeyState::Compromised => "compromised",
-        }
-    }
-
-    fn from_number(number: u8) -> Option<Self> {
-        use KeyState::*;
-        [PreActive, Active, Suspended, Deactivated, Destroyed, Compromised]
-            .into_iter()
-            .find(|s| *s as u8 == number)
-    }
-
-    /// Whether SP 800-57 has this transition.
-    pub fn may_become(self, next: KeyState) -> bool {
-        use KeyState::*;
-        match self {
-            PreActive => matches!(next, Active | Suspended | Destroyed | Compromised),
-            Active => matches!(next, Suspended | Deactivated | Compromised),
-            Suspended => matches!(next, Active | Deactivated | Destroyed | Compromised),
-            Deactivated => matches!(next, Destroyed | Compromised),
-            Compromised => matches!(next, Destroyed),
-            Destroyed => false,
-        }
-    }
-
-    fn reveals(self) -> bool {
-        matches!(self, KeyState::Active | KeyState::Deactivated)
-    }
-}
-
-impl fmt::Display for KeyState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+/// Each rotation of a use adds a version, so there are never more uses than versions.
+pub(super) const MOST_USES: usize = MOST_VERSIONS;
 
 /// Tells keysets apart; random, public.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,20 +115,32 @@ impl UsableKey {
     }
 }
 
-/// Key versions 1 to n, exactly one of them primary.
+/// Key versions 1 to n. One is the primary of everything but the uses that have a primary of their own. No other
+/// version is active.
 #[derive(Clone)]
 pub struct Keyset {
     pub(super) id: KeysetId,
+    pub(super) edits: u64,
     /// Ascending by number, never empty.
     pub(super) versions: Vec<Version>,
     pub(super) primary: KeyVersion,
     pub(super) identity: KeyVersion,
+    pub(super) uses: BTreeMap<KeyUse, KeyVersion>,
+    /// In days; `None` for the default.
+    pub(super) period: Option<u32>,
 }
 
 impl Keyset {
     /// The keyset's id.
     pub fn id(&self) -> KeysetId {
         self.id
+    }
+
+    /// How many edits made it: 0 when generated, and one more with each. Of two states of one keyset file the one
+    /// with fewer edits is the older, and the same number means the same content. Files of format 1 did not count:
+    /// they are read with 0 edits.
+    pub fn edits(&self) -> u64 {
+        self.edits
     }
 
     /// All versions, ascending.
@@ -203,29 +153,54 @@ impl Keyset {
     /// # Errors
     /// [`Error::KeyVersionUnknown`].
     pub fn version(&self, number: KeyVersion) -> Result<&Version> {
-        self.versions
-            .iter()
-            .find(|v| v.number == number)
-            .ok_or(Error::KeyVersionUnknown { version: number.get() })
+        let at = self.versions.binary_search_by_key(&number, |v| v.number);
+        at.map(|i| &self.versions[i]).map_err(|_| Error::KeyVersionUnknown { version: number.get() })
     }
 
-    /// The number of the version that protects.
+    /// The number of the version that protects everything but the [`uses`](Keyset::uses).
     pub fn primary_number(&self) -> KeyVersion {
         self.primary
     }
 
+    /// The number of the version that protects in this use: its own primary, or the keyset's.
+    pub fn primary_number_for(&self, use_: &KeyUse) -> KeyVersion {
+        self.uses.get(use_).copied().unwrap_or(self.primary)
+    }
+
+    /// The uses that have a primary of their own, and its number.
+    pub fn uses(&self) -> impl Iterator<Item = (&KeyUse, KeyVersion)> {
+        self.uses.iter().map(|(use_, number)| (use_, *number))
+    }
+
+    /// Whether this version is the primary of the keyset or of a use.
+    pub fn is_primary(&self, number: KeyVersion) -> bool {
+        self.primary == number || self.uses.values().any(|own| *own == number)
+    }
+
     /// The number of the version whose identity key pseudonyms are made with. Rotation leaves it as it is: only the
-    /// originals could move pseudonyms to another.
+    /// originals could move pseudonyms to another, with [`with_identity`](Keyset::with_identity).
     pub fn identity_number(&self) -> KeyVersion {
         self.identity
     }
 
-    /// The key that protects.
+    /// The key that protects everything but the [`uses`](Keyset::uses).
     ///
     /// # Errors
     /// [`Error::KeyState`] when the primary is not active, as after a compromise: rotate first.
     pub fn primary(&self) -> Result<UsableKey> {
-        self.usable(self.primary, "protect", |state| state == KeyState::Active)
+        self.for_protecting(self.primary)
+    }
+
+    /// The key that protects in this use: its own primary, or the keyset's.
+    ///
+    /// # Errors
+    /// As [`primary`](Keyset::primary).
+    pub fn primary_for(&self, use_: &KeyUse) -> Result<UsableKey> {
+        self.for_protecting(self.primary_number_for(use_))
+    }
+
+    fn for_protecting(&self, primary: KeyVersion) -> Result<UsableKey> {
+        self.usable(primary, "protect", |state| state == KeyState::Active)
     }
 
     /// The key of this version, for revealing.
@@ -250,10 +225,19 @@ impl Keyset {
         self.usable(self.identity, "make pseudonyms", KeyState::reveals)
     }
 
-    /// The keys that reveal, the primary first: what a lookup of a blinded entry has to ask.
+    /// The keys that reveal, the keyset's primary first: what a lookup of a blinded entry has to ask.
     pub fn live(&self) -> Vec<UsableKey> {
+        self.live_from(self.primary)
+    }
+
+    /// The keys that reveal, the use's primary first.
+    pub fn live_for(&self, use_: &KeyUse) -> Vec<UsableKey> {
+        self.live_from(self.primary_number_for(use_))
+    }
+
+    fn live_from(&self, first: KeyVersion) -> Vec<UsableKey> {
         let mut live: Vec<_> = self.versions.iter().filter_map(|v| self.for_reveal(v.number).ok()).collect();
-        live.sort_by_key(|key| key.number != self.primary);
+        live.sort_by_key(|key| key.number != first);
         live
     }
 
@@ -269,63 +253,11 @@ impl Keyset {
             _ => Err(Error::KeyState { version: number.get(), state: version.state.as_str(), purpose }),
         }
     }
-
-    /// The bytes' layer, for saving.
-    pub(super) fn to_body(&self) -> KeysetBody {
-        let record = |v: &Version| VersionRecord {
-            number: v.number.get(),
-            state: v.state as u8,
-            created: v.created.0,
-            changed: v.changed.0,
-            secret: Zeroizing::new(v.secret.as_ref().map_or([0; 32], |s| *s.expose())),
-        };
-        KeysetBody {
-            id: self.id.0,
-            identity: self.identity.get(),
-            primary: self.primary.get(),
-            versions: self.versions.iter().map(record).collect(),
-        }
-    }
-
-    /// Checks the rules that bytes alone do not hold.
-    pub(super) fn from_body(body: KeysetBody) -> Result<Self> {
-        let bad = |problem| Error::Malformed { what: "keyset", offset: 0, problem };
-        let versions = body
-            .versions
-            .into_iter()
-            .map(|mut v| {
-                let state = KeyState::from_number(v.state)
-                    .ok_or(bad("has a key state that this release does not know"))?;
-                Ok(Version {
-                    number: KeyVersion::new(v.number)?,
-                    state,
-                    created: Timestamp(v.created),
-                    changed: Timestamp(v.changed),
-                    secret: (state != KeyState::Destroyed)
-                        .then(|| Arc::new(VersionSecret::from_bytes(&mut v.secret))),
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if versions.is_empty() || versions.len() > MOST_VERSIONS {
-            return Err(bad("has no version, or too many"));
-        }
-        if !versions.is_sorted_by(|a, b| a.number < b.number) {
-            return Err(bad("has its versions out of order"));
-        }
-        let keyset = Self {
-            id: KeysetId(body.id),
-            versions,
-            primary: KeyVersion::new(body.primary)?,
-            identity: KeyVersion::new(body.identity)?,
-        };
-        keyset.version(keyset.primary)?;
-        keyset.version(keyset.identity)?;
-        Ok(keyset)
-    }
 }
 
 impl fmt::Debug for Keyset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyset({}, primary {}, {:?})", self.id, self.primary, self.versions)
+        let Self { id, edits, versions, primary, uses, .. } = self;
+        write!(f, "Keyset({id}, {edits} edits, primary {primary}, {uses:?}, {versions:?})")
     }
 }
