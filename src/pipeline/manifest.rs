@@ -7,13 +7,16 @@ use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::prf::Prf;
 use crate::error::{Error, Result};
-use crate::keys::{KeyState, Keyset, UsableKey};
+use crate::keys::{Keyset, UsableKey};
 use crate::name::KeyVersion;
 use crate::policy::Settings;
 use serde::{Deserialize, Serialize};
 
 /// The format that is written: 2 has columns of key versions, and differs in nothing else from 1.
 pub(super) const FORMAT: u32 = 2;
+
+/// What stands for the check value of a version that has none.
+const NO_SECRET: &str = "none";
 
 /// What a protected file is, and what it was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +124,7 @@ impl Manifest {
         }
         let found = |version: u32| {
             let version = KeyVersion::new(version).and_then(|v| keyset.version(v).cloned());
-            version.ok().and_then(|v| v.check_value()).map_or_else(|| "none".into(), |c| c.to_string())
+            version.ok().and_then(|v| v.check_value()).map_or_else(|| NO_SECRET.into(), |c| c.to_string())
         };
         for column in &manifest.columns {
             let (Some(version), Some(expected)) = (column.key_version, &column.check_value) else { continue };
@@ -129,8 +132,8 @@ impl Manifest {
                 return Err(bad("has a check value that is none".into()));
             }
             let is_ours = manifest.keyset == keyset.id().to_string();
-            if is_ours && keyset.version(KeyVersion::new(version)?)?.state() == KeyState::Destroyed {
-                keyset.for_reveal(KeyVersion::new(version)?)?;
+            if is_ours && found(version) == NO_SECRET {
+                keyset.for_reveal(KeyVersion::new(version)?)?; // it is unknown, or destroyed
             }
             if !is_ours || found(version) != *expected {
                 let (what, expected) = (format!("column {:?}", column.name), expected.clone());

@@ -9,7 +9,7 @@ use super::source::Source;
 use super::{Keys, Options};
 use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
-use crate::keys::{Keyset, UsableKey};
+use crate::keys::{KeyUse, Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, Scope, TenantId};
 use crate::policy::{Empty, Field, Policy, Rule, Settings, Unlisted};
 use crate::protect::{Erasability, Pseudonymizer, Sealer, Tokenizer};
@@ -290,14 +290,12 @@ pub(super) fn check_value(keyset: &Keyset, version: KeyVersion) -> Option<String
     Some(keyset.version(version).ok()?.check_value()?.to_string())
 }
 
-/// The key that protects a field, if it does not make pseudonyms.
+/// The key that protects a field, unless it makes pseudonyms.
 pub(super) fn primary_of_field(keyset: &Keyset, tenant: &TenantId, field: &FieldName) -> Result<UsableKey> {
-    let _ = (tenant, field);
-    keyset.primary()
+    keyset.primary_for(&KeyUse::Field { tenant: tenant.clone(), field: field.clone() })
 }
 
 /// The key that makes the pseudonyms of a scope.
 pub(super) fn primary_of_scope(keyset: &Keyset, tenant: &TenantId, scope: &Scope) -> Result<UsableKey> {
-    let _ = (tenant, scope);
-    keyset.primary()
+    keyset.primary_for(&KeyUse::Scope { tenant: tenant.clone(), scope: scope.clone() })
 }
