@@ -102,7 +102,7 @@ pub fn bridge(arguments: Bridge, key: &KeySource) -> Result<Outcome> {
     note_if_changed(unchanged);
     let columns = match joining.is_empty() {
         true => String::new(),
-        false => format!(", and by the columns that --drop leaves out: {}", joining.join(", ")),
+        false => format!(", and by these columns unless --drop leaves them out: {}", joining.join(", ")),
     };
     say(format_args!("warning: who has both files can join them by the order of their rows{columns}"));
     finish(files.rejects, "bridged", written, rejected)
