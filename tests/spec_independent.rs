@@ -10,7 +10,7 @@ use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, KeyUse, Keyset, Passphrase,
 use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Options};
 use cloakroom::policy::Policy;
-use cloakroom::protect::{Pseudonymizer, Sealer, Spelling, Tokenizer};
+use cloakroom::protect::{Bridge, Pseudonymizer, Sealer, Spelling, Tokenizer};
 use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::Vault;
@@ -129,11 +129,15 @@ mod spec {
         let parts = [names[0], names[1], &number(radix.into()), &number(x.len() as u64)];
         let key: Key = derive(secret, &context("ff1-key", &parts));
         let tweak = context("ff1-tweak", &[names[0], names[1], b""]);
-        let ff1 = FF1::<::aes::Aes256Enc>::new(&key, radix).unwrap();
+        ff1_raw(&key, &tweak, radix, encrypt, x)
+    }
+
+    pub fn ff1_raw(key: &Key, tweak: &[u8], radix: u32, encrypt: bool, x: &[u16]) -> Vec<u16> {
+        let ff1 = FF1::<::aes::Aes256Enc>::new(key, radix).unwrap();
         let x = FlexibleNumeralString::from(x.to_vec());
         match encrypt {
-            true => ff1.encrypt(&tweak, &x).unwrap().into(),
-            false => ff1.decrypt(&tweak, &x).unwrap().into(),
+            true => ff1.encrypt(tweak, &x).unwrap().into(),
+            false => ff1.decrypt(tweak, &x).unwrap().into(),
         }
     }
 }
@@ -438,6 +442,42 @@ fn pseudonyms_in_every_spelling() {
         let scope = Scope::new("analytics").unwrap();
         let all = Pseudonymizer::new(&identity, &key, &acme(), &scope, Normalization::Text, spelling);
         assert_eq!(all.of_kind("customer").pseudonym(" STRASSE 1 ").unwrap(), expected);
+    }
+}
+
+// SPEC: PSN-3, PSN-6, PSN-9
+#[test]
+fn integer_pseudonyms_and_bridges() {
+    let (identity, identity_secret) = key();
+    let (key, secret) = key();
+    let scopes = ["analytics", "billing"].map(|name| Scope::new(name).unwrap());
+    let int63 = Spelling::int63(1_000_000).unwrap();
+    let all = |scope, spelling| {
+        Pseudonymizer::new(&identity, &key, &acme(), scope, Normalization::None, spelling).of_kind("order")
+    };
+    let bits = |n: u64| (0..63).rev().map(|i| (n >> i & 1) as u16).collect::<Vec<_>>();
+    let integer = |bits: Vec<u16>| bits.iter().fold(0, |n, bit| n << 1 | u64::from(*bit));
+    let sub_key = |label, scope: &Scope| {
+        derive::<32>(&secret, &context(label, &[b"acme", scope.as_str().as_bytes(), &number(1)]))
+    };
+    let ff1 = |scope, encrypt, n| {
+        integer(spec::ff1_raw(&sub_key("pseudonym-integer", scope), b"", 2, encrypt, &bits(n)))
+    };
+    let h = derive::<32>(&identity_secret, &context("pseudonym-identity", &[b"acme"]));
+    for value in ["7", "8", "9"] {
+        let h = hmac(&h, &context("pseudonym-input", &[b"order", value.as_bytes()]));
+        let first_bits = u64::from_be_bytes(h[..8].try_into().unwrap()) >> 1;
+        let [a, b] = scopes.each_ref().map(|scope| ff1(scope, true, first_bits));
+        assert_eq!(all(&scopes[0], int63).pseudonym(value).unwrap(), a.to_string());
+        assert_eq!(ff1(&scopes[1], true, ff1(&scopes[0], false, a)), b);
+        let bridge = Bridge::new(&acme(), (&key, &scopes[0], int63), (&key, &scopes[1], int63)).unwrap();
+        assert_eq!(bridge.map(&a.to_string()).unwrap(), b.to_string());
+
+        let a = spec::aes(&sub_key("pseudonym-scope", &scopes[0]), h[..16].try_into().unwrap());
+        let identity = spec::aes_inverse(&sub_key("pseudonym-scope", &scopes[0]), a);
+        let b = spec::aes(&sub_key("pseudonym-scope", &scopes[1]), identity);
+        let (from, to) = ((&key, &scopes[0], Spelling::Base64Url), (&key, &scopes[1], Spelling::Hex));
+        assert_eq!(Bridge::new(&acme(), from, to).unwrap().map(&BASE64.encode(a)).unwrap(), hex(&b));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::name::{FieldName, Scope, TenantId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A field of a policy.
@@ -187,13 +188,35 @@ impl Lines<'_> {
         line
     }
 
-    /// The field whose table a line is in: the last that begins at or above it.
+    /// The line of a key of the bridge that is the i-th, or of the bridge.
+    fn of_bridge(&self, i: usize, key: &str) -> usize {
+        let Some(bridge) = self.bridges().get(i) else { return 1 };
+        let place = match bridge.get_ref() {
+            DeValue::Table(ends) => {
+                ends.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.span())
+            }
+            _ => None,
+        };
+        line_at(self.text, place.unwrap_or(bridge.span()).start)
+    }
+
+    fn bridges(&self) -> &[Spanned<DeValue<'_>>] {
+        match self.tree.get("bridge").map(|value| value.get_ref()) {
+            Some(DeValue::Array(bridges)) => bridges,
+            _ => &[],
+        }
+    }
+
+    /// The field whose table a line is in: the last that begins at or above it, unless a bridge begins after it.
     fn field_at(&self, line: usize) -> String {
         let Some(DeValue::Table(fields)) = self.tree.get("field").map(|v| v.get_ref()) else {
             return String::new();
         };
-        let starts = fields.iter().map(|(key, _)| (line_at(self.text, key.span().start), key.get_ref()));
-        starts.filter(|(start, _)| *start <= line).max().map(|(_, name)| name.to_string()).unwrap_or_default()
+        let fields =
+            fields.iter().map(|(key, _)| (line_at(self.text, key.span().start), key.get_ref().as_ref()));
+        let bridges = self.bridges().iter().map(|bridge| (line_at(self.text, bridge.span().start), ""));
+        let starts = fields.chain(bridges).filter(|(start, _)| *start <= line);
+        starts.max().map(|(_, name)| name.to_owned()).unwrap_or_default()
     }
 }
 
@@ -233,13 +256,14 @@ mod tests {
             born = { protect = "generalize", to = "month", date = "DD.MM.YYYY" }
             age = { protect = "generalize", to = "bucket", width = 10 }
             zip = { protect = "generalize", to = "prefix", length = "3" }
+            order = { protect = "pseudonym", scope = "billing", spelling = "int63", population = 1000000 }
             country = { protect = "keep" }
             notes = { protect = "drop" }
             "#,
         )
         .unwrap();
         let modes: Vec<_> = policy.fields.iter().map(|f| f.rule.mode()).collect();
-        assert_eq!(modes.len(), 10);
+        assert_eq!(modes.len(), 11);
         assert_eq!(policy.field("email").unwrap().empty, Empty::Error);
         for field in &policy.fields {
             let json = serde_json::to_string(&field.settings).unwrap();
@@ -278,6 +302,30 @@ mod tests {
             ),
             ("protect = \"keep\"\ncolour = \"a\"", "policy line 7, field \"x\": unknown field `colour`"),
             ("protect = \"pseudonym\"", "field \"x\": `scope` is missing"),
+            (
+                "protect = \"pseudonym\"\nscope = \"a\"\nspelling = \"long\"",
+                "policy line 8, field \"x\": `spelling` must be one of base64url, hex, uuid, crockford, int63",
+            ),
+            (
+                "protect = \"pseudonym\"\nscope = \"a\"\nspelling = \"int63\"",
+                "field \"x\": `population` is missing",
+            ),
+            (
+                "protect = \"pseudonym\"\nscope = \"a\"\nspelling = \"uuid\"\npopulation = 7",
+                "policy line 9, field \"x\": `population` does not go with protect = \"pseudonym\" without spelling",
+            ),
+            (
+                "protect = \"keep\"\npopulation = 7",
+                "policy line 7, field \"x\": `population` does not go with protect = \"keep\"",
+            ),
+            (
+                "protect = \"pseudonym\"\nscope = \"a\"\nspelling = \"int63\"\npopulation = 5000000",
+                "policy line 9, field \"x\": `population` of 5000000 values some two would share",
+            ),
+            (
+                "protect = \"pseudonym\"\nscope = \"a\"\nspelling = \"int63\"\npopulation = -1",
+                "policy line 9, field \"x\": invalid value",
+            ),
             ("protect = \"generalize\"", "`to` is missing"),
             (
                 "protect = \"generalize\"\nto = \"year\"\nwidth = 3",
@@ -311,5 +359,48 @@ mod tests {
             let found = error(&text);
             assert!(found.contains(expected), "{text}\n{found}");
         }
+    }
+
+    const BRIDGE: &str = "[[bridge]]\nfrom = \"a\"\nto = \"b\"\n";
+
+    #[test]
+    fn a_bridge_leads_one_way_between_declared_scopes() {
+        let [a, b, c] = ["a", "b", "c"].map(|name| Scope::new(name).unwrap());
+        let keep = "[field.x]\nprotect = \"keep\"\n";
+        let policy =
+            Policy::parse(&format!("{HEAD}{BRIDGE}{keep}[[bridge]]\nfrom = \"b\"\nto = \"c\"\n")).unwrap();
+        assert_eq!(policy.bridges, [(a.clone(), b.clone()), (b.clone(), c.clone())]);
+        assert!(policy.allows_bridge(&a, &b) && policy.allows_bridge(&b, &c));
+        for (from, to) in [(&b, &a), (&a, &c), (&a, &a)] {
+            assert!(!policy.allows_bridge(from, to));
+        }
+        assert!(Policy::parse(&format!("{HEAD}{keep}")).unwrap().bridges.is_empty());
+    }
+
+    #[test]
+    fn errors_of_bridges_name_their_line_and_no_field() {
+        let keep = "[field.x]\nprotect = \"keep\"\n";
+        for (bridge, expected) in [
+            (
+                "[[bridge]]\nfrom = \"c\"\nto = \"c\"",
+                "policy line 10: `to` of the bridge is the scope that it comes from",
+            ),
+            (
+                "[[bridge]]\nto = \"b\"\nfrom = \"a\"",
+                "policy line 10: `from` of the bridge to \"b\" is declared twice",
+            ),
+            (
+                "[[bridge]]\nfrom = \" a\"\nto = \"b\"",
+                "policy line 9: `from` of the bridge scope begins or ends with",
+            ),
+            ("[[bridge]]\nfrom = \"a\"\nto = \"\"", "policy line 10: `to` of the bridge scope is empty"),
+            ("[[bridge]]\nfrom = \"a\"\nto = \"c\"\nvia = \"b\"", "policy line 11: unknown field `via`"),
+            ("[[bridge]]\nfrom = \"a\"", "policy line 8: missing field `to`"),
+            ("[[bridge]]\nfrom = 1\nto = \"b\"", "policy line 9: invalid type"),
+        ] {
+            let found = error(&format!("{HEAD}{keep}{BRIDGE}{bridge}\n"));
+            assert!(found.starts_with(expected), "{bridge}\n{found}");
+        }
+        assert!(error(&format!("{HEAD}bridge = 3\n{keep}")).starts_with("policy line 3: invalid type"));
     }
 }

@@ -14,12 +14,16 @@
 //! protect = "token"
 //! format  = "card"
 //! keep    = "6+4"
+//!
+//! [[bridge]]                 # as many as are needed
+//! from = "analytics"
+//! to   = "billing"
 //! ```
 //!
 //! | protect | settings |
 //! |---|---|
 //! | `token` | one of `format`, `alphabet`, `template`, `regex`; see below |
-//! | `pseudonym` | `scope`; `normalize` (`none`, `text`, `email`, `digits`), `spelling` (`base64url`, `hex`, `uuid`, `crockford`), `kind` |
+//! | `pseudonym` | `scope`; `normalize` (`none`, `text`, `email`, `digits`), `spelling` (`base64url`, `hex`, `uuid`, `crockford`, `int63`), `population` for `int63`, `kind` |
 //! | `seal` | `suite` (`xaes-256-gcm`, `xchacha20-poly1305`; the latter without a vault) |
 //! | `mask` | `keep`, `with` |
 //! | `generalize` | `to` (`year`, `month`, `bucket`, `prefix`); `date` for the first two, `width` for a bucket, `length` for a prefix |
@@ -42,6 +46,10 @@
 //! | `regex` = [`[A-Z]{3}-[0-9]{4}`](crate::format#regular-expressions) | `length`, `separators` |
 //!
 //! Every field can have `empty`: `keep` (blank cells stay as they are, the default) or `error`.
+//!
+//! A `[[bridge]]` permits that pseudonyms of the scope `from` are moved into the scope `to`, and not back; what is not
+//! declared is not permitted. Fields of this policy need not use either scope, since files for several recipients may
+//! have policies of their own. `population` is how many different values of one kind the scope will ever see.
 
 mod document;
 mod rule;
