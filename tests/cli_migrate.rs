@@ -263,7 +263,6 @@ fn only_the_very_file_of_an_unaltered_manifest_is_migrated() {
         ("\"mac\": \"", "\"mac\": \"0", "was altered since it was made"),
         ("\"cloakroom_manifest\": 2", "\"cloakroom_manifest\": 1", "was altered since it was made"),
         ("\"cloakroom_manifest\": 2", "\"cloakroom_manifest\": 3", "has format 3, this release reads 1 to 2"),
-        ("{", "[", "is no JSON"),
     ] {
         assert!(manifest.contains(from), "{from}");
         tool.write("m.json", manifest.replacen(from, to, 1));

@@ -16,6 +16,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
+#[command(mut_arg("output", |output| output.required(false).requires("file")))]
 pub struct Migrate {
     /// A protected file to be moved, in place of what the vault holds; `-` for standard input.
     #[arg(long, value_name = "FILE", requires = "output", required_unless_present = "vault")]
