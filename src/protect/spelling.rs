@@ -135,7 +135,11 @@ fn read_base64url(text: &str) -> Option<[u8; 16]> {
 }
 
 fn read_hex(text: &[u8]) -> Option<[u8; 16]> {
-    let digit = |text: u8| HEX.iter().position(|hex| *hex == text).map(|digit| digit as u8);
+    let digit = |text: u8| match text {
+        b'0'..=b'9' => Some(text - b'0'),
+        b'a'..=b'f' => Some(text - b'a' + 10),
+        _ => None,
+    };
     let mut bytes = [0; 16];
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     if pairs.len() != bytes.len() {
