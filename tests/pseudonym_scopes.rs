@@ -10,7 +10,7 @@ use cloakroom::format::Normalization;
 use cloakroom::keys::{KeyProvider, Keyset};
 use cloakroom::name::{Scope, TenantId};
 use cloakroom::protect::{Column, Pseudonymizer, Spelling};
-use cloakroom::wire::keyset::{KeysetBody, KeysetFile, VersionRecord};
+use cloakroom::wire::keyset::{KeysetBody, KeysetFile, KeysetFormat, VersionRecord};
 use std::collections::HashSet;
 use zeroize::Zeroizing;
 
@@ -33,13 +33,22 @@ impl KeyProvider for Open {
 
 fn fixed_keyset() -> Keyset {
     let data_key = DataKey::from_bytes(&mut [1; 32]);
-    let mut file = KeysetFile::header("open", data_key.expose()).unwrap();
+    let mut file = KeysetFile::header(KeysetFormat::Two, "open", data_key.expose()).unwrap();
     let aad = Context::new(Label::KeysetBody).part(&file);
     let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
     let version =
         VersionRecord { number: 1, state: 2, created: 0, changed: 0, secret: Zeroizing::new([42; 32]) };
-    let body = KeysetBody { id: [0; 16], identity: 1, primary: 1, versions: vec![version] };
-    Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, body.write().as_bytes(), &mut file).unwrap();
+    let body = KeysetBody {
+        format: KeysetFormat::Two,
+        id: [0; 16],
+        edits: 0,
+        identity: 1,
+        primary: 1,
+        period: 0,
+        versions: vec![version],
+        uses: vec![],
+    };
+    Aead::new(Suite::Xaes256Gcm, &key).seal(&aad, body.write().unwrap().as_bytes(), &mut file).unwrap();
     Keyset::unlock(&file, &Open).unwrap()
 }
 
