@@ -604,6 +604,9 @@ fn what_a_bridge_does_not_carry() {
     tool.write("q.toml", POLICY.replace("\"acme\"", "\"other\""));
     let line = format!("bridge one.csv {BRIDGE} --keyset k -o x.csv").replace("p.toml", "q.toml");
     tool.fails(2, &line, "is for tenant \"other\", the file is \"acme\"'s");
+    tool.ok("protect in.csv --policy p.toml --keyset k -o kv.csv --key-versions");
+    let line = format!("bridge kv.csv {BRIDGE} --keyset k -o x.csv --drop card__kv");
+    tool.fails(2, &line, "\"card__kv\" holds the key versions of another column, and goes with it");
     // A cell that is no pseudonym.
     let mut rows = cells(&tool.read("one.csv"), b',');
     let at = position(&rows[0], "ref");

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::keys::UsableKey;
 use crate::name::Scope;
 use crate::policy::{Policy, Rule};
-use crate::protect::Bridge;
+use crate::protect::{Bridge, Spelling};
 use std::io::{Read, Write};
 
 /// What goes over a bridge.
@@ -55,68 +55,22 @@ pub fn bridge<'k>(
     keys: Keys<'k>,
     options: Options<'_>,
 ) -> Result<Bridged<'k>> {
-    let Crossing { policy, column: name, to, drop } = crossing;
-    let refused = |what, problem| Error::Setting { what, problem };
     let keyset = keys.keyset();
     let file = ProtectedFile::open(input, manifest, keys, ROWS)?;
-    let position = |name: &str| file.columns.iter().position(|c| c.header.trim() == name.trim());
-    let bridged =
-        position(name).ok_or_else(|| refused("column", format!("the file has no column {name:?}")))?;
+    let (bridged, from, spelling) = crossing.find(&file)?;
+    let dropped = crossing.left_out(&file, bridged)?;
+    let Crossing { policy, to, .. } = crossing;
     let column = &file.columns[bridged];
-    let Some(Rule::Pseudonym { scope: from, spelling, .. }) = &column.rule else {
-        return Err(refused("column", format!("{name:?} holds no pseudonyms: only these have a scope")));
-    };
-    if policy.tenant != file.tenant {
-        let problem =
-            format!("is for tenant {:?}, the file is {:?}'s", policy.tenant.as_str(), file.tenant.as_str());
-        return Err(refused("policy", problem));
-    }
-    let (a, b) = (from.as_str(), to.as_str());
-    if from == to {
-        return Err(refused(
-            "bridge",
-            format!("{name:?} is in scope {a:?} already; `migrate` moves it to its primary key"),
-        ));
-    }
-    if !policy.allows_bridge(from, to) {
-        let problem = format!(
-            "the policy has none from scope {a:?} to {b:?}: add a [[bridge]] with from = {a:?} and to = {b:?}, if whoever \
-             has both files may join them"
-        );
-        return Err(refused("bridge", problem));
-    }
-    let mut dropped = vec![false; file.columns.len()];
-    for name in drop {
-        let i = position(name).ok_or_else(|| refused("drop", format!("the file has no column {name:?}")))?;
-        if i == bridged {
-            return Err(refused("drop", format!("{name:?} is the column to be bridged")));
-        }
-        dropped[i] = true;
-        file.columns[i].versions.into_iter().for_each(|versions| dropped[versions] = true);
-    }
-    let bound = |i: &usize| !dropped[*i] && matches!(file.columns[*i].rule, Some(Rule::Seal(_)));
-    let sealed: Vec<&str> = (0..dropped.len()).filter(bound).map(|i| file.columns[i].header.trim()).collect();
-    if let Some(binding) = file.binding
-        && (binding == bridged || dropped[binding])
-        && !sealed.is_empty()
-    {
-        let problem = format!(
-            "sealed cells are bound to column {:?}, and would not open in the new file; leave out {}",
-            file.columns[binding].header.trim(),
-            sealed.join(", ")
-        );
-        return Err(refused("bridge", problem));
-    }
     let to_key = primary_of_scope(&keyset, &file.tenant, to)?;
     let action = |key: &UsableKey| {
-        Ok(Action::Rekey(Bridge::new(&file.tenant, (key, from, *spelling), (&to_key, to, *spelling))?))
+        Ok(Action::Rekey(Bridge::new(&file.tenant, (key, from, spelling), (&to_key, to, spelling))?))
     };
     let action = match column.versions {
         Some(versions) => Action::ByVersion(ByVersion::new(versions, &keyset, action)?),
         None => action(&column.key(&keyset)?)?,
     };
     let mut rewritten = Rewritten::moved(column, action, &to_key, &keyset);
-    rewritten.entry.settings.scope = Some(b.to_owned());
+    rewritten.entry.settings.scope = Some(to.as_str().to_owned());
     let (mut columns, mut joining, mut rewritten) = (vec![], vec![], Some(rewritten));
     for (i, other) in file.columns.iter().enumerate() {
         columns.push(match rewritten.take_if(|_| i == bridged) {
@@ -139,4 +93,71 @@ pub fn bridge<'k>(
     };
     let (finished, unchanged) = rewrite(file, output, columns, manifest, keys, options)?;
     Ok(Bridged { finished, joining, unchanged })
+}
+
+impl Crossing<'_> {
+    /// The column, if it may go over, and how its pseudonyms are.
+    fn find<'f>(&self, file: &'f ProtectedFile<'_, impl Read>) -> Result<(usize, &'f Scope, Spelling)> {
+        let (name, to) = (self.column, self.to.as_str());
+        let bridged = position(file, name, "column")?;
+        let Some(Rule::Pseudonym { scope: from, spelling, .. }) = &file.columns[bridged].rule else {
+            return Err(refused("column", format!("{name:?} holds no pseudonyms: only these have a scope")));
+        };
+        let (ours, its) = (self.policy.tenant.as_str(), file.tenant.as_str());
+        if ours != its {
+            return Err(refused("policy", format!("is for tenant {ours:?}, the file is {its:?}'s")));
+        }
+        let problem = if from == self.to {
+            format!("{name:?} is in scope {to:?} already; `migrate` moves it to its primary key")
+        } else if !self.policy.allows_bridge(from, self.to) {
+            let from = from.as_str();
+            format!(
+                "the policy has none from scope {from:?} to {to:?}: add a [[bridge]] with from = {from:?} and \
+                 to = {to:?}, if whoever has both files may join them"
+            )
+        } else {
+            return Ok((bridged, from, *spelling));
+        };
+        Err(refused("bridge", problem))
+    }
+
+    /// Which columns are left out; sealed cells that remain must open in the new file.
+    fn left_out(&self, file: &ProtectedFile<'_, impl Read>, bridged: usize) -> Result<Vec<bool>> {
+        let mut dropped = vec![false; file.columns.len()];
+        for name in self.drop {
+            let i = position(file, name, "drop")?;
+            if i == bridged {
+                return Err(refused("drop", format!("{name:?} is the column to be bridged")));
+            }
+            if file.columns[i].rule.is_none() {
+                let problem = format!("{name:?} holds the key versions of another column, and goes with it");
+                return Err(refused("drop", problem));
+            }
+            dropped[i] = true;
+            file.columns[i].versions.into_iter().for_each(|versions| dropped[versions] = true);
+        }
+        let remains = file.columns.iter().zip(&dropped).filter(|(_, dropped)| !**dropped);
+        let sealed = remains.filter(|(column, _)| matches!(column.rule, Some(Rule::Seal(_))));
+        let sealed: Vec<&str> = sealed.map(|(column, _)| column.header.trim()).collect();
+        match file.binding {
+            Some(binding) if (binding == bridged || dropped[binding]) && !sealed.is_empty() => {
+                let problem = format!(
+                    "sealed cells are bound to column {:?}, and would not open in the new file; leave out {}",
+                    file.columns[binding].header.trim(),
+                    sealed.join(", ")
+                );
+                Err(refused("bridge", problem))
+            }
+            _ => Ok(dropped),
+        }
+    }
+}
+
+fn position(file: &ProtectedFile<'_, impl Read>, name: &str, what: &'static str) -> Result<usize> {
+    let position = file.columns.iter().position(|c| c.header.trim() == name.trim());
+    position.ok_or_else(|| refused(what, format!("the file has no column {name:?}")))
+}
+
+fn refused(what: &'static str, problem: String) -> Error {
+    Error::Setting { what, problem }
 }
