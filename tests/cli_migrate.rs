@@ -522,6 +522,73 @@ fn a_column_that_has_the_name_of_key_versions_is_refused() {
     );
 }
 
+// SPEC: FILE-7
+#[test]
+fn many_rows_of_two_ages_on_any_number_of_threads() {
+    let tool = Tool::with_keyset();
+    tool.write("p.toml", POLICY);
+    tool.write("in.csv", original(9000));
+    tool.ok("protect in.csv --policy p.toml --keyset k -o one.csv --key-versions");
+    tool.ok("rotate --keyset k");
+    tool.ok("protect in.csv --policy p.toml --keyset k -o two.csv --key-versions");
+    put_together(&tool, "one.csv", "two.csv", "both.csv");
+    put_together(&tool, "two.csv", "two.csv", "expected.csv");
+    put_together(&tool, "in.csv", "in.csv", "twice.csv");
+    let more = "--manifest one.csv.manifest.json --keyset k --threads";
+    for threads in [1, 3] {
+        tool.ok(&format!("reveal both.csv {more} {threads} -o back.csv"));
+        same(&tool, "twice.csv", "back.csv", &REVERSIBLE);
+        tool.ok(&format!("migrate --file both.csv --changed {more} {threads} -o new.csv"));
+        same(&tool, "new.csv", "expected.csv", &DETERMINISTIC);
+        tool.ok(&format!("reveal new.csv --keyset k --threads {threads} -o back.csv"));
+        same(&tool, "twice.csv", "back.csv", &REVERSIBLE);
+    }
+}
+
+// SPEC: MAN-4, SECRET-1
+#[test]
+fn no_value_is_in_what_migrating_and_bridging_say() {
+    let tool = ready("--keyset k", "--key-versions");
+    let mut rows = cells(&tool.read("one.csv"), b',');
+    let [card, version] = ["card", "phone__kv"].map(|name| position(&rows[0], name));
+    let full = |row: &usize| rows[*row].iter().all(|cell| !cell.trim_ascii().is_empty());
+    let [first, second] = [(1..50).find(full).unwrap(), (1..50).rev().find(full).unwrap()];
+    rows[first][card] = b"planted-card".to_vec();
+    rows[second][version] = b"planted-version".to_vec();
+    tool.write("x.csv", csv(&rows, b',', "\n"));
+    let more = "--manifest one.csv.manifest.json --keyset k -o new.csv";
+    let mut said = String::new();
+    for changed in ["", "--changed", "--changed --rejects r.csv"] {
+        said += &tool.run(&format!("migrate --file x.csv {more} {changed}")).err;
+        said += &tool.run(&format!("bridge x.csv {more} {BRIDGE} {changed}")).err;
+    }
+    said += &tool.text("r.csv");
+    tool.ok("migrate --file one.csv --keyset k -o new.csv");
+    said += &tool.text("new.csv.manifest.json");
+    for value in ["planted", "4111", "Name, ", "example.com", "1985"] {
+        assert!(!said.contains(value), "{value} is in {said}");
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let tool = Tool::with_keyset();
+    tool.write("p.toml", POLICY);
+    tool.write("in.csv", original(9000));
+    tool.ok("protect in.csv --policy p.toml --keyset k -o one.csv");
+    tool.ok("rotate --keyset k");
+    let before = tool.listing();
+    for line in [
+        "migrate --file one.csv --keyset k -o new.csv",
+        &format!("bridge one.csv {BRIDGE} --keyset k -o new.csv"),
+    ] {
+        let ran = tool.shell(&format!("trap '' XFSZ; ulimit -f 500; $C {line}"));
+        assert_eq!(ran.exit, Some(7), "{ran:?}");
+        assert!(ran.err.contains("write the output: File too large"), "{ran:?}");
+        assert_eq!(tool.listing(), before);
+    }
+}
+
 const BRIDGE: &str = "--column ref --to billing --policy p.toml";
 
 // SPEC: FILE-8
@@ -566,6 +633,30 @@ fn a_bridged_column_is_as_the_other_scope_makes_it() {
         let manifest = tool.text("b.csv.manifest.json");
         assert!(manifest.contains("\"subject\": null"), "{manifest}");
     }
+}
+
+#[test]
+fn integers_go_over_bridges_and_to_new_versions() {
+    let tool = Tool::with_keyset();
+    let policy = |scope: &str| {
+        format!(
+            "version = 1\ntenant = \"acme\"\n[[bridge]]\nfrom = \"a\"\nto = \"b\"\n\
+             [field.no]\nprotect = \"pseudonym\"\nscope = \"{scope}\"\nspelling = \"int63\"\npopulation = 1000\n"
+        )
+    };
+    tool.write("a.toml", policy("a"));
+    tool.write("b.toml", policy("b"));
+    tool.write("in.csv", "no\n17\n18\n\n17\n");
+    tool.ok("protect in.csv --policy a.toml --keyset k -o one.csv");
+    tool.ok("rotate --keyset k");
+    for scope in ["a", "b"] {
+        tool.ok(&format!("protect in.csv --policy {scope}.toml --keyset k -o {scope}.csv"));
+    }
+    tool.ok("migrate --file one.csv --keyset k -o two.csv");
+    tool.ok("bridge one.csv --column no --to b --policy a.toml --keyset k -o three.csv");
+    same(&tool, "two.csv", "a.csv", &["no"]);
+    same(&tool, "three.csv", "b.csv", &["no"]);
+    assert!(tool.text("three.csv.manifest.json").contains("\"population\": 1000"));
 }
 
 // SPEC: FILE-8
