@@ -68,7 +68,7 @@ pub struct Options<'o> {
     /// Whether protecting puts a column behind each column with a key, named `<header>__kv`, that holds the key version
     /// of every cell: rows of files of different ages can then stand in one file.
     pub key_version_columns: bool,
-    /// Whether [`migrate`] and [`bridge`] take a file of which rows or columns are missing or in another order. Nothing
+    /// Whether [`migrate()`] and [`bridge()`] take a file of which rows or columns are missing or in another order. Nothing
     /// then tells whether a token or a pseudonym in it is of the manifest's key version, and others become garbage.
     pub changed: bool,
     /// Where rejected rows are named: `line,column,reason`, never a value. Without it, the first bad row stops the run.
