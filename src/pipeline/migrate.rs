@@ -37,7 +37,8 @@ pub struct Migrated<'v> {
 /// | seal | opened, and sealed for the row's new subject cell; a reference into a vault is written anew |
 /// | others | nothing |
 ///
-/// There is nothing to resume: it runs as fast as protecting does, and if it fails, what it wrote is not to be used.
+/// There is nothing to resume: a file takes about twice as long as protecting it did, and if that fails, what was
+/// written is not to be used.
 ///
 /// # Errors
 /// [`Error::Manifest`](crate::Error::Manifest) as for [`reveal`](super::reveal()), and when the input is not, byte for
