@@ -90,7 +90,12 @@ fn vault() {
             assert!(held.redeem_many(texts, NOW).unwrap().iter().all(Result::is_ok));
         }
     });
-    println!("vault {} s of processor, peak {} MiB, file {} MiB", cpu(), peak_mib(), vault.size().unwrap() >> 20);
+    println!(
+        "vault {} s of processor, peak {} MiB, file {} MiB",
+        cpu(),
+        peak_mib(),
+        vault.size().unwrap() >> 20
+    );
 }
 
 fn issue(tokens: &RandomTokens<'_>, values: &[String], subjects: Option<&[SubjectId]>) -> Vec<String> {
@@ -102,7 +107,9 @@ fn issue(tokens: &RandomTokens<'_>, values: &[String], subjects: Option<&[Subjec
             .enumerate()
             .map(|(i, value)| TokenRequest { value, subject: subject(i), expires: None })
             .collect();
-        issued.extend(tokens.issue_many(&requests, NOW).unwrap().into_iter().map(|issued| issued.unwrap().token));
+        issued.extend(
+            tokens.issue_many(&requests, NOW).unwrap().into_iter().map(|issued| issued.unwrap().token),
+        );
     }
     issued
 }

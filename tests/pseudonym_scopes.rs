@@ -33,13 +33,13 @@ impl KeyProvider for Open {
 
 fn fixed_keyset() -> Keyset {
     let data_key = DataKey::from_bytes(&mut [1; 32]);
-    let mut file = KeysetFile::header(KeysetFormat::One, "open", data_key.expose()).unwrap();
+    let mut file = KeysetFile::header(KeysetFormat::Two, "open", data_key.expose()).unwrap();
     let aad = Context::new(Label::KeysetBody).part(&file);
     let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
     let version =
         VersionRecord { number: 1, state: 2, created: 0, changed: 0, secret: Zeroizing::new([42; 32]) };
     let body = KeysetBody {
-        format: KeysetFormat::One,
+        format: KeysetFormat::Two,
         id: [0; 16],
         edits: 0,
         identity: 1,
