@@ -61,6 +61,7 @@ impl Tenant<'_> {
         };
         let built = of_tenant(Mode::Seal) + of_tenant(Mode::Index) == 0;
         operation.ledger.indexes.insert(key, DefinedIndex { index: index.clone(), built });
+        operation.forget_migration();
         self.vault().finish(operation)
     }
 
@@ -75,6 +76,7 @@ impl Tenant<'_> {
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
         if dropped {
+            operation.forget_migration();
             self.vault().finish(operation)?;
         }
         Ok(dropped)

@@ -219,6 +219,13 @@ impl Vault {
     }
 }
 
+impl Operation<'_> {
+    /// A migration that was cut off starts again. The same indexes by name may be others, or lack what was put since.
+    pub(super) fn forget_migration(&mut self) {
+        self.note(MIGRATION, None);
+    }
+}
+
 impl Mover {
     /// Waits until as much time has gone by as was to be taken for what is done.
     fn wait(&self) {

@@ -201,7 +201,21 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps her key may
     /// not reveal; the store's. That a record is missing is for [`Vault::check`] to say.
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
-        let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
+        loop {
+            let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
+            let records = self.records_of(&known, &found, subject);
+            let head = self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))?;
+            match records {
+                // A migration has sealed her records anew while they were read.
+                Err(Error::Rejected) if head.as_ref() != Some(&found.head) => {}
+                // She may have been erased while her records were read: half of them would be wrong.
+                Ok(_) if head.is_none() => return Ok(vec![]),
+                records => return records,
+            }
+        }
+    }
+
+    fn records_of(&self, known: &TenantSet, found: &Found, subject: &SubjectId) -> Result<Vec<Record>> {
         let head = Entry::parse(&found.head)?.into_head()?;
         let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
         let mut records = vec![];
@@ -219,11 +233,7 @@ impl<'v> Tenant<'v> {
             });
             Ok(())
         })?;
-        // She may have been erased while her records were read: half of them would be wrong.
-        match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
-            Some(_) => Ok(records),
-            None => Ok(vec![]),
-        }
+        Ok(records)
     }
 
     /// One field of one record, or `None` when the record or the field is not there.
@@ -239,11 +249,29 @@ impl<'v> Tenant<'v> {
     pub(super) fn open_fields<'f>(
         &self,
         record: &EntryKey,
+        fields: impl IntoIterator<Item = &'f FieldName> + Clone,
+    ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
+        let (locator, _) = split_entry_key(record);
+        loop {
+            let Some((known, head)) = self.head(&locator)? else { return Ok(None) };
+            match self.open_fields_of(&known, &head, record, fields.clone()) {
+                // As in `records`.
+                Err(Error::Rejected)
+                    if self.vault.store.get(ENTRY, &entry_key(&locator, 0))?.as_ref() != Some(&head) => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_fields_of<'f>(
+        &self,
+        known: &TenantSet,
+        head_bytes: &[u8],
+        record: &EntryKey,
         fields: impl IntoIterator<Item = &'f FieldName>,
     ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
         let (locator, number) = split_entry_key(record);
-        let Some((known, head_bytes)) = self.head(&locator)? else { return Ok(None) };
-        let head = Entry::parse(&head_bytes)?.into_head()?;
+        let head = Entry::parse(head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
         }
