@@ -201,11 +201,23 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps her key may
     /// not reveal; the store's. That a record is missing is for [`Vault::check`] to say.
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
-        let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
-        let head = Entry::parse(&found.head)?.into_head()?;
-        let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
+        loop {
+            let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
+            let head = Entry::parse(&found.head)?.into_head()?;
+            let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
+            let read = self.read_records(&sealer, &found.locator);
+            match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
+                // Erased while her records were read: half of them would be wrong.
+                None => return Ok(vec![]),
+                Some(now) if Entry::parse(&now)?.into_head()?.generation == head.generation => return read,
+                Some(_) => {} // sealed anew while they were read
+            }
+        }
+    }
+
+    fn read_records(&self, sealer: &SubjectSealer, locator: &Locator) -> Result<Vec<Record>> {
         let mut records = vec![];
-        Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
+        Pages::new(&*self.vault.store, ENTRY, locator, None).each(|key, bytes| {
             let key = entry_key_of(key)?;
             let entry = Entry::parse(bytes)?;
             let Some(record) = entry.record() else { return Ok(()) };
@@ -219,11 +231,7 @@ impl<'v> Tenant<'v> {
             });
             Ok(())
         })?;
-        // She may have been erased while her records were read: half of them would be wrong.
-        match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
-            Some(_) => Ok(records),
-            None => Ok(vec![]),
-        }
+        Ok(records)
     }
 
     /// One field of one record, or `None` when the record or the field is not there.
@@ -242,15 +250,21 @@ impl<'v> Tenant<'v> {
         fields: impl IntoIterator<Item = &'f FieldName>,
     ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
         let (locator, number) = split_entry_key(record);
-        let Some((known, head_bytes)) = self.head(&locator)? else { return Ok(None) };
+        let (known, head_bytes, further) = loop {
+            let Some((known, head)) = self.head(&locator)? else { return Ok(None) };
+            if number == 0 {
+                break (known, head, None);
+            }
+            let further = self.vault.store.get(ENTRY, record)?;
+            // Between the two she may have been sealed anew.
+            if self.vault.store.get(ENTRY, &entry_key(&locator, 0))?.as_ref() == Some(&head) {
+                break (known, head, further);
+            }
+        };
         let head = Entry::parse(&head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
         }
-        let further = match number {
-            0 => None,
-            _ => self.vault.store.get(ENTRY, record)?,
-        };
         let entry = match (number, &further) {
             (0, _) => Entry::Head(head.clone()),
             (_, Some(bytes)) => Entry::parse(bytes)?,
