@@ -202,11 +202,13 @@ fn an_index_over_what_is_there_is_asked_after_a_migration_only() {
 #[test]
 fn an_index_built_by_a_migration_that_was_cut_off_lacks_no_record() {
     for redefined in [Some(by("email", 12)), Some(by("email", 16)), None] {
-        for cut in 2..6 {
+        for cut in 1..4 {
             let place = InMemory::new();
             {
                 let acme = acme(&place.vault);
-                (0..200).for_each(|n| drop(put(&acme, &format!("s{n:03}"), &[("email", "a@x")])));
+                for n in 0..200 {
+                    put(&acme, &format!("s{n:03}"), &[("email", "a@x")]);
+                }
                 acme.define_index(&by("email", 16)).unwrap();
                 place.store.refuse_after(cut);
                 assert!(place.vault.migrate(|_| {}).is_err());
@@ -217,7 +219,9 @@ fn an_index_built_by_a_migration_that_was_cut_off_lacks_no_record() {
             let mut expected = 200;
             if let Some(index) = &redefined {
                 acme.drop_index(&field("email")).unwrap();
-                (0..50).for_each(|n| drop(put(&acme, &format!("t{n:03}"), &[("email", "a@x")])));
+                for n in 0..50 {
+                    put(&acme, &format!("t{n:03}"), &[("email", "a@x")]);
+                }
                 expected = 250;
                 acme.define_index(index).unwrap();
             }

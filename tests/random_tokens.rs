@@ -169,16 +169,12 @@ fn tokens_look_as_they_should() {
     let uuid = "123e4567-e89b-12d3-a456-426614174000";
     assert_eq!(looks("id", Look::Like(Format::uuid()), uuid).len(), uuid.len());
     looks("abc", Look::Like(Format::new(Alphabet::new("abcäöü").unwrap())), "aäbb");
-    for (spelling, length) in [
-        (Spelling::Base64Url, 22),
-        (Spelling::Hex, 32),
-        (Spelling::Uuid, 36),
-        (Spelling::Crockford, 26),
-    ] {
+    for (spelling, length) in
+        [(Spelling::Base64Url, 22), (Spelling::Hex, 32), (Spelling::Uuid, 36), (Spelling::Crockford, 26)]
+    {
         assert_eq!(looks(&format!("{length}"), Look::Opaque(spelling), "anything: Ünïcode").len(), length);
     }
-    let int: u64 =
-        looks("int", Look::Opaque(Spelling::int63(1_000).unwrap()), "x").parse().unwrap();
+    let int: u64 = looks("int", Look::Opaque(Spelling::int63(1_000).unwrap()), "x").parse().unwrap();
     assert!(int < 1 << 63);
     assert_clean(&place.vault);
 }
@@ -418,7 +414,8 @@ fn tokens_of_a_run_count_whole_or_not_at_all() {
             before = cards.issue("5550001", Some(&ann), NOW).unwrap().token;
             let census = vault.census();
             let run = vault.begin_run();
-            let rows = [(&ann, "5550001"), (&ann, "5550002"), (&bob, "5550001"), (&bob, "bad"), (&bob, "5550003")];
+            let rows =
+                [(&ann, "5550001"), (&ann, "5550002"), (&bob, "5550001"), (&bob, "bad"), (&bob, "5550003")];
             let issued = run.issue_many(&cards, &rows, NOW).unwrap();
             let ok: Vec<bool> = issued.iter().map(Result::is_ok).collect();
             assert_eq!(ok, [true, true, true, false, true]);

@@ -250,8 +250,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
 
     /// Whether the vault has her, or will have after this batch.
     fn knows(&self, subject: &SubjectId) -> Result<bool> {
-        Ok(self.subjects.contains_key(subject)
-            || self.tokens.tenant.find_in(self.known, subject)?.is_some())
+        Ok(self.subjects.contains_key(subject) || self.tokens.tenant.find_in(self.known, subject)?.is_some())
     }
 
     fn subject(&mut self, operation: &mut Operation<'_>, subject: &SubjectId) -> Result<&mut OpenSubject> {

@@ -224,7 +224,8 @@ pub fn version(number: u32) -> KeyVersion {
 
 pub fn put(tenant: &Tenant<'_>, id: &str, values: &[(&str, &str)]) -> cloakroom::vault::RecordId {
     let names: Vec<FieldName> = values.iter().map(|(name, _)| field(name)).collect();
-    let fields: Vec<_> = names.iter().zip(values).map(|(name, (_, value))| (name, value.as_bytes())).collect();
+    let fields: Vec<_> =
+        names.iter().zip(values).map(|(name, (_, value))| (name, value.as_bytes())).collect();
     tenant.put(&subject(id), &fields).unwrap()
 }
 
