@@ -10,6 +10,7 @@
 use super::BLIND;
 use super::census::Mode;
 use super::ledger::DefinedIndex;
+use super::migrate::MIGRATION;
 use super::open::Operation;
 use super::pages::Pages;
 use super::reference::RecordId;
@@ -61,7 +62,8 @@ impl Tenant<'_> {
         };
         let built = of_tenant(Mode::Seal) + of_tenant(Mode::Index) == 0;
         operation.ledger.indexes.insert(key, DefinedIndex { index: index.clone(), built });
-        operation.forget_migration();
+        // A migration that was cut off passed over records that this index lacks.
+        operation.note(MIGRATION, None);
         self.vault().finish(operation)
     }
 
@@ -76,7 +78,7 @@ impl Tenant<'_> {
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
         if dropped {
-            operation.forget_migration();
+            operation.note(MIGRATION, None);
             self.vault().finish(operation)?;
         }
         Ok(dropped)

@@ -136,10 +136,11 @@ impl Census {
         self.add_many(line, 1);
     }
 
-    /// Counts so many more.
+    /// Counts so many more. Past the largest number it stays there: a file's entry that a stranger made may say anything.
     pub(super) fn add_many(&mut self, line: Line, more: u64) {
         if more > 0 {
-            *self.0.entry(line).or_default() += more;
+            let count = self.0.entry(line).or_default();
+            *count = count.saturating_add(more);
         }
     }
 

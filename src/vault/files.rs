@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
 
 const FORMAT: u8 = 1;
+/// Of one kind in all files: as many lines as a ledger has room for can be summed.
+const MOST: u64 = 1 << 48;
 
 /// A protected file, as the vault knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +88,16 @@ impl ProtectedFile {
     }
 }
 
+/// Refuses what could not be read back, or summed.
+fn check_column(line: &Line, count: u64) -> Result<()> {
+    let refused = |problem: String| Err(Error::Setting { what: "protected file", problem });
+    match line.mode.is_in_files() {
+        false => refused(format!("has a column of mode {:?}, which is none of files", line.mode.as_str())),
+        true if count > MOST => refused(format!("makes {count} × {line}: {MOST} can be counted")),
+        true => Ok(()),
+    }
+}
+
 impl Operation<'_> {
     /// Takes a file on, or takes it on anew.
     pub(super) fn put_file(&mut self, file: &ProtectedFile) -> Result<()> {
@@ -95,7 +107,10 @@ impl Operation<'_> {
         {
             self.uncount_file(&old)?;
         }
-        file.lines().for_each(|(line, count)| self.ledger.census.add_many(line, count));
+        for (line, more) in file.lines() {
+            check_column(&line, self.ledger.census.count(&line).saturating_add(more))?;
+            self.ledger.census.add_many(line, more);
+        }
         self.put(OUTPUT, &file.sha256, old.as_deref(), file.to_bytes()?);
         Ok(())
     }
@@ -109,7 +124,7 @@ impl Vault {
     /// Counts a file that was made from files of this vault: by migrating one, or bridging its pseudonyms.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::Setting`] for a mode that is none of files, or more than 2^48 of one kind; the store's.
     pub fn add_file(&self, file: &ProtectedFile) -> Result<()> {
         let mut operation = self.operation()?;
         operation.put_file(file)?;

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// The longest value: an entry has to have room for it.
 const LONGEST: usize = 64 << 10;
+/// The longest token: sealed, it has to fit a length of two bytes.
+const LONGEST_TOKEN: usize = LONGEST - 64;
 /// Spaces up to this size are listed when drawing takes too long.
 const LISTED: u64 = 1 << 16;
 
@@ -107,6 +109,8 @@ impl<'i, 'v> Issuer<'i, 'v> {
         let token = keys.open_token(&row.key, &entry.token)?;
         let held = match request.subject {
             None => entry.holders.iter().any(|holder| holder.link.is_none()),
+            // Not made yet: a subject who is then refused the token would stay, with nothing.
+            Some(subject) if !self.knows(subject)? => false,
             Some(subject) => {
                 let locator = self.subject(operation, subject)?.locator;
                 let links = entry.holders.iter().filter_map(|holder| holder.link);
@@ -141,6 +145,10 @@ impl<'i, 'v> Issuer<'i, 'v> {
         expires: u64,
     ) -> Result<Issued> {
         let (token, space) = self.draw(operation, request.value)?;
+        // Before anything is put: the rest of the batch goes on without this value.
+        if token.len() > LONGEST_TOKEN {
+            return Err(Error::TooLong { what: "token", actual: token.len(), limit: LONGEST_TOKEN });
+        }
         let keys = self.fields.iter().next().expect("a keyset has a primary");
         let key = keys.token_key(&token);
         let holder = match request.subject {
@@ -238,6 +246,11 @@ impl<'i, 'v> Issuer<'i, 'v> {
         operation.put(ENTRY, &link, None, Entry::Link(*key).to_bytes()?);
         self.links.push(RecordId(link));
         Ok(Holder { link: Some(link), envelope })
+    }
+
+    /// Whether the vault has her, or will have after this batch.
+    fn knows(&self, subject: &SubjectId) -> Result<bool> {
+        Ok(self.subjects.contains_key(subject) || self.tokens.tenant.find_in(self.known, subject)?.is_some())
     }
 
     fn subject(&mut self, operation: &mut Operation<'_>, subject: &SubjectId) -> Result<&mut OpenSubject> {

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-const MIGRATION: &[u8] = b"migration";
+pub(super) const MIGRATION: &[u8] = b"migration";
 const FORMAT: u8 = 2;
 /// In this order: tokens that subjects hold are sealed under keys that the first pass has moved.
 const PASSES: [Map; 2] = [ENTRY, TOKEN];
@@ -216,13 +216,6 @@ impl Vault {
         operation.note(MIGRATION, Some([&body[..], &tag].concat()));
         self.finish(operation)?;
         Ok(true)
-    }
-}
-
-impl Operation<'_> {
-    /// A migration that was cut off starts again. The same indexes by name may be others, or lack what was put since.
-    pub(super) fn forget_migration(&mut self) {
-        self.note(MIGRATION, None);
     }
 }
 

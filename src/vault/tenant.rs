@@ -203,23 +203,21 @@ impl<'v> Tenant<'v> {
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
         loop {
             let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
-            let records = self.records_of(&known, &found, subject);
-            let head = self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))?;
-            match records {
-                // A migration has sealed her records anew while they were read.
-                Err(Error::Rejected) if head.as_ref() != Some(&found.head) => {}
-                // She may have been erased while her records were read: half of them would be wrong.
-                Ok(_) if head.is_none() => return Ok(vec![]),
-                records => return records,
+            let head = Entry::parse(&found.head)?.into_head()?;
+            let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
+            let read = self.read_records(&sealer, &found.locator);
+            match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
+                // Erased while her records were read: half of them would be wrong.
+                None => return Ok(vec![]),
+                Some(now) if Entry::parse(&now)?.into_head()?.generation == head.generation => return read,
+                Some(_) => {} // sealed anew while they were read
             }
         }
     }
 
-    fn records_of(&self, known: &TenantSet, found: &Found, subject: &SubjectId) -> Result<Vec<Record>> {
-        let head = Entry::parse(&found.head)?.into_head()?;
-        let sealer = self.sealer(known.revealing(head.wrap_version)?, &head, &found.locator, subject)?;
+    fn read_records(&self, sealer: &SubjectSealer, locator: &Locator) -> Result<Vec<Record>> {
         let mut records = vec![];
-        Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
+        Pages::new(&*self.vault.store, ENTRY, locator, None).each(|key, bytes| {
             let key = entry_key_of(key)?;
             let entry = Entry::parse(bytes)?;
             let Some(record) = entry.record() else { return Ok(()) };
@@ -249,36 +247,24 @@ impl<'v> Tenant<'v> {
     pub(super) fn open_fields<'f>(
         &self,
         record: &EntryKey,
-        fields: impl IntoIterator<Item = &'f FieldName> + Clone,
-    ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
-        let (locator, _) = split_entry_key(record);
-        loop {
-            let Some((known, head)) = self.head(&locator)? else { return Ok(None) };
-            match self.open_fields_of(&known, &head, record, fields.clone()) {
-                // As in `records`.
-                Err(Error::Rejected)
-                    if self.vault.store.get(ENTRY, &entry_key(&locator, 0))?.as_ref() != Some(&head) => {}
-                opened => return opened,
-            }
-        }
-    }
-
-    fn open_fields_of<'f>(
-        &self,
-        known: &TenantSet,
-        head_bytes: &[u8],
-        record: &EntryKey,
         fields: impl IntoIterator<Item = &'f FieldName>,
     ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
         let (locator, number) = split_entry_key(record);
-        let head = Entry::parse(head_bytes)?.into_head()?;
+        let (known, head_bytes, further) = loop {
+            let Some((known, head)) = self.head(&locator)? else { return Ok(None) };
+            if number == 0 {
+                break (known, head, None);
+            }
+            let further = self.vault.store.get(ENTRY, record)?;
+            // Between the two she may have been sealed anew.
+            if self.vault.store.get(ENTRY, &entry_key(&locator, 0))?.as_ref() == Some(&head) {
+                break (known, head, further);
+            }
+        };
+        let head = Entry::parse(&head_bytes)?.into_head()?;
         if head.tenant != self.name.as_str() {
             return Ok(None);
         }
-        let further = match number {
-            0 => None,
-            _ => self.vault.store.get(ENTRY, record)?,
-        };
         let entry = match (number, &further) {
             (0, _) => Entry::Head(head.clone()),
             (_, Some(bytes)) => Entry::parse(bytes)?,
