@@ -376,8 +376,8 @@ fn manifests_that_do_not_fit() {
             "has fields that this release does not know",
         ),
         (
-            &manifest.replacen("\"cloakroom_manifest\": 1", "\"cloakroom_manifest\": 2", 1),
-            "has format 2, this release reads 1",
+            &manifest.replacen("\"cloakroom_manifest\": 2", "\"cloakroom_manifest\": 3", 1),
+            "has format 3, this release reads 1 to 2",
         ),
     ] {
         tool.write("m.json", text);

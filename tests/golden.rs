@@ -366,6 +366,28 @@ fn a_protected_file_of_the_vault() {
     assert_eq!(String::from_utf8(revealed).unwrap(), VAULT_TABLE);
 }
 
+// SPEC: FILE-6
+#[test]
+fn a_protected_file_moves_to_the_newest_version() {
+    let (keyset, policy) = (keyset(), Policy::parse(POLICY).unwrap());
+    let manifest = Manifest::parse(&golden("protected.csv.manifest.json"), &keyset).unwrap();
+    let (mut migrated, mut anew) = (vec![], vec![]);
+    let (protected, keys) = (golden("protected.csv"), Keys::Keyset(&keyset));
+    let done = pipeline::migrate(&protected[..], &mut migrated, &manifest, keys, Options::default()).unwrap();
+    assert!(done.unchanged);
+    assert_eq!(done.moved, ["no", "name", "email", "card", "account"]);
+    let finished = pipeline::protect(TABLE.as_bytes(), &mut anew, &policy, keys, Options::default()).unwrap();
+    let (new, expected) = (&done.finished.manifest, &finished.manifest);
+    assert_eq!((new.cloakroom_manifest, &new.columns), (2, &expected.columns));
+    let (migrated, anew) =
+        (rows(std::str::from_utf8(&migrated).unwrap()), rows(std::str::from_utf8(&anew).unwrap()));
+    for (migrated, anew) in migrated.iter().zip(&anew) {
+        for column in [0, 3, 4, 5, 6, 7] {
+            assert_eq!(migrated[column], anew[column]);
+        }
+    }
+}
+
 /// Writes `tests/golden/new`.
 #[test]
 #[ignore = "makes new golden files; those that are there stay as they are"]

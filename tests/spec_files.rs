@@ -343,7 +343,7 @@ fn a_manifest_is_whole_unaltered_and_of_this_keyset() {
     for (from, to) in [
         ("\"vault\": false", "\"vault\": true"),
         ("\"rows_read\": 3", "\"rows_read\": 4"),
-        ("\"cloakroom_manifest\": 1", "\"cloakroom_manifest\": 2"),
+        ("\"cloakroom_manifest\": 2", "\"cloakroom_manifest\": 3"),
         ("\"vault\": false,", ""),
         ("\"vault\": false,", "\"vault\": false, \"more\": 1,"),
         ("\"mac\": \"", "\"mac\": \"00"),

@@ -1,12 +1,14 @@
 //! What is done to each column of a batch, and the rows that come out of it.
 
 use super::batch::{Batch, Reject};
+use super::by_version::ByVersion;
 use super::counted::BOM;
+use super::key_versions;
 use crate::error::{Error, Result};
-use crate::name::{FieldName, SubjectId};
+use crate::name::{FieldName, KeyVersion, SubjectId};
 use crate::policy::Empty;
 use crate::protect::{
-    Column, ENVELOPE_PREFIX, Failures, Generalize, Mask, Pseudonymizer, Sealer, Tokenizer, is_blank,
+    Bridge, Column, ENVELOPE_PREFIX, Failures, Generalize, Mask, Pseudonymizer, Sealer, Tokenizer, is_blank,
 };
 use crate::store::MAX_VALUE;
 use crate::vault::{References, Row, Run, Tenant};
@@ -24,6 +26,36 @@ pub(super) enum Action {
     Open(Sealer),
     Store(References),
     Fetch(References),
+    /// Left as it is, protected before.
+    Pass,
+    Retokenize {
+        from: Tokenizer,
+        to: Tokenizer,
+    },
+    Reseal {
+        from: Sealer,
+        to: Sealer,
+    },
+    Rerefer {
+        from: References,
+        to: References,
+    },
+    Rekey(Bridge),
+    /// One of these, by the key version that another column has for the row.
+    ByVersion(ByVersion),
+}
+
+impl Action {
+    /// The key version that it protects under.
+    pub(super) fn key_version(&self) -> Option<KeyVersion> {
+        match self {
+            Action::Tokenize(tokenizer) => Some(tokenizer.key_version()),
+            Action::Pseudonymize(pseudonymizer) => Some(pseudonymizer.key_version()),
+            Action::Seal(sealer) => Some(sealer.key_version()),
+            Action::Store(references) => Some(references.key_version()),
+            _ => None,
+        }
+    }
 }
 
 /// A column, and what is done to it.
@@ -32,6 +64,8 @@ pub(super) struct ColumnJob {
     pub(super) field: FieldName,
     pub(super) action: Action,
     pub(super) empty: Empty,
+    /// What a column behind this one says of its cells, if there is to be one.
+    pub(super) stamp: Option<KeyVersion>,
 }
 
 /// A file, and what is done to it.
@@ -41,8 +75,6 @@ pub(super) struct Job<'j> {
     pub(super) subject: Option<usize>,
     /// The column whose cells, as they stand in the protected file, sealed cells of their row are bound to.
     pub(super) binding: Option<usize>,
-    /// Whether the protected file is the input.
-    pub(super) reveals: bool,
     pub(super) tenant: Option<Tenant<'j>>,
     pub(super) run: Option<&'j Run<'j>>,
     /// Whether the first bad row ends it.
@@ -70,7 +102,7 @@ impl Job<'_> {
             self.binding.into_iter().chain((0..self.columns.len()).filter(|i| Some(*i) != self.binding));
         for i in order {
             let mut column_failures = vec![];
-            self.apply(i, batch, &mut column_failures);
+            self.apply(i, batch, &mut column_failures, &mut failures);
             let job = &self.columns[i];
             if job.empty == Empty::Error && !matches!(job.action, Action::Drop) {
                 let blanks = batch.input[i].iter().enumerate().filter(|(_, cell)| is_blank(cell));
@@ -108,48 +140,100 @@ impl Job<'_> {
         }
     }
 
-    /// Everything but storing.
-    fn apply(&self, i: usize, batch: &mut Batch, failures: &mut Failures) {
+    /// Everything but storing. Failures of other columns than `i` are those of its key versions.
+    fn apply(
+        &self,
+        i: usize,
+        batch: &mut Batch,
+        failures: &mut Failures,
+        others: &mut Vec<(usize, usize, Error)>,
+    ) {
         let mut output = std::mem::take(&mut batch.output[i]);
-        let input = &batch.input[i];
         match &self.columns[i].action {
-            Action::Keep | Action::Drop => {}
+            Action::Keep | Action::Drop | Action::Pass => {}
+            Action::ByVersion(by_version) => {
+                let mut unknown = vec![];
+                let act = |action: &Action, part: Part<'_>, output: &mut Column, failures: &mut Failures| {
+                    self.act(action, i, part, batch, output, failures);
+                };
+                let versions = &batch.input[by_version.column];
+                by_version.map_column(versions, &batch.input[i], &mut output, failures, &mut unknown, act);
+                others.extend(unknown.into_iter().map(|(row, error)| (row, by_version.column, error)));
+            }
+            action => self.act(action, i, Part::whole(&batch.input[i]), batch, &mut output, failures),
+        }
+        batch.output[i] = output;
+    }
+
+    /// Works on some cells of column `i`.
+    fn act(
+        &self,
+        action: &Action,
+        i: usize,
+        part: Part<'_>,
+        batch: &Batch,
+        output: &mut Column,
+        failures: &mut Failures,
+    ) {
+        let input = part.cells;
+        match action {
+            Action::Keep | Action::Drop | Action::Pass | Action::ByVersion(_) => {
+                input.iter().for_each(|cell| output.push(cell));
+            }
             // The cells go into the vault once it is known that their rows do not fail.
             Action::Store(_) => self.refuse_sealed(input, failures),
-            Action::Tokenize(tokenizer) => tokenizer.tokenize_column(input, &mut output, failures),
-            Action::Detokenize(tokenizer) => tokenizer.detokenize_column(input, &mut output, failures),
-            Action::Pseudonymize(pseudonymizer) => {
-                pseudonymizer.pseudonym_column(input, &mut output, failures)
+            Action::Tokenize(tokenizer) => tokenizer.tokenize_column(input, output, failures),
+            Action::Detokenize(tokenizer) => tokenizer.detokenize_column(input, output, failures),
+            Action::Retokenize { from, to } => {
+                let mut values = Column::new();
+                from.detokenize_column(input, &mut values, failures);
+                to.tokenize_column(&values, output, failures); // cells that failed are blank by now
             }
-            Action::Mask(mask) => mask.mask_column(input, &mut output, failures),
-            Action::Generalize(generalize) => generalize.generalize_column(input, &mut output, failures),
+            Action::Pseudonymize(pseudonymizer) => pseudonymizer.pseudonym_column(input, output, failures),
+            Action::Rekey(bridge) => bridge.map_column(input, output, failures),
+            Action::Mask(mask) => mask.mask_column(input, output, failures),
+            Action::Generalize(generalize) => generalize.generalize_column(input, output, failures),
             Action::Seal(sealer) => {
                 self.refuse_sealed(input, failures);
                 let mut sealing = sealer.batch();
-                self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
-                    match is_sealed(cell) {
-                        true => Ok(()), // refused above
-                        false => sealing.seal_text(text(binding)?, cell, out),
-                    }
+                part.each(output, failures, |cell, row, out| match is_sealed(cell) {
+                    true => Ok(()), // refused above
+                    false => sealing.seal_text(text(self.bound_to(i, batch, row))?, cell, out),
                 });
             }
-            Action::Open(sealer) => self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
-                let opened = sealer.open_text(text(binding)?, text(cell)?)?;
+            Action::Open(sealer) => part.each(output, failures, |cell, row, out| {
+                let opened = sealer.open_text(text(self.was_bound_to(i, batch, row))?, text(cell)?)?;
                 out.extend_from_slice(opened.expose());
+                Ok(())
+            }),
+            Action::Reseal { from, to } => {
+                let mut sealing = to.batch();
+                part.each(output, failures, |cell, row, out| {
+                    let (old, new) = (self.was_bound_to(i, batch, row), self.bound_to(i, batch, row));
+                    let opened = from.open_text(text(old)?, text(cell)?)?;
+                    if old == new && from.key_version() == to.key_version() {
+                        out.extend_from_slice(cell);
+                        return Ok(());
+                    }
+                    sealing.seal_text(text(new)?, opened.expose(), out)
+                });
+            }
+            Action::Rerefer { from, to } => part.each(output, failures, |cell, row, out| {
+                let record = from.parse(text(cell)?, self.was_bound_to(i, batch, row))?;
+                to.write(record, self.bound_to(i, batch, row), out);
                 Ok(())
             }),
             Action::Fetch(references) => {
                 let tenant = self.tenant.as_ref().expect("references come with their vault");
                 let field = &self.columns[i].field;
-                self.each_bound(i, batch, &mut output, failures, |cell, binding, out| {
-                    let record = references.parse(text(cell)?, binding)?;
+                part.each(output, failures, |cell, row, out| {
+                    let record = references.parse(text(cell)?, self.was_bound_to(i, batch, row))?;
                     let revealed = tenant.reveal(record, field)?;
                     out.extend_from_slice(revealed.ok_or(GONE)?.expose());
                     Ok(())
                 });
             }
         }
-        batch.output[i] = output;
     }
 
     /// Sealed cells in an original are a part of a protected file, be it this holder's or another's.
@@ -158,32 +242,20 @@ impl Job<'_> {
         failures.extend(sealed.map(|(row, _)| (row, Error::Value { problem: "is sealed already" })));
     }
 
-    /// Cells with the cell that they are bound to; blank ones stay as they are.
-    fn each_bound(
-        &self,
-        i: usize,
-        batch: &Batch,
-        output: &mut Column,
-        failures: &mut Failures,
-        mut f: impl FnMut(&[u8], &[u8], &mut Vec<u8>) -> Result<()>,
-    ) {
-        for (row, cell) in batch.input[i].iter().enumerate() {
-            output.push_with(failures, |out| match is_blank(cell) {
-                true => {
-                    out.extend_from_slice(cell);
-                    Ok(())
-                }
-                false => f(cell, self.binding_of(i, batch, row), out),
-            });
+    /// The cell of the binding column as it stands in the input; nothing for that column itself.
+    fn was_bound_to<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
+        match self.binding {
+            Some(binding) if binding != i => batch.input[binding].get(row),
+            _ => b"",
         }
     }
 
-    /// The cell of the binding column as it stands in the protected file; nothing for that column itself.
-    fn binding_of<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
+    /// The cell of the binding column as it stands in the output.
+    fn bound_to<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
         match self.binding {
             Some(binding) if binding != i => {
-                let protected_is_input = self.reveals || matches!(self.columns[binding].action, Action::Keep);
-                let side = if protected_is_input { &batch.input } else { &batch.output };
+                let stays = matches!(self.columns[binding].action, Action::Keep | Action::Pass);
+                let side = if stays { &batch.input } else { &batch.output };
                 side[binding].get(row)
             }
             _ => b"",
@@ -270,7 +342,7 @@ impl Job<'_> {
             for (row, cell) in batch.input[i].iter().enumerate() {
                 output.push_with(&mut vec![], |out| {
                     match of_row[row].filter(|_| !is_blank(cell)) {
-                        Some(id) => references.write(id, self.binding_of(i, batch, row), out),
+                        Some(id) => references.write(id, self.bound_to(i, batch, row), out),
                         None if is_blank(cell) => out.extend_from_slice(cell),
                         None => {} // a rejected row, which is not written
                     }
@@ -290,10 +362,15 @@ impl Job<'_> {
             for (i, column) in self.columns.iter().enumerate() {
                 let cell = match column.action {
                     Action::Drop => continue,
-                    Action::Keep => batch.input[i].get(row),
+                    Action::Keep | Action::Pass => batch.input[i].get(row),
                     _ => batch.output[i].get(row),
                 };
                 writer.write_field(cell).expect(memory);
+                if let Some(version) = &column.stamp {
+                    let blank = is_blank(batch.input[i].get(row));
+                    let version = if blank { String::new() } else { version.to_string() };
+                    writer.write_field(version).expect(memory);
+                }
             }
             writer.write_record(None::<&[u8]>).expect(memory);
         }
@@ -305,7 +382,11 @@ impl Job<'_> {
     pub(super) fn header(&self) -> Vec<u8> {
         let mut writer = self.writer(if self.bom { BOM.to_vec() } else { vec![] });
         let kept = self.columns.iter().filter(|c| !matches!(c.action, Action::Drop));
-        writer.write_record(kept.map(|c| c.header.as_bytes())).expect("writing to memory does not fail");
+        let headers = kept.flat_map(|c| {
+            let versions = c.stamp.map(|_| key_versions::header_of(&c.header));
+            [Some(c.header.clone()), versions].into_iter().flatten()
+        });
+        writer.write_record(headers).expect("writing to memory does not fail");
         writer.into_inner().map_err(|_| ()).expect("writing to memory does not fail")
     }
 
@@ -316,6 +397,38 @@ impl Job<'_> {
             .terminator(terminator)
             .buffer_capacity(1 << 16)
             .from_writer(buffer)
+    }
+}
+
+/// Some cells of a column of a batch.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'p> {
+    pub(super) cells: &'p Column,
+    /// Which rows they are of; without it, all in order.
+    pub(super) rows: Option<&'p [usize]>,
+}
+
+impl<'p> Part<'p> {
+    pub(super) fn whole(cells: &'p Column) -> Self {
+        Self { cells, rows: None }
+    }
+
+    /// Cells with their row; blank ones stay as they are.
+    fn each(
+        self,
+        output: &mut Column,
+        failures: &mut Failures,
+        mut f: impl FnMut(&[u8], usize, &mut Vec<u8>) -> Result<()>,
+    ) {
+        for (n, cell) in self.cells.iter().enumerate() {
+            output.push_with(failures, |out| match is_blank(cell) {
+                true => {
+                    out.extend_from_slice(cell);
+                    Ok(())
+                }
+                false => f(cell, self.rows.map_or(n, |rows| rows[n]), out),
+            });
+        }
     }
 }
 

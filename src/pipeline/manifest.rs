@@ -12,8 +12,11 @@ use crate::name::KeyVersion;
 use crate::policy::Settings;
 use serde::{Deserialize, Serialize};
 
-/// The only format so far.
-pub(super) const FORMAT: u32 = 1;
+/// The format that is written: 2 has columns of key versions, and differs in nothing else from 1.
+pub(super) const FORMAT: u32 = 2;
+
+/// What stands for the check value of a version that has none.
+const NO_SECRET: &str = "none";
 
 /// What a protected file is, and what it was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ pub struct Manifest {
     pub rows_written: u64,
     /// Rows rejected.
     pub rows_rejected: u64,
-    /// HMAC-SHA256 of the input's SHA-256 under the manifest key of `mac_key_version`: who has the original and the
+    /// HMAC-SHA256 of the SHA-256 of the input (which may be a protected file itself) under the manifest key of `mac_key_version`: who has the original and the
     /// keyset can tell whether it was this one; who has neither cannot test guesses of it.
     pub input_tag: String,
     /// SHA-256 of the output.
@@ -76,7 +79,7 @@ pub struct ColumnEntry {
     pub check_value: Option<String>,
     /// The version of the identity key, for pseudonyms.
     pub identity_version: Option<u32>,
-    /// Cells that were protected; the others were blank.
+    /// Cells that are protected, or the key versions of such; the others are blank.
     pub protected: u64,
     /// How the policy said it.
     pub settings: Settings,
@@ -113,22 +116,26 @@ impl Manifest {
             };
             bad(format!("{kind} (line {})", e.line()))
         })?;
-        if manifest.cloakroom_manifest != FORMAT {
+        if !(1..=FORMAT).contains(&manifest.cloakroom_manifest) {
             return Err(bad(format!(
-                "has format {}, this release reads {FORMAT}",
+                "has format {}, this release reads 1 to {FORMAT}",
                 manifest.cloakroom_manifest
             )));
         }
         let found = |version: u32| {
             let version = KeyVersion::new(version).and_then(|v| keyset.version(v).cloned());
-            version.ok().and_then(|v| v.check_value()).map_or_else(|| "none".into(), |c| c.to_string())
+            version.ok().and_then(|v| v.check_value()).map_or_else(|| NO_SECRET.into(), |c| c.to_string())
         };
         for column in &manifest.columns {
             let (Some(version), Some(expected)) = (column.key_version, &column.check_value) else { continue };
             if expected.len() != 16 || !expected.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(bad("has a check value that is none".into()));
             }
-            if manifest.keyset != keyset.id().to_string() || found(version) != *expected {
+            let is_ours = manifest.keyset == keyset.id().to_string();
+            if is_ours && found(version) == NO_SECRET {
+                keyset.for_reveal(KeyVersion::new(version)?)?; // it is unknown, or destroyed
+            }
+            if !is_ours || found(version) != *expected {
                 let (what, expected) = (format!("column {:?}", column.name), expected.clone());
                 return Err(Error::KeyMismatch { what, version, expected, found: found(version) });
             }

@@ -9,18 +9,26 @@
 
 mod actions;
 mod batch;
+mod bridge;
+mod by_version;
 mod counted;
 mod drive;
+mod key_versions;
 mod manifest;
+mod migrate;
 mod parallel;
 mod preview;
 mod protect;
+mod protected_file;
 mod registered;
 mod reveal;
+mod rewrite;
 mod source;
 mod suggest;
 
+pub use bridge::{Bridged, Crossing, bridge};
 pub use manifest::{ColumnEntry, Manifest};
+pub use migrate::{Migrated, migrate};
 pub use preview::{CellPreview, RowPreview, preview};
 pub use protect::{Finished, protect};
 pub use reveal::{Revealed, reveal};
@@ -58,6 +66,12 @@ pub struct Options<'o> {
     pub threads: usize,
     /// The time to be recorded.
     pub now: Timestamp,
+    /// Whether protecting puts a column behind each column with a key, named `<header>__kv`, that holds the key version
+    /// of every cell: rows of files of different ages can then stand in one file.
+    pub key_version_columns: bool,
+    /// Whether [`migrate()`] and [`bridge()`] take a file of which rows or columns are missing or in another order. Nothing
+    /// then tells whether a token or a pseudonym in it is of the manifest's key version, and others become garbage.
+    pub changed: bool,
     /// Where rejected rows are named: `line,column,reason`, never a value. Without it, the first bad row stops the run.
     pub rejects: Option<&'o mut (dyn Write + Send)>,
     /// Called now and then from another thread.
@@ -65,10 +79,18 @@ pub struct Options<'o> {
 }
 
 impl Default for Options<'_> {
-    /// Commas, all cores, 1970, no rejects, no progress.
+    /// Commas, all cores, 1970, no columns of key versions, no changed files, no rejects, no progress.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { delimiter: b',', threads, now: Timestamp(0), rejects: None, progress: None }
+        Self {
+            delimiter: b',',
+            threads,
+            now: Timestamp(0),
+            key_version_columns: false,
+            changed: false,
+            rejects: None,
+            progress: None,
+        }
     }
 }
 

@@ -72,7 +72,6 @@ pub fn preview(
         columns,
         subject,
         binding,
-        reveals: false,
         tenant: None,
         run: None,
         strict: false,

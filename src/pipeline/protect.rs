@@ -3,13 +3,14 @@
 use super::actions::{Action, ColumnJob, Job};
 use super::counted::CountedWrite;
 use super::drive::drive;
+use super::key_versions;
 use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
 use super::source::Source;
 use super::{Keys, Options};
 use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
-use crate::keys::{Keyset, UsableKey};
-use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::keys::{KeyUse, Keyset, UsableKey};
+use crate::name::{FieldName, KeyVersion, Scope, TenantId};
 use crate::policy::{Empty, Field, Policy, Rule, Settings, Unlisted};
 use crate::protect::{Erasability, Pseudonymizer, Sealer, Tokenizer};
 use crate::vault::{ProtectedFile, References, Run};
@@ -27,9 +28,9 @@ pub struct Finished<'v> {
     pub manifest: Manifest,
     /// The manifest as a file.
     pub json: Vec<u8>,
-    run: Option<Run<'v>>,
+    pub(super) run: Option<Run<'v>>,
     /// The output as the vault shall know it, if anything in it is protected.
-    file: Option<ProtectedFile>,
+    pub(super) file: Option<ProtectedFile>,
 }
 
 impl Finished<'_> {
@@ -65,7 +66,11 @@ pub fn protect<'k>(
         Keys::Vault(vault) => (Some(vault), ROWS_INTO_VAULT),
     };
     let mut source = Source::open(input, options.delimiter, rows_at_once)?;
-    let Plan { fields, columns, subject, binding } = plan(&source.header, policy, &keyset, vault.is_some())?;
+    let Plan { fields, mut columns, subject, binding } =
+        plan(&source.header, policy, &keyset, vault.is_some())?;
+    if options.key_version_columns {
+        key_versions::stamp(&mut columns)?;
+    }
     source.skip = columns.iter().map(|c| matches!(c.action, Action::Drop)).collect();
     if let Some(subject) = subject {
         source.skip[subject] = false; // whose row it is must be known, even where the column itself is dropped
@@ -75,7 +80,6 @@ pub fn protect<'k>(
     let job = Job {
         subject,
         binding,
-        reveals: false,
         tenant: vault.map(|v| v.tenant(&policy.tenant)),
         run: run.as_ref(),
         strict: rejects.is_none(),
@@ -115,7 +119,11 @@ pub fn protect<'k>(
         output_sha256: hex(&output_sha256),
         output_bytes: output.bytes,
         columns: kept
-            .map(|((column, field), worked)| entry(column, *field, *worked, &keyset, vault.is_some()))
+            .flat_map(|((column, field), worked)| {
+                let entry = entry(column, *field, *worked, &keyset, vault.is_some());
+                let versions = column.stamp.map(|_| key_versions::entry_of(&entry));
+                [Some(entry), versions].into_iter().flatten()
+            })
             .collect(),
         dropped: dropped(&job),
         mac_key_version: 0,
@@ -208,9 +216,13 @@ fn column_job(
             field: unnamed,
             action: Action::Drop,
             empty: Empty::Keep,
+            stamp: None,
         });
     };
-    let key = || keyset.primary();
+    let key = || match &field.rule {
+        Rule::Pseudonym { scope, .. } => primary_of_scope(keyset, &policy.tenant, scope),
+        _ => primary_of_field(keyset, &policy.tenant, &field.name),
+    };
     let action = match &field.rule {
         Rule::Keep => Action::Keep,
         Rule::Drop => Action::Drop,
@@ -232,7 +244,8 @@ fn column_job(
         Rule::Seal(_) if in_vault => Action::Store(References::new(&key()?, &policy.tenant, &field.name)),
         Rule::Seal(suite) => Action::Seal(Sealer::new(&key()?, *suite, &policy.tenant, &field.name)),
     };
-    Ok(ColumnJob { header: header.into(), field: field.name.clone(), action, empty: field.empty })
+    let (header, name) = (header.to_owned(), field.name.clone());
+    Ok(ColumnJob { header, field: name, action, empty: field.empty, stamp: None })
 }
 
 fn pseudonymizer(rule: &Rule, key: &UsableKey, keyset: &Keyset, tenant: &TenantId) -> Result<Pseudonymizer> {
@@ -250,18 +263,11 @@ fn entry(
     keyset: &Keyset,
     in_vault: bool,
 ) -> ColumnEntry {
-    let version = match &column.action {
-        Action::Tokenize(tokenizer) => Some(tokenizer.key_version()),
-        Action::Pseudonymize(pseudonymizer) => Some(pseudonymizer.key_version()),
-        Action::Seal(sealer) => Some(sealer.key_version()),
-        Action::Store(references) => Some(references.key_version()),
-        _ => None,
-    };
+    let version = column.action.key_version();
     let identity = match &column.action {
         Action::Pseudonymize(pseudonymizer) => Some(pseudonymizer.identity_version()),
         _ => None,
     };
-    let check = |version: KeyVersion| Some(keyset.version(version).ok()?.check_value()?.to_string());
     let field = field.expect("columns without a field are dropped");
     ColumnEntry {
         name: column.header.clone(),
@@ -273,9 +279,24 @@ fn entry(
         }
         .into(),
         key_version: version.map(KeyVersion::get),
-        check_value: version.and_then(check),
+        check_value: version.and_then(|version| check_value(keyset, version)),
         identity_version: identity.map(KeyVersion::get),
         protected,
         settings: Settings::clone(&field.settings),
     }
+}
+
+/// The check value of a key version, as a manifest has it.
+pub(super) fn check_value(keyset: &Keyset, version: KeyVersion) -> Option<String> {
+    Some(keyset.version(version).ok()?.check_value()?.to_string())
+}
+
+/// The key that protects a field, unless it makes pseudonyms.
+pub(super) fn primary_of_field(keyset: &Keyset, tenant: &TenantId, field: &FieldName) -> Result<UsableKey> {
+    keyset.primary_for(&KeyUse::Field { tenant: tenant.clone(), field: field.clone() })
+}
+
+/// The key that makes the pseudonyms of a scope.
+pub(super) fn primary_of_scope(keyset: &Keyset, tenant: &TenantId, scope: &Scope) -> Result<UsableKey> {
+    keyset.primary_for(&KeyUse::Scope { tenant: tenant.clone(), scope: scope.clone() })
 }

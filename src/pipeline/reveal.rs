@@ -1,13 +1,14 @@
 //! A protected file back into its originals, as far as they come back.
 
 use super::actions::{Action, ColumnJob, Job};
+use super::by_version::ByVersion;
 use super::drive::drive;
-use super::manifest::{ColumnEntry, Manifest, hex};
-use super::source::Source;
+use super::manifest::Manifest;
+use super::protected_file::{ProtectedColumn, ProtectedFile};
 use super::{Keys, Options};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::keys::{Keyset, UsableKey};
-use crate::name::{FieldName, KeyVersion, TenantId};
+use crate::name::TenantId;
 use crate::policy::{Empty, Rule};
 use crate::protect::{Sealer, Tokenizer};
 use crate::vault::References;
@@ -34,12 +35,13 @@ pub struct Revealed {
 
 /// Reveals `input`, and writes tokens and sealed fields back as they were, byte for byte; other columns as they are.
 ///
-/// Rows and columns may be missing or in another order, as after a query; none may have been added. Without `options.rejects` the first bad
-/// row is an error. `options.delimiter` is not used: the manifest has it.
+/// Rows and columns may be missing or in another order, as after a query; no column may have been added. Cells of a
+/// column that has its key versions beside it are revealed under these, so there rows may come from several files.
+/// Without `options.rejects` the first bad row is an error. `options.delimiter` is not used: the manifest has it.
 ///
 /// # Errors
-/// [`Error::Manifest`] when the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`];
-/// [`Error::KeyVersionUnknown`], [`Error::KeyState`]; the vault's; [`Error::Io`].
+/// [`Error::Manifest`](crate::Error::Manifest) when the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
+/// [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
 pub fn reveal(
     input: impl Read,
     mut output: impl Write + Send,
@@ -48,88 +50,64 @@ pub fn reveal(
     options: Options<'_>,
 ) -> Result<Revealed> {
     let keyset = keys.keyset();
-    let bad = |problem: String| Error::Manifest { problem };
-    let vault = match keys {
-        Keys::Vault(vault) => Some(vault),
-        Keys::Keyset(_) if manifest.vault => {
-            return Err(bad("says that sealed fields are in a vault: give the vault".into()));
-        }
-        Keys::Keyset(_) => None,
-    };
-    let delimiter = match manifest.delimiter.as_bytes() {
-        [delimiter] => *delimiter,
-        _ => return Err(bad("has a delimiter of more than one byte".into())),
-    };
-    let tenant = TenantId::new(&manifest.tenant)?;
-    let mut source = Source::open(input, delimiter, ROWS)?;
-    let mut columns = vec![];
-    for (i, header) in source.header.iter().enumerate() {
-        let entry = manifest.columns.iter().find(|c| c.name.trim() == header.trim()).ok_or_else(|| {
-            // Not by name: in a file without a header it would be a value.
-            bad(format!(
-                "does not have column {} of the input: it is another file's manifest, the column was added, or the \
-                 header is gone",
-                i + 1
-            ))
-        })?;
-        columns.push(ColumnJob {
-            header: header.clone(),
-            ..column_job(entry, &tenant, &keyset, manifest.vault)?
-        });
-    }
-    source.skip = vec![false; columns.len()];
-    let binding = match &manifest.subject {
-        None => None,
-        Some(subject) => {
-            let position = source.header.iter().position(|h| h.trim() == subject.trim());
-            let bound = columns.iter().any(|c| matches!(c.action, Action::Open(_) | Action::Fetch(_)));
-            if position.is_none() && bound {
-                let problem =
-                    format!("lacks column {:?}, which its sealed cells are bound to", subject.trim());
-                return Err(Error::Input { problem });
-            }
-            position
-        }
-    };
+    let mut file = ProtectedFile::open(input, manifest, keys, ROWS)?;
+    let columns = file
+        .columns
+        .iter()
+        .map(|column| column_job(column, &file.tenant, &keyset, manifest.vault))
+        .collect::<Result<Vec<_>>>()?;
+    let comes_back = |c: &&ColumnJob| !matches!(c.action, Action::Keep | Action::Drop);
+    let revealed = columns.iter().filter(comes_back).map(|c| c.header.clone()).collect();
+    let stays = |c: &&ProtectedColumn<'_>| c.rule.as_ref().is_some_and(|rule| !rule.is_reversible());
+    let left = file.columns.iter().filter(stays).map(|c| c.entry.name.clone()).collect();
     let (rejects, progress) = (options.rejects, options.progress);
-    let headers = |reversed: bool| {
-        let comes_back = |c: &&ColumnJob| !matches!(c.action, Action::Keep) == reversed;
-        columns.iter().filter(comes_back).map(|c| c.header.clone()).collect::<Vec<_>>()
-    };
-    let left = manifest.columns.iter().filter(|c| !matches!(c.mode.as_str(), "token" | "seal" | "keep"));
-    let stands = |c: &&ColumnEntry| source.header.iter().any(|h| h.trim() == c.name.trim());
-    let left = left.filter(stands).map(|c| c.name.clone()).collect();
-    let revealed = headers(true);
     let job = Job {
         subject: None,
-        binding,
-        reveals: true,
-        tenant: vault.map(|v| v.tenant(&tenant)),
+        binding: file.binding,
+        tenant: match keys {
+            Keys::Vault(vault) => Some(vault.tenant(&file.tenant)),
+            Keys::Keyset(_) => None,
+        },
         run: None,
         strict: rejects.is_none(),
-        delimiter,
-        crlf: source.is_crlf(),
-        bom: source.has_bom(),
+        delimiter: file.delimiter,
+        crlf: file.source.is_crlf(),
+        bom: file.source.has_bom(),
         columns,
     };
-    let tally = drive(&mut source, &job, &mut output, options.threads, rejects, progress)?;
-    let unchanged = hex(&source.sha256()) == manifest.output_sha256;
+    let tally = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress)?;
+    let unchanged = file.is_unchanged();
     Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left, unchanged })
 }
 
-fn column_job(entry: &ColumnEntry, tenant: &TenantId, keyset: &Keyset, in_vault: bool) -> Result<ColumnJob> {
-    let field = FieldName::new(entry.name.trim())?;
-    let (rule, _) = Rule::new(&entry.settings)?;
-    let key = || -> Result<UsableKey> {
-        let problem = || format!("names no key version for column {:?}", entry.name);
-        let version = entry.key_version.ok_or_else(|| Error::Manifest { problem: problem() })?;
-        keyset.for_reveal(KeyVersion::new(version)?)
+fn column_job(
+    column: &ProtectedColumn<'_>,
+    tenant: &TenantId,
+    keyset: &Keyset,
+    in_vault: bool,
+) -> Result<ColumnJob> {
+    let field = &column.field;
+    let under = |key: &UsableKey| match &column.rule {
+        Some(Rule::Token(format)) => {
+            Ok(Action::Detokenize(Tokenizer::new(key, tenant, field, format.clone())?))
+        }
+        Some(Rule::Seal(_)) if in_vault => Ok(Action::Fetch(References::new(key, tenant, field))),
+        Some(Rule::Seal(suite)) => Ok(Action::Open(Sealer::new(key, *suite, tenant, field))),
+        _ => Ok(Action::Keep),
     };
-    let action = match rule {
-        Rule::Token(format) => Action::Detokenize(Tokenizer::new(&key()?, tenant, &field, format)?),
-        Rule::Seal(_) if in_vault => Action::Fetch(References::new(&key()?, tenant, &field)),
-        Rule::Seal(suite) => Action::Open(Sealer::new(&key()?, suite, tenant, &field)),
-        _ => Action::Keep,
+    let action = match (&column.rule, column.versions) {
+        (None, _) => Action::Drop,
+        (Some(Rule::Token(_) | Rule::Seal(_)), Some(versions)) => {
+            Action::ByVersion(ByVersion::new(versions, keyset, under)?)
+        }
+        (Some(Rule::Token(_) | Rule::Seal(_)), None) => under(&column.key(keyset)?)?,
+        (Some(_), _) => Action::Keep,
     };
-    Ok(ColumnJob { header: entry.name.clone(), field, action, empty: Empty::Keep })
+    Ok(ColumnJob {
+        header: column.header.clone(),
+        field: field.clone(),
+        action,
+        empty: Empty::Keep,
+        stamp: None,
+    })
 }

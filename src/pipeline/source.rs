@@ -120,6 +120,24 @@ impl<R: Read> Source<R> {
         Ok(batch.rows() > 0 || batch.unreadable > 0)
     }
 
+    /// Reads what is left, for its hash alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn drain(&mut self) -> Result<()> {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let input = self.reader.get_mut();
+            input.record_ended();
+            match input.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read", "the input")(e)),
+            }
+        }
+    }
+
     /// Whether lines end in CR LF.
     pub(super) fn is_crlf(&self) -> bool {
         self.reader.get_ref().crlf == Some(true)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub const TABLE: &str = "\
 Exit codes:
   0  done
-  1  done, but some rows were rejected (protect and reveal with --rejects)
+  1  done, but some rows were rejected (with --rejects)
   2  wrong usage, or a policy, format or setting that is not valid
   3  the input data was refused
   4  the key was refused: wrong passphrase or key file, another key version, a manifest that does not fit

@@ -6,7 +6,7 @@ use crate::vault::open;
 use crate::{Holder, KeySource, unlock};
 use clap::Args;
 use cloakroom::keys::{self, Keyset};
-use cloakroom::pipeline::{self, Keys, Manifest, Options, Progress};
+use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
 use cloakroom::vault::Vault;
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -33,6 +33,9 @@ pub struct Protect {
     /// What stands between cells: one character, or `tab`.
     #[arg(long, default_value = ",")]
     delimiter: String,
+    /// Put a column named HEADER__kv behind each column with a key, with the key version of every cell.
+    #[arg(long)]
+    key_versions: bool,
 }
 
 #[derive(Args)]
@@ -46,29 +49,29 @@ pub struct Reveal {
 }
 
 #[derive(Args)]
-struct How {
+pub struct How {
     /// Where the result goes; `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    pub output: PathBuf,
     /// The manifest of the protected file; beside it as FILE.manifest.json unless named.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// Go on past bad rows, leave them out, and write line, column and reason (never a value) to this file.
     #[arg(long, value_name = "FILE")]
-    rejects: Option<PathBuf>,
+    pub rejects: Option<PathBuf>,
     /// Worker threads, at most 256; all cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
 
 /// An open vault or keyset.
-enum Held {
+pub enum Held {
     Vault(Vault),
     Keyset(Keyset),
 }
 
 impl Held {
-    fn open(holder: &Holder, key: &KeySource) -> Result<Self> {
+    pub fn open(holder: &Holder, key: &KeySource) -> Result<Self> {
         let provider = unlock::existing(key)?;
         match (&holder.vault, &holder.keyset) {
             (Some(path), _) => Ok(Held::Vault(open(path, &*provider)?)),
@@ -77,14 +80,14 @@ impl Held {
         }
     }
 
-    fn keys(&self) -> Keys<'_> {
+    pub fn keys(&self) -> Keys<'_> {
         match self {
             Held::Vault(vault) => Keys::Vault(vault),
             Held::Keyset(keyset) => Keys::Keyset(keyset),
         }
     }
 
-    fn keyset(&self) -> Keyset {
+    pub fn keyset(&self) -> Keyset {
         match self {
             Held::Vault(vault) => vault.keyset(),
             Held::Keyset(keyset) => keyset.clone(),
@@ -93,7 +96,7 @@ impl Held {
 }
 
 pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
-    let Protect { input, policy, holder, how, delimiter } = arguments;
+    let Protect { input, policy, holder, how, delimiter, key_versions } = arguments;
     let delimiter = one_byte(&delimiter)?;
     let manifest_path = how.manifest_beside(&how.output, "is needed when the output has no name")?;
     let written = [Some(how.output.as_path()), Some(manifest_path.as_path()), how.rejects.as_deref()];
@@ -103,7 +106,7 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
     let mut output = Output::create(&how.output, Readers::Anyone)?;
-    let mut manifest = WholeFile::create(manifest_path, Readers::Anyone)?;
+    let manifest = WholeFile::create(manifest_path, Readers::Anyone)?;
     let mut rejects = how.rejects()?;
     let ticker = Ticker::new();
     let finished = pipeline::protect(
@@ -111,9 +114,24 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
         &mut output,
         &policy,
         held.keys(),
-        Options { delimiter, now: now(), ..how.options(&mut rejects, &|p| ticker.rows(p)) },
+        Options {
+            delimiter,
+            now: now(),
+            key_version_columns: key_versions,
+            ..how.options(&mut rejects, &|p| ticker.rows(p))
+        },
     )?;
     ticker.clear();
+    let (written, rejected) = put_in_place(finished, output, manifest)?;
+    finish(rejects, "protected", written, rejected)
+}
+
+/// Makes a protected file and its manifest appear; says how many rows were written, and how many rejected.
+pub fn put_in_place(
+    finished: Finished<'_>,
+    mut output: Output,
+    mut manifest: WholeFile,
+) -> Result<(u64, u64)> {
     manifest.write_all(&finished.json).map_err(Error::io("write", manifest.place()))?;
     output.sync()?;
     manifest.sync()?;
@@ -122,7 +140,7 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
     finished.commit()?;
     manifest.commit()?;
     output.commit()?;
-    finish(rejects, "protected", written, rejected)
+    Ok((written, rejected))
 }
 
 pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
@@ -130,14 +148,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
     let written = [Some(how.output.as_path()), how.rejects.as_deref()];
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
-    let json = match read_small(&manifest_path) {
-        Ok(json) => json,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let problem = format!("{} does not exist; name it with --manifest", manifest_path.display());
-            return Err(Error::Manifest { problem });
-        }
-        Err(e) => return Err(Error::io("read", &manifest_path)(e)),
-    };
+    let json = read_manifest(&manifest_path)?;
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
     let manifest = Manifest::parse(&json, &held.keyset())?;
@@ -162,7 +173,19 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     finish(rejects, "revealed", revealed.rows - revealed.rejected, revealed.rejected)
 }
 
-fn finish(rejects: Option<WholeFile>, what: &str, rows: u64, rejected: u64) -> Result<Outcome> {
+/// The bytes of a manifest.
+pub fn read_manifest(path: &Path) -> Result<Vec<u8>> {
+    match read_small(path) {
+        Ok(json) => Ok(json),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let problem = format!("{} does not exist; name it with --manifest", path.display());
+            Err(Error::Manifest { problem })
+        }
+        Err(e) => Err(Error::io("read", path)(e)),
+    }
+}
+
+pub fn finish(rejects: Option<WholeFile>, what: &str, rows: u64, rejected: u64) -> Result<Outcome> {
     let place = rejects.as_ref().map(|r| r.place().display().to_string()).unwrap_or_default();
     rejects.map_or(Ok(()), WholeFile::commit)?;
     match rejected {
@@ -178,7 +201,7 @@ fn finish(rejects: Option<WholeFile>, what: &str, rows: u64, rejected: u64) -> R
 }
 
 impl How {
-    fn manifest_beside(&self, path: &Path, otherwise: &str) -> Result<PathBuf> {
+    pub fn manifest_beside(&self, path: &Path, otherwise: &str) -> Result<PathBuf> {
         for (what, path) in [("--manifest", &self.manifest), ("--rejects", &self.rejects)] {
             if path.as_deref() == Some(Path::new("-")) {
                 return Err(Error::Setting { what, problem: "must be a file".into() });
@@ -193,11 +216,11 @@ impl How {
         }
     }
 
-    fn rejects(&self) -> Result<Option<WholeFile>> {
+    pub fn rejects(&self) -> Result<Option<WholeFile>> {
         self.rejects.as_ref().map(|path| WholeFile::create(path, Readers::Anyone)).transpose()
     }
 
-    fn options<'o>(
+    pub fn options<'o>(
         &self,
         rejects: &'o mut Option<WholeFile>,
         progress: &'o (dyn Fn(Progress) + Sync),
@@ -210,7 +233,7 @@ impl How {
 }
 
 /// Refuses to write over what is being read or written, be it at the end or under the name of the partial file.
-fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) -> Result<()> {
+pub fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) -> Result<()> {
     let bad = |path: &Path, problem: &str| {
         let problem = format!("{} {problem}: choose another file", path.display());
         Err(Error::Setting { what: "output", problem })
@@ -235,7 +258,7 @@ fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) 
 }
 
 /// The files with keys that a command opens.
-fn opened(holder: &Holder, key: &KeySource) -> Vec<PathBuf> {
+pub fn opened(holder: &Holder, key: &KeySource) -> Vec<PathBuf> {
     let given = [&holder.vault, &holder.keyset, &key.passphrase_file].map(Clone::clone);
     given.into_iter().chain([unlock::key_file(key)]).flatten().collect()
 }
@@ -285,7 +308,7 @@ pub fn refuse_protected(input: &Path) -> Result<()> {
     }
 }
 
-fn manifest_of(path: &Path) -> PathBuf {
+pub fn manifest_of(path: &Path) -> PathBuf {
     with_ending(path, ".manifest.json")
 }
 
@@ -318,13 +341,13 @@ pub fn one_byte(delimiter: &str) -> Result<u8> {
 }
 
 /// Where the result goes.
-enum Output {
+pub enum Output {
     File(WholeFile),
     Standard(std::io::Stdout),
 }
 
 impl Output {
-    fn create(path: &Path, readers: Readers) -> Result<Self> {
+    pub fn create(path: &Path, readers: Readers) -> Result<Self> {
         match path == Path::new("-") {
             true => Ok(Output::Standard(std::io::stdout())),
             false => WholeFile::create(path, readers).map(Output::File),
@@ -385,7 +408,7 @@ impl Ticker {
         }
     }
 
-    fn rows(&self, progress: Progress) {
+    pub fn rows(&self, progress: Progress) {
         let Progress { rows, rejected, bytes } = progress;
         self.show(format_args!("{rows} rows, {rejected} rejected, {} MiB read", bytes >> 20));
     }

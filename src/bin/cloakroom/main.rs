@@ -7,6 +7,7 @@ mod format;
 mod index;
 mod keys;
 mod policy;
+mod rewrite;
 mod shown;
 mod spec;
 mod unlock;
@@ -89,11 +90,12 @@ enum Command {
         #[command(flatten)]
         holder: Holder,
     },
-    /// Moves every subject in a vault to the newest key version. Goes on where it was cut off.
-    Migrate {
-        #[command(flatten)]
-        vault: VaultPath,
-    },
+    /// Moves every subject in a vault to the newest key version, or with --file a protected file.
+    ///
+    /// For a vault it goes on where it was cut off; a file is written whole or not at all.
+    Migrate(rewrite::Migrate),
+    /// Writes a protected file with the pseudonyms of one column in another scope.
+    Bridge(rewrite::Bridge),
     /// Opens, verifies and recounts everything in a vault.
     Check {
         #[command(flatten)]
@@ -174,7 +176,8 @@ fn main() -> ExitCode {
         Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
         Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
         Command::Rotate { holder } => keys::rotate(&holder, &key),
-        Command::Migrate { vault } => vault::migrate(&vault, &key),
+        Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
+        Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
         Command::Check { vault } => vault::check(&vault, &key),
         Command::Keys(KeysCommand::Create { file }) => keys::create(&file, &key),
         Command::Keys(KeysCommand::List { holder }) => keys::list(&holder, &key),
