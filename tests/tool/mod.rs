@@ -149,10 +149,13 @@ impl Tool {
         assert!(ran.err.ends_with("clean\n"), "{}", ran.err);
     }
 
-    /// What `keys list` says that the vault `v` holds: its census.
+    /// What `keys list` says that the vault `v` itself holds: its census without files.
     pub fn census(&self) -> Vec<String> {
         let list = String::from_utf8(self.ok("keys list --vault v").out).unwrap();
-        list.lines().filter(|l| l.starts_with("  version")).map(|l| l.trim().to_owned()).collect()
+        list.lines()
+            .filter(|l| l.starts_with("  version") && !l.contains(" in files "))
+            .map(|l| l.trim().to_owned())
+            .collect()
     }
 }
 

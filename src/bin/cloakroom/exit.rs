@@ -8,10 +8,11 @@ use std::process::ExitCode;
 pub const TABLE: &str = "\
 Exit codes:
   0  done
-  1  done, but some rows were rejected (with --rejects)
+  1  done, but some rows (with --rejects) or lines were refused
   2  wrong usage, or a policy, format or setting that is not valid
   3  the input data was refused
-  4  the key was refused: wrong passphrase or key file, another key version, a manifest that does not fit
+  4  the key was refused: wrong passphrase or key file, another key version, one that is still needed, a manifest that
+     does not fit
   5  the vault or keyset is damaged, or check found a problem
   6  the vault or output is in use by another process
   7  the operating system refused: no such file, no permission, disk full
@@ -50,11 +51,14 @@ fn number(error: &Error) -> u8 {
         | Error::TooLong { .. }
         | Error::Row { .. }
         | Error::Input { .. } => 3,
-        Error::NotFound { .. } => 3,
+        Error::NotFound { .. } | Error::TokensExhausted { .. } | Error::TokenEnded { .. } => 3,
         Error::Rejected | Error::KeysetLocked | Error::KeySource { .. } | Error::KeyVersionUnknown { .. } => {
             4
         }
-        Error::KeyState { .. } | Error::KeyMismatch { .. } | Error::Manifest { .. } => 4,
+        Error::KeyState { .. }
+        | Error::KeyNeeded { .. }
+        | Error::KeyMismatch { .. }
+        | Error::Manifest { .. } => 4,
         Error::Malformed { .. } | Error::Corrupt { .. } => 5,
         Error::Busy { .. } | Error::Conflict => 6,
         Error::Io { .. } => 7,

@@ -3,7 +3,7 @@
 use crate::exit::Outcome;
 use crate::keys::now;
 use crate::vault::open;
-use crate::{Holder, KeySource, unlock};
+use crate::{Holder, KeySource, overdue, unlock};
 use clap::Args;
 use cloakroom::keys::{self, Keyset};
 use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
@@ -105,6 +105,7 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
     refuse_protected(&input)?;
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
+    overdue::warn(&held.keyset());
     let mut output = Output::create(&how.output, Readers::Anyone)?;
     let manifest = WholeFile::create(manifest_path, Readers::Anyone)?;
     let mut rejects = how.rejects()?;

@@ -1,11 +1,13 @@
-//! `rotate` and `keys`.
+//! `keys create`, `list` and `relock`.
 
 use crate::exit::Outcome;
+use crate::keyset_holder::OpenHolder;
 use crate::vault::open;
-use crate::{Holder, KeySource, unlock};
-use cloakroom::keys::{self, Keyset};
+use crate::{Holder, KeySource, overdue, unlock};
+use cloakroom::keys::{self, DEFAULT_PERIOD_DAYS, Keyset};
+use cloakroom::name::KeyVersion;
 use cloakroom::time::Timestamp;
-use cloakroom::vault::Census;
+use cloakroom::vault::{Census, ProtectedFile};
 use cloakroom::{Error, Result};
 use std::io::Write;
 use std::path::Path;
@@ -25,53 +27,52 @@ pub fn create(file: &Path, key: &KeySource) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn rotate(holder: &Holder, key: &KeySource) -> Result<Outcome> {
-    let provider = unlock::existing(key)?;
-    let version = match (&holder.vault, &holder.keyset) {
-        (Some(path), _) => open(path, &*provider)?.rotate(&*provider, now())?,
-        (None, Some(path)) => {
-            let rotated = keys::edit(path, &*provider, &*provider, |keyset| keyset.rotated(now()))?;
-            rotated.primary_number()
-        }
-        (None, None) => unreachable!("clap demands one of the two"),
-    };
-    crate::files::say(format_args!("key version {version} is the primary now"));
-    if holder.vault.is_some() {
-        crate::files::say(format_args!("run `cloakroom migrate` to move what the vault holds to it"));
-    }
-    Ok(Outcome::Done)
-}
-
 pub fn list(holder: &Holder, key: &KeySource) -> Result<Outcome> {
-    let provider = unlock::existing(key)?;
-    let (keyset, census) = match (&holder.vault, &holder.keyset) {
-        (Some(path), _) => {
-            let vault = open(path, &*provider)?;
-            (vault.keyset(), Some(vault.census()))
-        }
-        (None, Some(path)) => (keys::load(path, &*provider)?, None),
-        (None, None) => unreachable!("clap demands one of the two"),
+    let opened = OpenHolder::open(holder, key)?;
+    let keyset = opened.keyset();
+    overdue::warn(&keyset);
+    let counted = match opened.vault() {
+        Some(vault) => Some(Counted { census: vault.census(), files: vault.files()? }),
+        None => None,
     };
-    print_list(&keyset, census.as_ref()).map_err(Error::io("write", "standard output"))?;
+    print_list(&keyset, counted.as_ref()).map_err(Error::io("write", "standard output"))?;
     Ok(Outcome::Done)
 }
 
-fn print_list(keyset: &Keyset, census: Option<&Census>) -> std::io::Result<()> {
+/// What needs the key versions of a vault.
+struct Counted {
+    census: Census,
+    files: Vec<ProtectedFile>,
+}
+
+fn print_list(keyset: &Keyset, counted: Option<&Counted>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "keyset {}", keyset.id())?;
     writeln!(
         out,
-        "{:>7}  {:<11}  {:<20}  {:<16}  {:>12}",
-        "version", "state", "created", "check value", "in use by"
+        "{:>7}  {:<11}  {:<20}  {:>9}  {:<16}  {:>12}",
+        "version", "state", "created", "age", "check value", "in use by"
     )?;
     for version in keyset.versions() {
-        let primary = if version.number() == keyset.primary_number() { " (primary)" } else { "" };
         let check = version.check_value().map_or_else(|| "-".into(), |c| c.to_string());
-        let needing = census.map_or_else(|| "-".into(), |c| c.needing(version.number()).to_string());
+        let needing = counted.map_or_else(|| "-".into(), |c| c.census.needing(version.number()).to_string());
+        let age = format!("{} days", now().0.saturating_sub(version.created().0) / 86_400);
         let (number, state, created) = (version.number(), version.state().as_str(), version.created());
-        writeln!(out, "{number:>7}  {state:<11}  {created:<20}  {check:<16}  {needing:>12}{primary}")?;
+        let roles = roles(keyset, number);
+        writeln!(
+            out,
+            "{number:>7}  {state:<11}  {created:<20}  {age:>9}  {check:<16}  {needing:>12}{roles}"
+        )?;
     }
-    let Some(census) = census else { return Ok(()) };
+    for (use_, number) in keyset.uses() {
+        writeln!(out, "  key version {number} is the primary of {use_}")?;
+    }
+    let (days, note) = match keyset.period() {
+        Some(days) => (days, ""),
+        None => (DEFAULT_PERIOD_DAYS, ", the default"),
+    };
+    writeln!(out, "cryptoperiod: {days} days{note}")?;
+    let Some(Counted { census, files }) = counted else { return Ok(()) };
     for (line, count) in census.lines() {
         let field = if line.field.is_empty() { String::new() } else { format!(" field {:?}", line.field) };
         writeln!(
@@ -82,7 +83,17 @@ fn print_list(keyset: &Keyset, census: Option<&Census>) -> std::io::Result<()> {
             line.tenant
         )?;
     }
+    if !files.is_empty() {
+        writeln!(out, "counted in {} files: `cloakroom files list` shows them", files.len())?;
+    }
     Ok(())
+}
+
+/// What a version is beside its state.
+fn roles(keyset: &Keyset, number: KeyVersion) -> String {
+    let roles =
+        [("primary", keyset.primary_number() == number), ("identity", keyset.identity_number() == number)];
+    roles.iter().filter(|(_, is)| *is).map(|(role, _)| format!(" ({role})")).collect()
 }
 
 pub fn relock(holder: &Holder, key: &KeySource, new: &KeySource) -> Result<Outcome> {

@@ -5,16 +5,26 @@ mod exit;
 mod files;
 mod format;
 mod index;
+mod key_states;
 mod keys;
+mod keyset_holder;
+mod known_files;
+mod lines;
+mod move_to_primary;
+mod overdue;
 mod policy;
 mod rewrite;
+mod rotate;
 mod shown;
+mod span;
 mod spec;
+mod tokens;
 mod unlock;
 mod vault;
 mod vectors;
 
 use clap::{Args, Parser, Subcommand};
+use key_states::VersionOf;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -85,12 +95,9 @@ enum Command {
     /// What the vault holds of one data subject.
     #[command(subcommand)]
     Subject(SubjectCommand),
-    /// Adds a key version, which protects from now on.
-    Rotate {
-        #[command(flatten)]
-        holder: Holder,
-    },
-    /// Moves every subject in a vault to the newest key version, or with --file a protected file.
+    /// Adds a key version, which protects from now on: everything, or one field or scope.
+    Rotate(rotate::Rotate),
+    /// Moves everything in a vault to the primary key versions, or with --file a protected file.
     ///
     /// For a vault it goes on where it was cut off; a file is written whole or not at all.
     Migrate(rewrite::Migrate),
@@ -104,12 +111,24 @@ enum Command {
     /// Keysets.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The protected files that a vault counts, because revealing them needs its keys.
+    #[command(subcommand)]
+    Files(known_files::FilesCommand),
+    /// What was done to the vault's keys, and with them to files.
+    Log(VaultPath),
+    /// Random tokens: drawn, not computed, and kept in a vault. Values and tokens come from standard input.
+    #[command(subcommand)]
+    Token(tokens::TokenCommand),
+    /// Finds data subjects by sealed values.
+    ///
+    /// The values come from standard input, one line for each field of the index; printed are the subjects' ids, as JSON.
+    Find(index::Named),
     /// Formats of tokens.
     #[command(subcommand)]
     Format(FormatCommand),
     /// Blind indexes.
     #[command(subcommand)]
-    Index(IndexCommand),
+    Index(index::IndexCommand),
     /// What happens to each column of a file: to be tried before the file is protected. No key is needed.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -136,20 +155,46 @@ enum FormatCommand {
 }
 
 #[derive(Subcommand)]
-enum IndexCommand {
-    /// Says how many bits an index should have, and what more or fewer would do. No key is needed.
-    Plan(index::Plan),
-}
-
-#[derive(Subcommand)]
 enum KeysCommand {
     /// Makes a keyset file, for use without a vault.
     Create {
         /// The file, which must not exist.
         file: PathBuf,
     },
-    /// Lists key versions, their states and check values, and how much in a vault needs each.
+    /// Lists key versions, their states, ages and check values, and how much in a vault needs each.
     List {
+        #[command(flatten)]
+        holder: Holder,
+    },
+    /// Gives up a version that nothing needs any more: it reveals nothing from then on. Can be taken back.
+    Retire {
+        #[command(flatten)]
+        of: VersionOf,
+        /// For a keyset file, of which nobody counts what is under it.
+        #[arg(long)]
+        despite_data: bool,
+    },
+    /// Destroys a version that is retired or compromised, for good.
+    Destroy {
+        #[command(flatten)]
+        of: VersionOf,
+        /// Also when something needs it, which is lost then. The words that say so are to be typed on standard input.
+        #[arg(long)]
+        despite_data: bool,
+    },
+    /// Stops a version from protecting and revealing, until it is resumed.
+    Suspend(VersionOf),
+    /// Takes back that a version was suspended or retired.
+    Resume(VersionOf),
+    /// Marks a version that others may know: it reveals nothing, and never will again.
+    Compromise(VersionOf),
+    /// Makes pseudonyms with the identity key of another version. All pseudonyms change.
+    Identity(VersionOf),
+    /// Sets the cryptoperiod: how old a primary may become.
+    Period {
+        /// Days, or `default`.
+        #[arg(value_name = "DAYS", value_parser = span::days_or_default)]
+        days: span::Days,
         #[command(flatten)]
         holder: Holder,
     },
@@ -175,7 +220,7 @@ fn main() -> ExitCode {
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
         Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
-        Command::Rotate { holder } => keys::rotate(&holder, &key),
+        Command::Rotate(arguments) => rotate::rotate(arguments, &key),
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
         Command::Check { vault } => vault::check(&vault, &key),
@@ -186,7 +231,22 @@ fn main() -> ExitCode {
             keys::relock(&holder, &key, &new)
         }
         Command::Format(FormatCommand::Explain(arguments)) => format::explain(arguments),
-        Command::Index(IndexCommand::Plan(arguments)) => index::plan(arguments),
+        Command::Keys(KeysCommand::Retire { of, despite_data }) => {
+            key_states::retire(&of, despite_data, &key)
+        }
+        Command::Keys(KeysCommand::Destroy { of, despite_data }) => {
+            key_states::destroy(&of, despite_data, &key)
+        }
+        Command::Keys(KeysCommand::Suspend(of)) => key_states::suspend(&of, &key),
+        Command::Keys(KeysCommand::Resume(of)) => key_states::resume(&of, &key),
+        Command::Keys(KeysCommand::Compromise(of)) => key_states::compromise(&of, &key),
+        Command::Keys(KeysCommand::Identity(of)) => key_states::identity(&of, &key),
+        Command::Keys(KeysCommand::Period { days, holder }) => key_states::period(&holder, days, &key),
+        Command::Files(command) => known_files::run(command, &key),
+        Command::Log(vault) => vault::log(&vault, &key),
+        Command::Token(command) => tokens::run(command, &key),
+        Command::Find(named) => index::find(&named, &key),
+        Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };

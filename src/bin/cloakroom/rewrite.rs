@@ -6,7 +6,8 @@ use crate::files::{
     read_manifest, read_policy, say,
 };
 use crate::keys::now;
-use crate::{Holder, KeySource, VaultPath, vault};
+use crate::move_to_primary::{self, Moving};
+use crate::{Holder, KeySource, overdue};
 use clap::Args;
 use cloakroom::name::Scope;
 use cloakroom::pipeline::{self, Crossing, Manifest, Options};
@@ -27,6 +28,8 @@ pub struct Migrate {
     how: Option<How>,
     #[command(flatten)]
     changed: Changed,
+    #[command(flatten)]
+    moving: Moving,
 }
 
 #[derive(Args)]
@@ -62,10 +65,10 @@ struct Changed {
 }
 
 pub fn migrate(arguments: Migrate, key: &KeySource) -> Result<Outcome> {
-    let Migrate { file, holder, how, changed } = arguments;
+    let Migrate { file, holder, how, changed, moving } = arguments;
     let (Some(input), Some(how)) = (file, how) else {
         let vault = holder.vault.expect("clap demands it without a file");
-        return vault::migrate(&VaultPath { vault }, key);
+        return move_to_primary::migrate(&vault, &moving, key);
     };
     let mut files = Files::open(&input, &how, &[], &holder, key)?;
     let ticker = Ticker::new();
@@ -142,6 +145,7 @@ impl Files {
         let json = read_manifest(&manifest)?;
         let source = open_input(input)?;
         let held = Held::open(holder, key)?;
+        overdue::warn(&held.keyset());
         Ok(Self {
             source,
             manifest: Manifest::parse(&json, &held.keyset())?,

@@ -1,12 +1,13 @@
-//! `init`, `subject`, `migrate`, `check`.
+//! `init`, `subject`, `check`, `log`.
 
 use crate::exit::Outcome;
-use crate::files::{Ticker, say};
+use crate::files::say;
 use crate::keys::now;
-use crate::{KeySource, SubjectOf, VaultPath, unlock};
+use crate::shown::Shown;
+use crate::{KeySource, SubjectOf, VaultPath, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
-use cloakroom::vault::{Mode, Vault};
+use cloakroom::vault::{Erasure, Mode, Vault};
 use cloakroom::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -27,7 +28,7 @@ pub fn init(dir: &Path, key: &KeySource) -> Result<Outcome> {
 
 pub fn show(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of(&vault, subject.tenant.as_deref())?);
+    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
     let id = subject_id(&subject.id)?;
     if !tenant.has(&id)? {
         return Err(NOBODY);
@@ -48,10 +49,15 @@ pub fn show(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
 
 pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of(&vault, subject.tenant.as_deref())?);
+    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
     let erasure = tenant.erase(&subject_id(&subject.id)?)?.ok_or(NOBODY)?;
-    say(format_args!("erased: her key, {} records, {} sealed fields", erasure.records, erasure.fields));
-    say(format_args!("not reached: tokens, pseudonyms and plain columns in files, and backups of the vault"));
+    let Erasure { records, fields, tokens, indexes } = erasure;
+    say(format_args!(
+        "erased: her key, {records} records, {fields} sealed fields, {tokens} random tokens, {indexes} index entries"
+    ));
+    say(format_args!(
+        "not reached: computed tokens, pseudonyms and plain columns in files, and backups of the vault"
+    ));
     say(format_args!("her key may stay in unused parts of the vault's file until they are written over"));
     Ok(Outcome::Done)
 }
@@ -59,27 +65,20 @@ pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
 const NOBODY: Error =
     Error::NotFound { what: "the subject", hint: "; ids are as in the subject column, and per tenant" };
 
-pub fn migrate(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&vault.vault, &*unlock::existing(key)?)?;
-    let ticker = Ticker::new();
-    let done = vault.migrate(|p| ticker.show(format_args!("{} of {} subjects", p.seen, p.total)))?;
-    ticker.clear();
-    say(format_args!(
-        "moved {} of {} subjects to key version {}",
-        done.moved,
-        done.total,
-        vault.keyset().primary_number()
-    ));
-    Ok(Outcome::Done)
-}
-
 pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
+    overdue::warn(&vault.keyset());
     let report = vault.check()?;
     say(format_args!(
         "{} subjects, {} records, {} sealed fields opened and counted",
         report.subjects, report.records, report.fields
     ));
+    if report.tokens + report.indexed > 0 {
+        say(format_args!(
+            "{} random tokens, {} index entries verified and counted",
+            report.tokens, report.indexed
+        ));
+    }
     for problem in &report.problems {
         say(format_args!("problem: {problem}"));
     }
@@ -96,19 +95,36 @@ pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
     }
 }
 
+pub fn log(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
+    let events = open(&vault.vault, &*unlock::existing(key)?)?.events()?;
+    let mut out = std::io::stdout().lock();
+    for event in &events {
+        let (kind, detail) = (Shown::whole(&event.kind), Shown::whole(&event.detail));
+        writeln!(out, "{}  {kind}  {detail}", event.at).map_err(Error::io("write", "standard output"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The tenant of a data subject.
+fn tenant_of_subjects(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
+    match vault.census().total(Mode::SubjectKey) {
+        0 => Err(NOBODY),
+        _ => tenant_of(vault, named),
+    }
+}
+
 /// The tenant that was named, or the only one there is.
-fn tenant_of(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
+pub fn tenant_of(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
     if let Some(name) = named {
         return TenantId::new(name);
     }
     let census = vault.census();
-    let subjects = census.lines().filter(|(line, _)| line.mode == Mode::SubjectKey);
-    let tenants: BTreeSet<&str> = subjects.map(|(line, _)| line.tenant.as_str()).collect();
-    match tenants.len() {
-        0 => Err(NOBODY),
-        1 => TenantId::new(tenants.first().expect("there is one")),
-        n => {
-            Err(Error::Setting { what: "--tenant", problem: format!("is needed: the vault has {n} tenants") })
+    let tenants: BTreeSet<&str> = census.lines().map(|(line, _)| line.tenant.as_str()).collect();
+    match tenants.first() {
+        Some(only) if tenants.len() == 1 => TenantId::new(only),
+        _ => {
+            let problem = format!("is needed: the vault has {} tenants", tenants.len());
+            Err(Error::Setting { what: "--tenant", problem })
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Standard input line by line, since values and tokens never stand on the command line, which other users can see;
+//! and an answer for each line.
+
+use crate::files::say;
+use cloakroom::{Error, Result};
+use std::io::{BufRead, Read, StdinLock, StdoutLock, Write};
+use zeroize::Zeroizing;
+
+/// The longest line.
+const LONGEST: usize = 64 << 10;
+
+/// One line, or why it is none.
+pub type Line = Result<Zeroizing<String>>;
+
+pub struct Lines(StdinLock<'static>);
+
+impl Lines {
+    pub fn new() -> Self {
+        Self(std::io::stdin().lock())
+    }
+
+    /// The next line without its end; `None` after the last.
+    pub fn next(&mut self) -> Result<Option<Line>> {
+        let failed = || Error::io("read", "standard input");
+        let mut line = Zeroizing::new(vec![]);
+        (&mut self.0).take(LONGEST as u64 + 1).read_until(b'\n', &mut line).map_err(failed())?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let is_whole = line.ends_with(b"\n");
+        if !is_whole && line.len() > LONGEST {
+            self.0.skip_until(b'\n').map_err(failed())?;
+            let what = "length of the line, at least";
+            return Ok(Some(Err(Error::TooLong { what, actual: line.len(), limit: LONGEST })));
+        }
+        let end = line.strip_suffix(b"\n").map_or(&line[..], |line| line.strip_suffix(b"\r").unwrap_or(line));
+        Ok(Some(match std::str::from_utf8(end) {
+            Ok(line) => Ok(Zeroizing::new(line.to_owned())),
+            Err(_) => Err(Error::Value { problem: "is not UTF-8" }),
+        }))
+    }
+
+    /// The next lines, at most so many; none after the last.
+    pub fn batch(&mut self, most: usize) -> Result<Vec<Line>> {
+        let mut batch = vec![];
+        while batch.len() < most
+            && let Some(line) = self.next()?
+        {
+            batch.push(line);
+        }
+        Ok(batch)
+    }
+}
+
+/// One line of standard output for each line of input: empty for a line that failed, whose number and reason go to
+/// standard error.
+pub struct Answers {
+    out: StdoutLock<'static>,
+    number: u64,
+    pub failed: u64,
+}
+
+impl Answers {
+    /// For the lines after so many.
+    pub fn after(number: u64) -> Self {
+        Self { out: std::io::stdout().lock(), number, failed: 0 }
+    }
+
+    /// Answers the next line. What is wrong with the disk or the vault is an error of all.
+    pub fn put(&mut self, answer: Result<&[u8]>) -> Result<()> {
+        self.number += 1;
+        let written = match answer {
+            Ok(answer) => self.out.write_all(answer).and_then(|()| self.out.write_all(b"\n")),
+            Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
+                return Err(error);
+            }
+            Err(error) => {
+                self.failed += 1;
+                say(format_args!("line {}: {error}", self.number));
+                self.out.write_all(b"\n")
+            }
+        };
+        written.map_err(Error::io("write", "standard output"))
+    }
+
+    /// The line that was answered last.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}

@@ -1,0 +1,77 @@
+//! `migrate` of a vault: everything to the primary key versions.
+
+use crate::exit::Outcome;
+use crate::files::{Ticker, say};
+use crate::keys::now;
+use crate::vault::open;
+use crate::{KeySource, known_files, overdue, unlock};
+use clap::Args;
+use cloakroom::Result;
+use cloakroom::keys::KeyState;
+use cloakroom::vault::{Event, Migration, Progress, Vault};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How a vault is migrated.
+#[derive(Args)]
+pub struct Moving {
+    /// Give every subject a new data key, and seal everything of hers anew; otherwise her key is wrapped anew.
+    #[arg(long, conflicts_with = "file")]
+    reseal: bool,
+    /// No more than so many subjects and tokens in a second.
+    #[arg(long, value_name = "N", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Open what a suspended or compromised version protects as well, to move it away from that.
+    #[arg(long, conflicts_with = "file")]
+    despite_state: bool,
+}
+
+pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome> {
+    let vault = open(path, &*unlock::existing(key)?)?;
+    overdue::warn(&vault.keyset());
+    let how = Migration {
+        reseal: moving.reseal,
+        most_per_second: moving.rate,
+        despite_state: moving.despite_state,
+    };
+    let (ticker, started) = (Ticker::new(), Instant::now());
+    let done = vault.migrate_with(how, |progress| {
+        let left = progress.remaining(started.elapsed()).map(minutes).unwrap_or_default();
+        ticker.show(format_args!("{} of {} subjects and tokens{left}", progress.seen, progress.total));
+    })?;
+    ticker.clear();
+    let Progress { moved, resealed, indexed, total, .. } = done;
+    let primary = vault.keyset().primary_number();
+    let mut result = format!("moved {moved} of {total} subjects and tokens to their primary key versions");
+    if resealed > 0 {
+        result += &format!(", sealed {resealed} fields anew");
+    }
+    if indexed > 0 {
+        result += &format!(", wrote {indexed} index entries");
+    }
+    vault.log(&Event::new(now(), "migrate", format!("{result}; the primary is key version {primary}")))?;
+    say(format_args!("{result}"));
+    say_retirable(&vault)?;
+    Ok(Outcome::Done)
+}
+
+fn minutes(left: Duration) -> String {
+    format!(", {}:{:02} to go", left.as_secs() / 60, left.as_secs() % 60)
+}
+
+/// Which versions nothing needs any more, and what in files keeps others.
+fn say_retirable(vault: &Vault) -> Result<()> {
+    let (keyset, census) = (vault.keyset(), vault.census());
+    for version in keyset.versions().iter().filter(|version| version.state() == KeyState::Deactivated) {
+        let number = version.number();
+        match census.needing(number) {
+            0 if keyset.identity_number() == number => say(format_args!(
+                "key version {number} is needed as the pseudonyms' identity key only; `cloakroom keys identity` would \
+                 change all pseudonyms"
+            )),
+            0 => say(format_args!("nothing needs key version {number}: `cloakroom keys retire {number}`")),
+            _ => {}
+        }
+    }
+    known_files::say_behind(vault)
+}
