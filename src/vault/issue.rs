@@ -59,11 +59,12 @@ impl<'i, 'v> Issuer<'i, 'v> {
         Ok(self.links)
     }
 
-    /// The token of a value.
+    /// The token of a value; `drawn` is tried first if a new one is needed.
     pub(super) fn issue(
         &mut self,
         operation: &mut Operation<'_>,
         request: &TokenRequest<'_>,
+        drawn: Option<String>,
     ) -> Result<Issued> {
         let (rules, value) = (&self.tokens.rules, request.value);
         if is_blank(value.as_bytes()) {
@@ -94,7 +95,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
             }
             operation.remove_token(&row)?;
         }
-        self.draw_new(operation, request, expires)
+        self.draw_new(operation, request, expires, drawn)
     }
 
     /// The token that the value has, held by the request's subject too.
@@ -143,8 +144,9 @@ impl<'i, 'v> Issuer<'i, 'v> {
         operation: &mut Operation<'_>,
         request: &TokenRequest<'_>,
         expires: u64,
+        drawn: Option<String>,
     ) -> Result<Issued> {
-        let (token, space) = self.draw(operation, request.value)?;
+        let (token, space) = self.draw(operation, request.value, drawn)?;
         // Before anything is put: the rest of the batch goes on without this value.
         if token.len() > LONGEST_TOKEN {
             return Err(Error::TooLong { what: "token", actual: token.len(), limit: LONGEST_TOKEN });
@@ -191,11 +193,12 @@ impl<'i, 'v> Issuer<'i, 'v> {
         &self,
         operation: &Operation<'_>,
         value: &str,
+        mut drawn: Option<String>,
     ) -> Result<(String, Option<(TokenKey, Option<Vec<u8>>, Fill)>)> {
         let format = match &self.tokens.rules.look {
             Look::Like(format) => format,
             Look::Opaque(spelling) => loop {
-                let token = opaque(*spelling);
+                let token = drawn.take().unwrap_or_else(|| opaque(*spelling));
                 if operation.token_row(self.fields, &token)?.is_none() {
                     return Ok((token, None));
                 }
@@ -209,7 +212,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
         let free = size.checked_sub(used).filter(|free| *free > 0).ok_or_else(exhausted)?;
         // Each draw is free with probability free / size: all of so many fail once in 10^17 times.
         for _ in 0..(size / free).saturating_mul(40).clamp(40, LISTED) {
-            let token = draw.token()?;
+            let token = drawn.take().map_or_else(|| draw.token(), Ok)?;
             if operation.token_row(self.fields, &token)?.is_none() {
                 return Ok((token, space));
             }
@@ -262,7 +265,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
     }
 }
 
-fn opaque(spelling: Spelling) -> String {
+pub(super) fn opaque(spelling: Spelling) -> String {
     let mut bits = u128::from_be_bytes(rng::bytes());
     if spelling.is_integer() {
         bits >>= 65;

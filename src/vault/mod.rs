@@ -20,6 +20,7 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, unless the keyset has been rotated since |
 
+mod ahead;
 mod blind;
 mod census;
 mod check;

@@ -16,6 +16,7 @@ use crate::name::{KeyVersion, TenantId};
 use crate::store::{Batch, Commit, Map, Store};
 use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -48,6 +49,8 @@ pub struct Vault {
 pub(super) struct Written {
     pub(super) ledger: Ledger,
     anchor: Option<Anchor>,
+    /// How many operations there were since the vault was opened.
+    pub(super) sequence: u64,
 }
 
 /// Which keyset the data is under: its primary, its highest version, and how often it had been edited.
@@ -71,6 +74,8 @@ pub(super) struct Operation<'v> {
     current: MutexGuard<'v, Written>,
     pub(super) ledger: Ledger,
     batch: Batch,
+    /// What is known not to be in the store.
+    absent: HashSet<(Map, [u8; 16])>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) primary: UsableKey,
 }
@@ -86,7 +91,7 @@ impl Vault {
             let problem = "is not empty: it holds a vault already".into();
             return Err(Error::Setting { what: "store", problem });
         }
-        let vault = Self::over(store, keyset, Written { ledger: Ledger::new(), anchor: None });
+        let vault = Self::over(store, keyset, Written { ledger: Ledger::new(), anchor: None, sequence: 0 });
         vault.finish(vault.operation()?)?;
         Ok(vault)
     }
@@ -102,7 +107,7 @@ impl Vault {
         let anchor = Some(check_anchor(&keyset, &anchor)?);
         let ledger = store.get(META, CENSUS)?.ok_or_else(|| missing("census"))?;
         let ledger = Ledger::open(&keyset, &ledger)?;
-        let vault = Self::over(store, keyset, Written { ledger, anchor });
+        let vault = Self::over(store, keyset, Written { ledger, anchor, sequence: 0 });
         // Under a primary that was compromised nothing is written until the next rotation.
         if vault.keyring().keyset.primary().is_ok() {
             // A keyset that was edited just before the process ended: from now on no older one passes for it.
@@ -223,7 +228,8 @@ impl Vault {
         let keyring = self.keyring();
         let primary = keyring.keyset.primary()?;
         let ledger = current.ledger.clone();
-        Ok(Operation { vault: self, current, ledger, batch: Batch::new(), keyring, primary })
+        let (batch, absent) = (Batch::new(), HashSet::new());
+        Ok(Operation { vault: self, current, ledger, batch, absent, keyring, primary })
     }
 
     /// Writes the operation and waits until it is durable.
@@ -238,7 +244,19 @@ impl Operation<'_> {
     pub(super) fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.batch.get(map, key) {
             Some(written) => Ok(written.map(<[u8]>::to_vec)),
+            None if !self.absent.is_empty()
+                && key.try_into().is_ok_and(|key| self.absent.contains(&(map, key))) =>
+            {
+                Ok(None)
+            }
             None => self.vault.store.get(map, key),
+        }
+    }
+
+    /// Takes over what was not in the store after this operation, if that was the last one.
+    pub(super) fn trust(&mut self, sequence: u64, absent: HashSet<(Map, [u8; 16])>) {
+        if self.current.sequence == sequence {
+            self.absent = absent;
         }
     }
 
@@ -273,7 +291,8 @@ impl Operation<'_> {
         }
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
-        *self.current = Written { ledger: self.ledger, anchor: Some(anchor) };
+        let sequence = self.current.sequence + 1;
+        *self.current = Written { ledger: self.ledger, anchor: Some(anchor), sequence };
         Ok(commit)
     }
 }

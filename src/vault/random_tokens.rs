@@ -9,6 +9,7 @@
 //! The keys are those of (tenant, field). One operation reads, draws and writes, and operations happen one after the
 //! other: two threads that ask for the token of one value get one token.
 
+use super::ahead::in_threads;
 use super::issue::Issuer;
 use super::keyring::FieldSet;
 use super::open::Operation;
@@ -199,7 +200,11 @@ impl RandomTokens<'_> {
         now: Timestamp,
         also: impl FnOnce(&mut Operation<'_>, &[RecordId]) -> Result<()>,
     ) -> Result<(Vec<Result<Issued>>, Commit)> {
+        let keyring = self.tenant.vault().keyring();
+        let ahead = self.look_ahead(&keyring.of_field(self.tenant.name(), &self.field), requests)?;
         let mut operation = self.tenant.vault().operation()?;
+        operation.trust(ahead.sequence, ahead.absent);
+        let mut drawn = ahead.drawn.into_iter();
         let now = if self.rules.lifetime.is_some() || requests.iter().any(|r| r.expires.is_some()) {
             operation.ledger.latest = operation.ledger.latest.max(now);
             operation.ledger.latest
@@ -212,7 +217,7 @@ impl RandomTokens<'_> {
         let mut issuer = Issuer::new(self, &fields, &known, now);
         let mut issued = Vec::with_capacity(requests.len());
         for request in requests {
-            match issuer.issue(&mut operation, request) {
+            match issuer.issue(&mut operation, request, drawn.next().flatten()) {
                 // What is wrong with the vault or the disk is not the value's fault.
                 Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
                     return Err(error);
@@ -269,7 +274,11 @@ impl RandomTokens<'_> {
             Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
             result => Ok(result),
         };
-        tokens.iter().map(redeem).collect()
+        let mut redeemed = Vec::with_capacity(tokens.len());
+        for part in in_threads(tokens, |part| part.iter().map(redeem).collect::<Result<Vec<_>>>()) {
+            redeemed.extend(part?);
+        }
+        Ok(redeemed)
     }
 
     /// Deletes a token, whoever holds it; durable on return. Whether there was one.
