@@ -11,7 +11,8 @@ use crate::protect::{
     Bridge, Column, ENVELOPE_PREFIX, Failures, Generalize, Mask, Pseudonymizer, Sealer, Tokenizer, is_blank,
 };
 use crate::store::MAX_VALUE;
-use crate::vault::{References, Row, Run, Tenant};
+use crate::time::Timestamp;
+use crate::vault::{References, Row, Run, Tenant, TokenRules};
 
 /// What is done to a column.
 pub(super) enum Action {
@@ -26,6 +27,8 @@ pub(super) enum Action {
     Open(Sealer),
     Store(References),
     Fetch(References),
+    Issue(TokenRules),
+    Redeem,
     /// Left as it is, protected before.
     Pass,
     Retokenize {
@@ -77,6 +80,8 @@ pub(super) struct Job<'j> {
     pub(super) binding: Option<usize>,
     pub(super) tenant: Option<Tenant<'j>>,
     pub(super) run: Option<&'j Run<'j>>,
+    /// What random tokens are issued and redeemed at.
+    pub(super) now: Timestamp,
     /// Whether the first bad row ends it.
     pub(super) strict: bool,
     pub(super) delimiter: u8,
@@ -119,11 +124,8 @@ impl Job<'_> {
         batch.rejected.resize(batch.rows(), false);
         let subjects = self.subjects(batch, &mut failures);
         self.refuse_large_rows(batch, &mut failures);
-        self.reject(batch, failures);
-        if self.strict && !batch.rejects.is_empty() {
-            let Reject { line, column, reason: problem } = batch.rejects.swap_remove(0);
-            return Err(Error::Row { line, column, problem });
-        }
+        self.reject(batch, failures)?;
+        self.issue(batch, &subjects)?;
         self.store(batch, &subjects)?;
         self.count(batch);
         self.encode(batch)
@@ -182,6 +184,8 @@ impl Job<'_> {
             }
             // The cells go into the vault once it is known that their rows do not fail.
             Action::Store(_) => self.refuse_sealed(input, failures),
+            Action::Issue(rules) => self.refuse_untokenizable(&self.columns[i].field, rules, input, failures),
+            Action::Redeem => self.redeem(&self.columns[i].field, input, output, failures),
             Action::Tokenize(tokenizer) => tokenizer.tokenize_column(input, output, failures),
             Action::Detokenize(tokenizer) => tokenizer.detokenize_column(input, output, failures),
             Action::Retokenize { from, to } => {
@@ -268,7 +272,7 @@ impl Job<'_> {
 
     /// Whose rows they are, where fields go into the vault.
     fn subjects(&self, batch: &Batch, failures: &mut Vec<(usize, usize, Error)>) -> Vec<Option<SubjectId>> {
-        let (Some(column), true) = (self.subject, self.stores()) else { return vec![] };
+        let (Some(column), true) = (self.subject, self.stores() || self.issues()) else { return vec![] };
         let subject = |(row, cell)| match text(cell).and_then(SubjectId::new) {
             Ok(subject) => Some(subject),
             Err(error) => {
@@ -298,13 +302,21 @@ impl Job<'_> {
     }
 
     /// Marks the rows that failed, and names them by line.
-    fn reject(&self, batch: &mut Batch, failures: Vec<(usize, usize, Error)>) {
+    ///
+    /// # Errors
+    /// The first bad row's when strict.
+    pub(super) fn reject(&self, batch: &mut Batch, failures: Vec<(usize, usize, Error)>) -> Result<()> {
         for (row, i, error) in failures {
             batch.rejected[row] = true;
             let column = self.columns[i].header.trim().to_owned();
             batch.rejects.push(Reject { line: batch.lines[row], column, reason: error.to_string() });
         }
         batch.rejects.sort_by_key(|reject| reject.line);
+        if self.strict && !batch.rejects.is_empty() {
+            let Reject { line, column, reason: problem } = batch.rejects.swap_remove(0);
+            return Err(Error::Row { line, column, problem });
+        }
+        Ok(())
     }
 
     /// Puts the sealed fields of the rows that did not fail into the vault, and their references into the output.

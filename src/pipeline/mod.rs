@@ -25,6 +25,7 @@ mod reveal;
 mod rewrite;
 mod source;
 mod suggest;
+mod vaulted;
 
 pub use bridge::{Bridged, Crossing, bridge};
 pub use manifest::{ColumnEntry, Manifest};

@@ -8,9 +8,11 @@ use super::protect::{Plan, plan};
 use super::source::Source;
 use crate::error::Result;
 use crate::keys::Keyset;
-use crate::policy::Policy;
+use crate::policy::{Policy, Rule};
 use crate::protect::Column;
+use crate::store::memory::MemoryStore;
 use crate::time::Timestamp;
+use crate::vault::Vault;
 use std::io::Read;
 
 /// Rows in a batch, at most.
@@ -67,13 +69,19 @@ pub fn preview(
 ) -> Result<()> {
     let keyset = Keyset::generate(Timestamp(0))?;
     let mut source = Source::open(input, delimiter, rows.clamp(1, ROWS))?;
-    let Plan { columns, subject, binding, .. } = plan(&source.header, policy, &keyset, false)?;
+    // Random tokens are drawn into a vault; this one is thrown away.
+    let issues = policy.fields.iter().any(|field| matches!(field.rule, Rule::RandomToken(_)));
+    let store = || Box::new(MemoryStore::new());
+    let vault = issues.then(|| Vault::create_in(store(), keyset.clone())).transpose()?;
+    let run = vault.as_ref().map(|vault| vault.begin_run());
+    let Plan { columns, subject, binding, .. } = plan(&source.header, policy, &keyset, issues)?;
     let job = Job {
         columns,
         subject,
         binding,
-        tenant: None,
-        run: None,
+        tenant: vault.as_ref().map(|vault| vault.tenant(&policy.tenant)),
+        run: run.as_ref(),
+        now: Timestamp(0),
         strict: false,
         delimiter,
         crlf: false,
@@ -128,7 +136,7 @@ fn cell<'b>(job: &'b Job<'_>, batch: &'b Batch, i: usize, row: usize, rejected: 
         column: column.header.trim(),
         before,
         after,
-        sealed: matches!(column.action, Action::Seal(_)),
+        sealed: matches!(column.action, Action::Seal(_) | Action::Store(_)),
     }
 }
 

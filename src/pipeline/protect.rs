@@ -75,6 +75,12 @@ pub fn protect<'k>(
     if let Some(subject) = subject {
         source.skip[subject] = false; // whose row it is must be known, even where the column itself is dropped
     }
+    for index in policy.fields.iter().filter_map(|field| field.index.as_ref()) {
+        let problem =
+            || format!("field {:?}: a blind index is kept in a vault: give one", index.name().as_str());
+        let vault = vault.ok_or_else(|| Error::Setting { what: "index", problem: problem() })?;
+        vault.tenant(&policy.tenant).define_index(index)?;
+    }
     let run = vault.map(|v| v.begin_run());
     let (rejects, progress) = (options.rejects, options.progress);
     let job = Job {
@@ -82,6 +88,7 @@ pub fn protect<'k>(
         binding,
         tenant: vault.map(|v| v.tenant(&policy.tenant)),
         run: run.as_ref(),
+        now: options.now,
         strict: rejects.is_none(),
         delimiter: options.delimiter,
         crlf: source.is_crlf(),
@@ -172,8 +179,9 @@ pub(super) fn plan<'p>(
         return Err(Error::Input { problem: "has no column left: the policy drops them all".into() });
     }
     let subject = policy.subject.as_ref().and_then(|s| header.iter().position(|h| h.trim() == s.as_str()));
-    if columns.iter().any(|c| matches!(c.action, Action::Store(_))) && subject.is_none() {
-        let problem = "must name its `subject` column for sealed fields to go into a vault".into();
+    if columns.iter().any(|c| matches!(c.action, Action::Store(_) | Action::Issue(_))) && subject.is_none() {
+        let problem =
+            "must name its `subject` column for sealed fields and random tokens to go into a vault".into();
         return Err(Error::Setting { what: "policy", problem });
     }
     let bindable = |i: &usize| {
@@ -231,6 +239,12 @@ fn column_job(
         Rule::Token(format) => {
             Action::Tokenize(Tokenizer::new(&key()?, &policy.tenant, &field.name, format.clone())?)
         }
+        Rule::RandomToken(_) if !in_vault => {
+            let problem =
+                format!("field {:?}: random tokens are kept in a vault: give one", field.name.as_str());
+            return Err(Error::Setting { what: "protect", problem });
+        }
+        Rule::RandomToken(rules) => Action::Issue(rules.clone()),
         Rule::Pseudonym { .. } => {
             Action::Pseudonymize(pseudonymizer(&field.rule, &key()?, keyset, &policy.tenant)?)
         }

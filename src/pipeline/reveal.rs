@@ -69,6 +69,7 @@ pub fn reveal(
             Keys::Keyset(_) => None,
         },
         run: None,
+        now: options.now,
         strict: rejects.is_none(),
         delimiter: file.delimiter,
         crlf: file.source.is_crlf(),
@@ -97,6 +98,7 @@ fn column_job(
     };
     let action = match (&column.rule, column.versions) {
         (None, _) => Action::Drop,
+        (Some(Rule::RandomToken(_)), _) => Action::Redeem,
         (Some(Rule::Token(_) | Rule::Seal(_)), Some(versions)) => {
             Action::ByVersion(ByVersion::new(versions, keyset, under)?)
         }

@@ -1,10 +1,11 @@
 //! The policy file as a whole: parsed, checked, with the line of whatever is wrong.
 
-use super::rule::Rule;
+use super::rule::{self, Rule, Wrong};
 use super::settings::Settings;
 use super::{Empty, Unlisted};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, Scope, TenantId};
+use crate::protect::BlindIndex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Field {
     pub rule: Rule,
     /// What happens to its blank cells.
     pub empty: Empty,
+    /// The blind index that a vault keeps of it.
+    pub index: Option<BlindIndex>,
     /// How it was written.
     pub settings: Settings,
 }
@@ -113,10 +116,12 @@ impl Policy {
             let wrong = |line, problem| Error::Policy { line, field: name.clone(), problem };
             let line = lines.of(&["field", &name]);
             let field = FieldName::new(&name).map_err(|e| wrong(line, e.to_string()))?;
-            let (rule, empty) = Rule::check(&settings).map_err(|(setting, problem)| {
+            let in_setting = |(setting, problem): Wrong| {
                 wrong(lines.of(&["field", &name, setting]), format!("`{setting}` {problem}"))
-            })?;
-            fields.push(Field { name: field, rule, empty, settings });
+            };
+            let (rule, empty) = Rule::check(&settings).map_err(in_setting)?;
+            let index = rule::index(&field, &settings).map_err(in_setting)?;
+            fields.push(Field { name: field, rule, empty, index, settings });
         }
         let subject = match &document.subject {
             None => None,

@@ -24,7 +24,8 @@
 //! |---|---|
 //! | `token` | one of `format`, `alphabet`, `template`, `regex`; see below |
 //! | `pseudonym` | `scope`; `normalize` (`none`, `text`, `email`, `digits`), `spelling` (`base64url`, `hex`, `uuid`, `crockford`, `int63`), `population` for `int63`, `kind` |
-//! | `seal` | `suite` (`xaes-256-gcm`, `xchacha20-poly1305`; the latter without a vault) |
+//! | `random-token` | in a vault only: what makes a token, be there ever so few, or `opaque` (`base64url`, `hex`, `uuid`, `crockford`); `reuse` (`always`: one token for each value; `never`: a new one each time), `lifetime` (`"30d"`) |
+//! | `seal` | `suite` (`xaes-256-gcm`, `xchacha20-poly1305`; the latter without a vault); in a vault `index` = 8 to 128, the bits of a blind index over `normalize` |
 //! | `mask` | `keep`, `with` |
 //! | `generalize` | `to` (`year`, `month`, `bucket`, `prefix`); `date` for the first two, `width` for a bucket, `length` for a prefix |
 //! | `keep`, `drop` | – |
@@ -52,6 +53,7 @@
 //! have policies of their own. `population` is how many different values of one kind the scope will ever see.
 
 mod document;
+mod random_token;
 mod rule;
 mod settings;
 mod token_format;

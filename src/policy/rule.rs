@@ -2,20 +2,22 @@
 
 use super::Empty;
 use super::settings::Settings;
-use super::token_format;
+use super::{random_token, token_format};
 use crate::crypto::aead::Suite;
 use crate::error::{Error, Result};
 use crate::format::{DatePattern, Format, Normalization};
-use crate::name::Scope;
+use crate::name::{FieldName, Scope};
 use crate::protect::{
-    Erasability, Generalize, Mask, Pseudonymizer, Sealer, Spelling, SubjectSealer, Tokenizer,
+    BlindIndex, Erasability, Generalize, Mask, Pseudonymizer, Sealer, Spelling, SubjectSealer, Tokenizer,
 };
+use crate::vault::{RandomTokens, TokenRules};
 
 /// How a field is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table in the module's documentation")]
 pub enum Rule {
     Token(Format),
+    RandomToken(TokenRules),
     Pseudonym { scope: Scope, kind: String, normalization: Normalization, spelling: Spelling },
     Seal(Suite),
     Mask(Mask),
@@ -47,8 +49,15 @@ impl Rule {
             "pseudonym" if s.spelling.as_deref() == Some("int63") => {
                 &["scope", "normalize", "spelling", "population", "kind"]
             }
+            "random-token" => {
+                token_allowed = random_token::allowed(s)?;
+                &token_allowed
+            }
             "pseudonym" => &["scope", "normalize", "spelling", "kind"],
-            "seal" => &["suite"],
+            "seal" => match s.index {
+                None => &["suite"],
+                Some(_) => &["suite", "index", "normalize"],
+            },
             "mask" => &["keep", "with"],
             "generalize" => match s.to.as_deref() {
                 Some("year" | "month") => &["to", "date"],
@@ -61,7 +70,7 @@ impl Rule {
             _ => {
                 return Err(one_of(
                     "protect",
-                    &["token", "pseudonym", "seal", "mask", "generalize", "keep", "drop"],
+                    &["token", "random-token", "pseudonym", "seal", "mask", "generalize", "keep", "drop"],
                 ));
             }
         };
@@ -77,6 +86,7 @@ impl Rule {
             choose("empty", &s.empty, Empty::Keep, &[("keep", Empty::Keep), ("error", Empty::Error)])?;
         let rule = match s.protect.as_str() {
             "token" => Rule::Token(token_format::format(s)?),
+            "random-token" => Rule::RandomToken(random_token::rules(s)?),
             "pseudonym" => pseudonym(s)?,
             "seal" => {
                 let suites =
@@ -102,6 +112,7 @@ impl Rule {
     pub fn mode(&self) -> &'static str {
         match self {
             Rule::Token(_) => "token",
+            Rule::RandomToken(_) => "random-token",
             Rule::Pseudonym { .. } => "pseudonym",
             Rule::Seal(_) => "seal",
             Rule::Mask(_) => "mask",
@@ -113,13 +124,14 @@ impl Rule {
 
     /// Whether the original comes back.
     pub fn is_reversible(&self) -> bool {
-        matches!(self, Rule::Token(_) | Rule::Seal(_) | Rule::Keep)
+        matches!(self, Rule::Token(_) | Rule::RandomToken(_) | Rule::Seal(_) | Rule::Keep)
     }
 
     /// What makes the protected value unreadable for good.
     pub fn erasability(&self, in_vault: bool) -> Erasability {
         match self {
             Rule::Token(_) => Tokenizer::ERASABILITY,
+            Rule::RandomToken(_) => RandomTokens::ERASABILITY,
             Rule::Pseudonym { .. } => Pseudonymizer::ERASABILITY,
             Rule::Seal(_) if in_vault => SubjectSealer::ERASABILITY,
             Rule::Seal(_) => Sealer::ERASABILITY,
@@ -132,12 +144,6 @@ impl Rule {
 
 fn pseudonym(s: &Settings) -> Result<Rule, Wrong> {
     let scope = s.scope.as_ref().ok_or_else(|| missing("scope"))?;
-    let normalizations = [
-        ("none", Normalization::None),
-        ("text", Normalization::Text),
-        ("email", Normalization::Email),
-        ("digits", Normalization::Digits),
-    ];
     let spellings = [
         ("base64url", Some(Spelling::Base64Url)),
         ("hex", Some(Spelling::Hex)),
@@ -155,9 +161,26 @@ fn pseudonym(s: &Settings) -> Result<Rule, Wrong> {
     Ok(Rule::Pseudonym {
         scope: Scope::new(scope).map_err(in_setting("scope"))?,
         kind: s.kind.clone().unwrap_or_default(),
-        normalization: choose("normalize", &s.normalize, Normalization::None, &normalizations)?,
+        normalization: normalization(s)?,
         spelling,
     })
+}
+
+fn normalization(s: &Settings) -> Result<Normalization, Wrong> {
+    let normalizations = [
+        ("none", Normalization::None),
+        ("text", Normalization::Text),
+        ("email", Normalization::Email),
+        ("digits", Normalization::Digits),
+    ];
+    choose("normalize", &s.normalize, Normalization::None, &normalizations)
+}
+
+/// The blind index that a vault keeps of a sealed field.
+pub(super) fn index(field: &FieldName, s: &Settings) -> Result<Option<BlindIndex>, Wrong> {
+    let Some(bits) = s.index else { return Ok(None) };
+    let bits = u8::try_from(bits).unwrap_or(u8::MAX);
+    BlindIndex::field(field.clone(), normalization(s)?, bits).map(Some).map_err(in_setting("index"))
 }
 
 fn generalize(s: &Settings) -> Result<Generalize, Wrong> {

@@ -54,6 +54,14 @@ pub struct Settings {
     pub date: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opaque: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<String>,
 }
 
 impl Settings {
@@ -79,9 +87,12 @@ impl Settings {
             ("with", &self.with),
             ("to", &self.to),
             ("date", &self.date),
+            ("opaque", &self.opaque),
+            ("reuse", &self.reuse),
+            ("lifetime", &self.lifetime),
         ];
         let given = texts.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name);
         let given = given.chain(self.width.map(|_| "width")).chain(self.scale.map(|_| "scale"));
-        given.chain(self.population.map(|_| "population")).collect()
+        given.chain(self.population.map(|_| "population")).chain(self.index.map(|_| "index")).collect()
     }
 }

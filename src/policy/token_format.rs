@@ -78,6 +78,13 @@ pub(super) fn format(s: &Settings) -> Result<Format, Wrong> {
     Ok(format)
 }
 
+/// The format that the settings describe, consistent, but perhaps small.
+pub(super) fn describe_consistent(s: &Settings) -> Result<Format, Wrong> {
+    let format = describe(s)?;
+    format.check_consistent().map_err(in_setting(way(s)))?;
+    Ok(format)
+}
+
 /// Which setting the format is in.
 fn way(s: &Settings) -> &'static str {
     match (&s.alphabet, &s.template, &s.regex) {

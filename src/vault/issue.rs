@@ -12,7 +12,7 @@ use crate::crypto::rng;
 use crate::error::{Error, Result};
 use crate::format::Draw;
 use crate::name::{KeyVersion, SubjectId};
-use crate::protect::{Spelling, is_blank};
+use crate::protect::Spelling;
 use crate::store::MAX_VALUE;
 use crate::time::Timestamp;
 use crate::wire::entry::{Entry, entry_key, split_entry_key};
@@ -20,7 +20,7 @@ use crate::wire::token::{FingerprintEntry, Holder, NO_KEY, SpaceEntry, TokenEntr
 use std::collections::BTreeMap;
 
 /// The longest value: an entry has to have room for it.
-const LONGEST: usize = 64 << 10;
+pub(super) const LONGEST: usize = 64 << 10;
 /// The longest token: sealed, it has to fit a length of two bytes.
 const LONGEST_TOKEN: usize = LONGEST - 64;
 /// Spaces up to this size are listed when drawing takes too long.
@@ -67,16 +67,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
         drawn: Option<String>,
     ) -> Result<Issued> {
         let (rules, value) = (&self.tokens.rules, request.value);
-        if is_blank(value.as_bytes()) {
-            return Err(Error::Value { problem: "is blank: a blank value has no token" });
-        }
-        if value.len() > LONGEST {
-            return Err(Error::TooLong {
-                what: "value to be given a token",
-                actual: value.len(),
-                limit: LONGEST,
-            });
-        }
+        self.tokens.check(value)?;
         let expires = match (request.expires, rules.lifetime) {
             (Some(end), _) if end <= self.now => {
                 let problem = format!("{end} is past: now is {}", self.now);

@@ -10,7 +10,7 @@
 //! other: two threads that ask for the token of one value get one token.
 
 use super::ahead::in_threads;
-use super::issue::Issuer;
+use super::issue::{Issuer, LONGEST};
 use super::keyring::FieldSet;
 use super::open::Operation;
 use super::reference::RecordId;
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::format::{Draw, Format};
 use crate::keys::KeyUse;
 use crate::name::{FieldName, KeyVersion, SubjectId};
-use crate::protect::{Erasability, Spelling, SubjectSealer};
+use crate::protect::{Erasability, Spelling, SubjectSealer, is_blank};
 use crate::store::Commit;
 use crate::time::Timestamp;
 use crate::wire::entry::{Entry, split_entry_key};
@@ -191,6 +191,24 @@ impl RandomTokens<'_> {
         let (issued, commit) = self.issue_with(requests, now, |_, _| Ok(()))?;
         self.tenant.vault().store().sync(commit)?;
         Ok(issued)
+    }
+
+    /// Whether a value can have a token: it is not blank, not too long, and of the format.
+    ///
+    /// # Errors
+    /// [`Error::Value`], [`Error::Character`], [`Error::TooLong`].
+    pub fn check(&self, value: &str) -> Result<()> {
+        if is_blank(value.as_bytes()) {
+            return Err(Error::Value { problem: "is blank: a blank value has no token" });
+        }
+        if value.len() > LONGEST {
+            let what = "value to be given a token";
+            return Err(Error::TooLong { what, actual: value.len(), limit: LONGEST });
+        }
+        match &self.rules.look {
+            Look::Like(format) => Draw::new(format, value).map(|_| ()),
+            Look::Opaque(_) => Ok(()),
+        }
     }
 
     /// Writes the tokens' batch, with what `also` adds to it: it is told the subjects' entries that were put.

@@ -81,7 +81,9 @@ fn check(Check { policy, input, delimiter }: Check) -> Result<Outcome> {
         pipeline::preview(open_input(input)?, &policy, delimiter, 0, |_| Ok(()))?;
     }
     print_policy(&policy).map_err(unwritten)?;
-    if policy.subject.is_none() && policy.fields.iter().any(|f| matches!(f.rule, Rule::Seal(_))) {
+    if policy.subject.is_none()
+        && policy.fields.iter().any(|f| matches!(f.rule, Rule::Seal(_) | Rule::RandomToken(_)))
+    {
         say(format_args!(
             "note: without a `subject`, sealed fields cannot go into a vault, only into the file"
         ));
@@ -117,6 +119,7 @@ fn print_policy(policy: &Policy) -> std::io::Result<()> {
 fn erased_by(field: &Field) -> &'static str {
     match (&field.rule, field.rule.erasability(true)) {
         (Rule::Drop, _) => "-",
+        (Rule::RandomToken(_), _) => "shred-subject",
         (_, Erasability::ShredSubject) => "shred-subject (without a vault: delete-row)",
         (_, Erasability::DeleteRow) => "delete-row",
         (_, Erasability::Clear) => "clear",
