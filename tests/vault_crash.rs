@@ -6,8 +6,10 @@
 //! number of kills.
 #![cfg(all(unix, feature = "sled"))]
 
+mod killed;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write, stdout};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -19,19 +21,10 @@ use cloakroom::name::{FieldName, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Row, Run, Tenant, Vault};
 
+use killed::{random, say};
+
 const KILLS: u32 = 104;
 const SUBJECTS: u64 = 12;
-
-/// Splitmix: reproducible, and no two rounds alike.
-fn random(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % below
-    }
-}
 
 fn open(dir: &Path) -> Vault {
     let key = KeyFile::read(dir.join("key")).unwrap();
@@ -50,12 +43,6 @@ fn subject(n: &str) -> SubjectId {
 fn value(label: &str) -> Vec<u8> {
     let length = if label.ends_with('7') { 6000 } else { 40 };
     label.bytes().chain(*b" ").cycle().take(length).collect()
-}
-
-fn say(line: &str) {
-    // One call, past the test harness: a kill never leaves half a line that counts.
-    let _ = stdout().write_all(format!("{line}\n").as_bytes());
-    let _ = stdout().flush();
 }
 
 /// Rows of one batch: subject and label.

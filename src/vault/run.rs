@@ -249,7 +249,11 @@ impl Run<'_> {
         let commit = operation.write()?;
         self.ended = true; // from here on nothing may be taken back
         self.vault.store.sync(commit)?;
-        self.vault.forget_run(&self.id)
+        match self.vault.forget_run(&self.id) {
+            // The primary was stopped just now. The run counts all the same, and its journal goes at the next opening.
+            Err(Error::KeyState { .. }) => Ok(()),
+            forgotten => forgotten,
+        }
     }
 
     /// Takes back everything that the run put.
