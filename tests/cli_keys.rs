@@ -213,7 +213,8 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
     );
     tool.fails(4, protect, "compromised");
     tool.fails(4, "keys resume 1 --vault v", "be resumed");
-    tool.ok("rotate --vault v");
+    let ran = tool.ok("rotate --vault v");
+    says(&ran, &["run `cloakroom migrate --reseal --despite-state`", "key version 1 is compromised"]);
     tool.fails(
         4,
         "migrate --vault v",
@@ -226,7 +227,8 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
     says(&tool.ok("keys identity 2 --vault v"), &["all of them change"]);
     tool.clean();
     tool.fails(4, "keys destroy 1 --vault v", "in files");
-    tool.ok("files forget --manifest one.csv.manifest.json --vault v");
+    let ran = tool.ok("files forget --manifest one.csv.manifest.json --vault v");
+    says(&ran, &["nothing needs key version 1: `cloakroom keys destroy 1`"]);
     tool.ok("keys destroy 1 --vault v");
     assert_eq!(state(&tool, "--vault v", 1), "destroyed");
     tool.clean();

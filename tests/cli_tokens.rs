@@ -223,3 +223,23 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let ran = tool.shell(&readme_commands("In a vault the index is kept for you")).with_exit("find", 0);
     assert_eq!(lines(ran), ["[\"ann\"]"]);
 }
+
+#[test]
+fn no_value_is_in_the_vault_or_in_a_message() {
+    const SECRET: &str = "plantedSecret-5318";
+    let tool = Tool::with_vault();
+    let line = format!("token issue {OF} --opaque hex");
+    let token = answers(&tool, &line, &format!("{SECRET}\n"));
+    let refused = format!("token issue {OF} --format digits");
+    let ran = tool.run_with(&refused, format!("{SECRET}\n").as_bytes()).with_exit(&refused, 1);
+    assert!(!ran.err.contains("planted") && !ran.err.contains("5318"), "{}", ran.err);
+    let redeem = format!("token redeem {OF}");
+    let ran = tool.run_with(&redeem, format!("{SECRET}\n").as_bytes()).with_exit(&redeem, 1);
+    assert!(!ran.err.contains("planted"), "{}", ran.err);
+    let ran = tool.run_with("find none --vault v", format!("{SECRET}\n").as_bytes());
+    assert!(!ran.err.contains("planted"), "{}", ran.err);
+    for secret in [SECRET, &token[0]] {
+        let ran = tool.shell(&format!("grep -r -c -a -F '{secret}' v | grep -v ':0$'"));
+        assert_eq!(String::from_utf8(ran.out).unwrap(), "", "in a file of the vault");
+    }
+}

@@ -107,18 +107,23 @@ fn hash_in(json: &[u8]) -> Result<[u8; 32]> {
 /// Says which versions nothing needs any more.
 pub fn say_retirable(vault: &Vault) {
     let (keyset, census) = (vault.keyset(), vault.census());
-    for version in keyset.versions().iter().filter(|version| version.state() == KeyState::Deactivated) {
+    for version in keyset.versions() {
         let number = version.number();
-        if census.needing(number) > 0 {
+        if census.needing(number) > 0 || keyset.is_primary(number) {
             continue;
         }
+        let command = match version.state() {
+            KeyState::Deactivated => "retire",
+            KeyState::Compromised => "destroy",
+            _ => continue,
+        };
         match keyset.identity_number() == number {
             true => say(format_args!(
                 "key version {number} is needed as the pseudonyms' identity key only; `cloakroom keys identity` would \
                  change all pseudonyms"
             )),
             false => {
-                say(format_args!("nothing needs key version {number}: `cloakroom keys retire {number}`"))
+                say(format_args!("nothing needs key version {number}: `cloakroom keys {command} {number}`"))
             }
         }
     }
