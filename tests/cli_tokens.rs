@@ -230,7 +230,7 @@ fn no_value_is_in_the_vault_or_in_a_message() {
     let tool = Tool::with_vault();
     let line = format!("token issue {OF} --opaque hex");
     let token = answers(&tool, &line, &format!("{SECRET}\n"));
-    let refused = format!("token issue {OF} --format digits");
+    let refused = format!("token issue {OF}2 --format digits");
     let ran = tool.run_with(&refused, format!("{SECRET}\n").as_bytes()).with_exit(&refused, 1);
     assert!(!ran.err.contains("planted") && !ran.err.contains("5318"), "{}", ran.err);
     let redeem = format!("token redeem {OF}");
