@@ -7,7 +7,7 @@ use cloakroom::name::{FieldName, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::Vault;
 use std::time::{Duration, SystemTime};
-use tool::{Ran, Tool, column};
+use tool::{Ran, Tool, column, readme_commands};
 
 const POLICY: &str = r#"
 version = 1
@@ -64,17 +64,13 @@ fn days_ago(days: u64) -> Timestamp {
 
 #[test]
 fn the_walkthrough_of_the_readme_goes_from_rotate_to_destroy() {
-    let readme = include_str!("../README.md");
-    let section =
-        readme.split("### From rotating a key to destroying it").nth(1).expect("the section is there");
-    let block = section.split("```").nth(1).unwrap().strip_prefix("sh\n").unwrap();
+    let block = readme_commands("### From rotating a key to destroying it");
     let tool = Tool::new();
     tool.ok("init customers.vault");
     tool.write("p.toml", POLICY);
     tool.write("customers.csv", original());
     tool.ok("protect customers.csv --policy p.toml --vault customers.vault -o safe.csv");
-    let ran = tool.shell(&format!("set -e\ncloakroom() {{ \"$C\" \"$@\"; }}\n{block}"));
-    let ran = ran.with_exit(block, 0);
+    let ran = tool.shell(&block).with_exit(&block, 0);
     says(
         &ran,
         &["key version 2 is the primary now", "nothing needs key version 1", "key version 1 is destroyed"],
@@ -217,8 +213,13 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
     );
     tool.fails(4, protect, "compromised");
     tool.fails(4, "keys resume 1 --vault v", "be resumed");
-    tool.ok("rotate --vault v");
-    tool.fails(4, "migrate --vault v", "compromised");
+    let ran = tool.ok("rotate --vault v");
+    says(&ran, &["run `cloakroom migrate --reseal --despite-state`", "key version 1 is compromised"]);
+    tool.fails(
+        4,
+        "migrate --vault v",
+        "compromised, so it cannot reveal what is to be moved, but with --despite-state",
+    );
     says(
         &tool.ok("migrate --vault v --reseal --despite-state"),
         &["moved 20 of 20", "sealed 20 fields anew"],
@@ -226,7 +227,8 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
     says(&tool.ok("keys identity 2 --vault v"), &["all of them change"]);
     tool.clean();
     tool.fails(4, "keys destroy 1 --vault v", "in files");
-    tool.ok("files forget --manifest one.csv.manifest.json --vault v");
+    let ran = tool.ok("files forget --manifest one.csv.manifest.json --vault v");
+    says(&ran, &["nothing needs key version 1: `cloakroom keys destroy 1`"]);
     tool.ok("keys destroy 1 --vault v");
     assert_eq!(state(&tool, "--vault v", 1), "destroyed");
     tool.clean();
@@ -334,4 +336,20 @@ fn a_directory_that_cannot_be_written_to_keeps_its_keyset() {
         assert_eq!(tool.read("d/k"), before);
     }
     std::fs::set_permissions(tool.path("d"), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_bridge_is_logged() {
+    let tool = Tool::with_vault();
+    let policy = "version = 1\ntenant = \"acme\"\n[field.id]\nprotect = \"pseudonym\"\nscope = \"a\"\n\
+                  [[bridge]]\nfrom = \"a\"\nto = \"b\"\n";
+    tool.write("p.toml", policy);
+    tool.write("in.csv", "id\nann\nbob\n");
+    tool.ok("protect in.csv --policy p.toml --vault v -o a.csv");
+    tool.ok("bridge a.csv --column id --to b --policy p.toml --vault v -o b.csv");
+    let log = out(tool.ok("log --vault v"));
+    assert!(log.contains("  bridge  column \"id\" to scope \"b\": file "), "{log}");
+    let files = out(tool.ok("files list --vault v"));
+    assert!(files.contains(log.trim_end().rsplit(' ').next().unwrap()), "{files}");
+    assert_eq!(files.lines().filter(|line| line.contains("identity in files")).count(), 2, "{files}");
 }

@@ -3,7 +3,7 @@
 mod tool;
 
 use std::collections::BTreeSet;
-use tool::{Ran, Tool};
+use tool::{Ran, Tool, readme_commands};
 
 fn lines(ran: Ran) -> Vec<String> {
     String::from_utf8(ran.out).unwrap().lines().map(str::to_owned).collect()
@@ -208,4 +208,38 @@ fn subjects_are_found_by_sealed_values() {
     tool.ok("migrate --vault v");
     assert!(!tool.census().iter().any(|line| line.contains("both")));
     tool.clean();
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_says() {
+    let tool = Tool::new();
+    tool.ok("init customers.vault");
+    tool.write("p.toml", POLICY);
+    tool.write("in.csv", "id,name,email\nann,Ann,Ann@Example.com\nbob,Bob,bob@example.com\n");
+    tool.ok("protect in.csv --policy p.toml --vault customers.vault -o out.csv");
+    let ran = tool.shell(&readme_commands("### Random tokens")).with_exit("tokens", 0);
+    assert_eq!(lines(ran), ["4711", "0815"]);
+    assert!(tool.text("tokens").lines().all(|token| token.len() == 4));
+    let ran = tool.shell(&readme_commands("In a vault the index is kept for you")).with_exit("find", 0);
+    assert_eq!(lines(ran), ["[\"ann\"]"]);
+}
+
+#[test]
+fn no_value_is_in_the_vault_or_in_a_message() {
+    const SECRET: &str = "plantedSecret-5318";
+    let tool = Tool::with_vault();
+    let line = format!("token issue {OF} --opaque hex");
+    let token = answers(&tool, &line, &format!("{SECRET}\n"));
+    let refused = format!("token issue {OF}2 --format digits");
+    let ran = tool.run_with(&refused, format!("{SECRET}\n").as_bytes()).with_exit(&refused, 1);
+    assert!(!ran.err.contains("planted") && !ran.err.contains("5318"), "{}", ran.err);
+    let redeem = format!("token redeem {OF}");
+    let ran = tool.run_with(&redeem, format!("{SECRET}\n").as_bytes()).with_exit(&redeem, 1);
+    assert!(!ran.err.contains("planted"), "{}", ran.err);
+    let ran = tool.run_with("find none --vault v", format!("{SECRET}\n").as_bytes());
+    assert!(!ran.err.contains("planted"), "{}", ran.err);
+    for secret in [SECRET, &token[0]] {
+        let ran = tool.shell(&format!("grep -r -c -a -F '{secret}' v | grep -v ':0$'"));
+        assert_eq!(String::from_utf8(ran.out).unwrap(), "", "in a file of the vault");
+    }
 }

@@ -182,6 +182,13 @@ impl Ran {
     }
 }
 
+/// The first commands of the README after this, as a script for [`Tool::shell`] that ends where one of them fails.
+pub fn readme_commands(after: &str) -> String {
+    let rest = include_str!("../../README.md").split(after).nth(1).unwrap_or_else(|| panic!("no {after:?}"));
+    let block = rest.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    format!("set -e\ncloakroom() {{ \"$C\" \"$@\"; }}\n{block}")
+}
+
 /// Rows of cells.
 pub type Rows = Vec<Vec<Vec<u8>>>;
 

@@ -4,7 +4,7 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
 use crate::keyset_holder::OpenHolder;
-use crate::known_files::hex;
+use crate::known_files::{hex, say_retirable};
 use crate::rotate::set_period;
 use crate::span::Days;
 use crate::{Holder, KeySource};
@@ -199,6 +199,7 @@ pub fn identity(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
         "pseudonyms are made with the identity key of version {version} now: all of them change, in every scope of every \
          tenant; those in earlier files join no new ones, and only protecting the originals anew makes them again"
     ));
+    opened.vault().into_iter().for_each(say_retirable);
     Ok(Outcome::Done)
 }
 

@@ -7,7 +7,7 @@ use crate::shown::Shown;
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand};
-use cloakroom::keys::{KeyUse, Keyset};
+use cloakroom::keys::{KeyState, KeyUse, Keyset};
 use cloakroom::vault::{Event, FileColumn, Mode, ProtectedFile, Vault};
 use cloakroom::{Error, Result};
 use std::io::Write;
@@ -93,6 +93,7 @@ fn forget(arguments: Forget, key: &KeySource) -> Result<Outcome> {
         ));
     }
     say(format_args!("forgotten; if the file turns up again, it is not known as protected either"));
+    say_retirable(&vault);
     Ok(Outcome::Done)
 }
 
@@ -101,6 +102,31 @@ fn hash_in(json: &[u8]) -> Result<[u8; 32]> {
     let manifest: Option<serde_json::Value> = serde_json::from_slice(json).ok();
     let hash = manifest.as_ref().and_then(|m| unhex(m.get("output_sha256")?.as_str()?));
     hash.ok_or_else(|| Error::Manifest { problem: "has no hash of its file".into() })
+}
+
+/// Says which versions nothing needs any more.
+pub fn say_retirable(vault: &Vault) {
+    let (keyset, census) = (vault.keyset(), vault.census());
+    for version in keyset.versions() {
+        let number = version.number();
+        if census.needing(number) > 0 || keyset.is_primary(number) {
+            continue;
+        }
+        let command = match version.state() {
+            KeyState::Deactivated => "retire",
+            KeyState::Compromised => "destroy",
+            _ => continue,
+        };
+        match keyset.identity_number() == number {
+            true => say(format_args!(
+                "key version {number} is needed as the pseudonyms' identity key only; `cloakroom keys identity` would \
+                 change all pseudonyms"
+            )),
+            false => {
+                say(format_args!("nothing needs key version {number}: `cloakroom keys {command} {number}`"))
+            }
+        }
+    }
 }
 
 /// Says which files are under versions that are the primary of their use no more.

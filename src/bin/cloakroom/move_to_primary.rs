@@ -6,9 +6,10 @@ use crate::keys::now;
 use crate::vault::open;
 use crate::{KeySource, known_files, overdue, unlock};
 use clap::Args;
-use cloakroom::Result;
 use cloakroom::keys::KeyState;
+use cloakroom::name::KeyVersion;
 use cloakroom::vault::{Event, Migration, Progress, Vault};
+use cloakroom::{Error, Result};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -38,8 +39,9 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
     let done = vault.migrate_with(how, |progress| {
         let left = progress.remaining(started.elapsed()).map(minutes).unwrap_or_default();
         ticker.show(format_args!("{} of {} subjects and tokens{left}", progress.seen, progress.total));
-    })?;
+    });
     ticker.clear();
+    let done = done.map_err(|error| with_way_out(error, &vault))?;
     let Progress { moved, resealed, indexed, total, .. } = done;
     let primary = vault.keyset().primary_number();
     let mut result = format!("moved {moved} of {total} subjects and tokens to their primary key versions");
@@ -51,27 +53,25 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
     }
     vault.log(&Event::new(now(), "migrate", format!("{result}; the primary is key version {primary}")))?;
     say(format_args!("{result}"));
-    say_retirable(&vault)?;
+    known_files::say_retirable(&vault);
+    known_files::say_behind(&vault)?;
     Ok(Outcome::Done)
+}
+
+/// What is under a suspended or compromised version is moved when that is asked for.
+fn with_way_out(error: Error, vault: &Vault) -> Error {
+    let Error::KeyState { version, purpose: "reveal", .. } = error else { return error };
+    let keyset = vault.keyset();
+    match KeyVersion::new(version).and_then(|number| Ok(keyset.version(number)?.state())) {
+        Ok(state @ (KeyState::Suspended | KeyState::Compromised)) => Error::KeyState {
+            version,
+            state: state.as_str(),
+            purpose: "reveal what is to be moved, but with --despite-state",
+        },
+        _ => error,
+    }
 }
 
 fn minutes(left: Duration) -> String {
     format!(", {}:{:02} to go", left.as_secs() / 60, left.as_secs() % 60)
-}
-
-/// Which versions nothing needs any more, and what in files keeps others.
-fn say_retirable(vault: &Vault) -> Result<()> {
-    let (keyset, census) = (vault.keyset(), vault.census());
-    for version in keyset.versions().iter().filter(|version| version.state() == KeyState::Deactivated) {
-        let number = version.number();
-        match census.needing(number) {
-            0 if keyset.identity_number() == number => say(format_args!(
-                "key version {number} is needed as the pseudonyms' identity key only; `cloakroom keys identity` would \
-                 change all pseudonyms"
-            )),
-            0 => say(format_args!("nothing needs key version {number}: `cloakroom keys retire {number}`")),
-            _ => {}
-        }
-    }
-    known_files::say_behind(vault)
 }

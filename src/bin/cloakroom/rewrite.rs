@@ -11,6 +11,7 @@ use crate::{Holder, KeySource, overdue};
 use clap::Args;
 use cloakroom::name::Scope;
 use cloakroom::pipeline::{self, Crossing, Manifest, Options};
+use cloakroom::vault::Event;
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::io::Read;
@@ -102,6 +103,12 @@ pub fn bridge(arguments: Bridge, key: &KeySource) -> Result<Outcome> {
     let bridged = pipeline::bridge(files.source, &mut files.output, manifest, crossing, keys, options)?;
     ticker.clear();
     let (joining, unchanged) = (bridged.joining, bridged.unchanged);
+    // Before the file is there: no bridge without a record of it.
+    if let Held::Vault(vault) = &files.held {
+        let output = &bridged.finished.manifest.output_sha256;
+        let detail = format!("column {column:?} to scope {:?}: file {output}", to.as_str());
+        vault.log(&Event::new(now(), "bridge", detail))?;
+    }
     let (written, rejected) = put_in_place(bridged.finished, files.output, files.new_manifest)?;
     note_if_changed(unchanged);
     let columns = match joining.is_empty() {

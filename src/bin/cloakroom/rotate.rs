@@ -6,7 +6,7 @@ use crate::keyset_holder::OpenHolder;
 use crate::vault::tenant_of;
 use crate::{Holder, KeySource, known_files, overdue, span};
 use clap::Args;
-use cloakroom::keys::KeyUse;
+use cloakroom::keys::{KeyState, KeyUse};
 use cloakroom::name::{FieldName, KeyVersion, Scope, TenantId};
 use cloakroom::{Error, Result};
 
@@ -109,6 +109,16 @@ fn say_primary(version: KeyVersion, use_: Option<&KeyUse>) {
 /// What is to be done next; nothing is known of what a keyset file protects.
 fn say_next(opened: &OpenHolder) -> Result<()> {
     let Some(vault) = opened.vault() else { return Ok(()) };
-    say(format_args!("run `cloakroom migrate` to move what the vault holds to it"));
+    let (keyset, census) = (vault.keyset(), vault.census());
+    let is_stopped = |state| matches!(state, KeyState::Suspended | KeyState::Compromised);
+    let holds = |version| census.lines_of(version).any(|(line, _)| !line.mode.is_in_files());
+    let stopped = keyset.versions().iter().find(|v| is_stopped(v.state()) && holds(v.number()));
+    match stopped.map(|version| (version.number(), version.state())) {
+        None => say(format_args!("run `cloakroom migrate` to move what the vault holds to it")),
+        Some((number, state)) => say(format_args!(
+            "run `cloakroom migrate --reseal --despite-state` to move what the vault holds to it: key version {number} is \
+             {state}"
+        )),
+    }
     known_files::say_behind(vault)
 }
