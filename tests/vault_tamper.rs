@@ -20,7 +20,12 @@ const ENTRY: Map = Map::new(2, "entry");
 const META: Map = Map::new(3, "meta");
 const RUN: Map = Map::new(4, "run");
 const OUTPUT: Map = Map::new(5, "output");
-const ALL: [Map; 5] = [INDEX, ENTRY, META, RUN, OUTPUT];
+const TOKEN: Map = Map::new(6, "token");
+const VALUE: Map = Map::new(7, "value");
+const SPACE: Map = Map::new(8, "space");
+const BLIND: Map = Map::new(9, "blind");
+const EVENT: Map = Map::new(10, "event");
+const ALL: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
 
 /// A store that the test keeps a hand on.
 #[derive(Clone, Default)]
