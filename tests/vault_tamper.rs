@@ -512,6 +512,7 @@ fn the_whole_store_put_back_is_not_noticed_until_the_key_was_rotated() {
 
     // After a rotation the old store needs a key version that can be destroyed.
     let rotated = c.keyset.rotated(Timestamp(2)).unwrap();
+    let rotated = rotated.with_identity(rotated.primary_number(), Timestamp(2)).unwrap();
     opened.adopt(rotated.clone()).unwrap();
     opened.migrate(|_| {}).unwrap();
     let first = rotated.versions()[0].number();
