@@ -575,7 +575,10 @@ fn a_suspended_version_shows_no_value_and_gives_no_second_token() {
 
 /// A store that says when a token was read, and goes on when it is told to.
 #[derive(Clone)]
-struct Paused(Watched, Arc<Mutex<Option<(Sender<()>, Receiver<()>)>>>);
+struct Paused(Watched, Arc<Mutex<Option<Pause>>>);
+
+/// To say that it was read, and to be told to go on.
+type Pause = (Sender<()>, Receiver<()>);
 
 impl Store for Paused {
     fn get(&self, map: Map, key: &[u8]) -> cloakroom::Result<Option<Vec<u8>>> {
