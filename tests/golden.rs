@@ -331,7 +331,7 @@ fn tokens_of_every_format_are_those_of_the_release_that_made_them() {
     assert_eq!(presets, known.split(", ").map(str::to_owned).collect());
 }
 
-// SPEC: VAULT-1, VAULT-4, VAULT-11, VAULT-12, VAULT-15, VAULT-16
+// SPEC: VAULT-1, VAULT-4, VAULT-11, VAULT-12, VAULT-15, VAULT-16, VAULT-20
 #[test]
 fn a_vault() {
     let vault = vault();

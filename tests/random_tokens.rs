@@ -3,14 +3,17 @@
 mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use cloakroom::Error;
 use cloakroom::format::{Alphabet, Format};
 use cloakroom::keys::Keyset;
 use cloakroom::protect::Spelling;
+use cloakroom::store::{Batch, Commit, Entry as Pair, Map, Store};
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Fill, Issued, Look, Mode, RandomTokens, TokenRequest, TokenRules, Vault};
+use cloakroom::vault::{Fill, Issued, Look, Migration, Mode, RandomTokens, TokenRequest, TokenRules, Vault};
 use place::*;
 
 fn digits() -> TokenRules {
@@ -235,7 +238,7 @@ fn an_ended_token_is_over_and_stays_so_when_the_clock_goes_back() {
         // Something that ends is issued a day later: from now on it is that late.
         let second = brief.issue("123456", None, at(86_400)).unwrap();
         assert!(second.is_new && second.token != first, "an ended token is not given again");
-        assert!(!matches!(brief.redeem(&first, NOW), Ok(_)));
+        assert!(brief.redeem(&first, NOW).is_err());
         assert!(matches!(brief.redeem(&own, NOW), Err(Error::TokenEnded { .. })));
         place.reopen();
         let brief = tokens(place.vault(), digits().lasting(60).unwrap());
@@ -568,4 +571,72 @@ fn a_suspended_version_shows_no_value_and_gives_no_second_token() {
     assert!(cards.delete(&own).unwrap());
     assert_eq!(tenant(&place.vault, "acme").erase(&ann).unwrap().unwrap().tokens, 1);
     assert_clean(&place.vault);
+}
+
+/// A store that says when a token was read, and goes on when it is told to.
+#[derive(Clone)]
+struct Paused(Watched, Arc<Mutex<Option<Pause>>>);
+
+/// To say that it was read, and to be told to go on.
+type Pause = (Sender<()>, Receiver<()>);
+
+impl Store for Paused {
+    fn get(&self, map: Map, key: &[u8]) -> cloakroom::Result<Option<Vec<u8>>> {
+        let read = self.0.get(map, key)?;
+        if map == TOKEN && read.is_some() {
+            let pause = self.1.lock().unwrap().take();
+            if let Some((was_read, go_on)) = pause {
+                was_read.send(()).unwrap();
+                go_on.recv().unwrap();
+            }
+        }
+        Ok(read)
+    }
+
+    fn scan(
+        &self,
+        map: Map,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> cloakroom::Result<Vec<Pair>> {
+        self.0.scan(map, prefix, after, limit)
+    }
+
+    fn write(&self, batch: Batch) -> cloakroom::Result<Commit> {
+        self.0.write(batch)
+    }
+
+    fn sync(&self, commit: Commit) -> cloakroom::Result<()> {
+        self.0.sync(commit)
+    }
+
+    fn size(&self) -> cloakroom::Result<u64> {
+        self.0.size()
+    }
+}
+
+// SPEC: RTOK-13
+#[test]
+fn a_token_is_redeemed_though_its_subject_is_sealed_anew_meanwhile() {
+    let store = Paused(Watched::default(), Arc::default());
+    let keyset = Keyset::generate(NOW).unwrap();
+    let vault = Vault::create_in(Box::new(store.clone()), keyset.clone()).unwrap();
+    let cards = tokens(&vault, digits());
+    let issued = cards.issue("5550001", Some(&subject("ann")), NOW).unwrap().token;
+    for rotates in [false, true] {
+        let ((was_read, when_read), (go, go_on)) = (channel(), channel());
+        *store.1.lock().unwrap() = Some((was_read, go_on));
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| redeemed(&cards, &issued));
+            when_read.recv().unwrap();
+            if rotates {
+                vault.adopt(vault.keyset().rotated(NOW).unwrap()).unwrap();
+            }
+            vault.migrate_with(Migration { reseal: true, ..Migration::default() }, |_| {}).unwrap();
+            go.send(()).unwrap();
+            assert_eq!(reader.join().unwrap().as_deref(), Some("5550001"));
+        });
+    }
+    assert_clean(&vault);
 }

@@ -13,8 +13,8 @@ use cloakroom::policy::Policy;
 use cloakroom::protect::{BlindIndex, BlindIndexer, Bridge, Pseudonymizer, Sealer, Spelling, Tokenizer};
 use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
-use cloakroom::vault::Vault;
-use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, Shared};
+use cloakroom::vault::{Look, TokenRules, Vault};
+use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, SPACE, Shared, TOKEN, VALUE};
 use std::collections::BTreeMap;
 
 mod shared_store;
@@ -609,7 +609,7 @@ fn a_vaults_entries() {
     // The ledger, its census and its fingerprint.
     let ledger = store.get(META, b"census").unwrap().unwrap();
     let (header, sealed) = ledger.split_at(5);
-    assert_eq!(header, [1, 0, 0, 0, 2]);
+    assert_eq!(header, [2, 0, 0, 0, 2]);
     let key = derive(&secrets[1], &context("census", &[]));
     let body = spec::open(1, &key, &context("census", &[header]), sealed).unwrap();
     let mut r = Bytes(&body);
@@ -626,6 +626,7 @@ fn a_vaults_entries() {
         ("email", [1, 2, 1]),
     ];
     assert_eq!(lines, expected.map(|(field, counts)| ("acme".to_owned(), field.to_owned(), counts)));
+    assert_eq!((r.int(8), r.int(4), r.0.len()), (0, 0, 0), "latest, indexes, the end");
     let mut sum = [0; 32];
     for map in MAPS.into_iter().filter(|map| *map != META) {
         for (key, value) in store.all(map) {
@@ -638,8 +639,52 @@ fn a_vaults_entries() {
     // The anchor.
     let anchor = store.get(META, b"anchor").unwrap().unwrap();
     let (said, tag) = anchor.split_at(anchor.len() - 32);
-    assert_eq!(said, [&[1, 0, 0, 0, 2][..], &keyset.id().0, &[0, 0, 0, 2]].concat());
+    let edits = keyset.edits().to_be_bytes();
+    assert_eq!(said, [&[2, 0, 0, 0, 2][..], &keyset.id().0, &[0, 0, 0, 2], &edits].concat());
     assert_eq!(hmac(&derive::<32>(&secrets[1], &context("anchor", &[])), said), tag);
+}
+
+// SPEC: RTOK-2, VAULT-1, CTX-3
+#[test]
+fn a_random_tokens_entries() {
+    let store = Shared::default();
+    let keyset = Keyset::generate(Timestamp(1)).unwrap();
+    let vault = Vault::create_in(Box::new(store.clone()), keyset.clone()).unwrap();
+    let rules = TokenRules::new(Look::Like(Format::digits())).lasting(9).unwrap();
+    let tokens = vault.tenant(&acme()).random_tokens(&field("card"), rules).unwrap();
+    let token = tokens.issue("12-345", None, Timestamp(1_000)).unwrap().token;
+
+    let secret = *keyset.primary().unwrap().secret().expose();
+    let names: [&[u8]; 2] = [b"acme", b"card"];
+    let derive = |label| derive::<32>(&secret, &context(label, &names));
+    let key = &hmac(&derive("token-row-key"), &context("token-input", &[token.as_bytes()]))[..16];
+    let entry = store.get(TOKEN, key).unwrap().unwrap();
+    let mut r = Bytes(&entry);
+    assert_eq!((r.int(1), r.int(4), r.text(), r.text()), (1, 1, "acme", "card"));
+    assert_eq!((r.int(1), r.int(8)), (0, 1_009), "flags, end");
+    let (value, space) = (r.take(16), r.take(16));
+    let length = r.int(2);
+    let sealed = r.take(length as usize);
+    let one = number(1);
+    let aad = context("token-aad", &[b"acme", b"card", key, &one]);
+    assert_eq!(spec::open(1, &derive("token-key"), &aad, sealed).unwrap(), token.as_bytes());
+    assert_eq!((r.int(2), r.int(1)), (1, 1), "one holder, the tenant");
+    let length = r.int(4);
+    let envelope = r.take(length as usize);
+    assert_eq!((envelope[..6].to_vec(), r.0.len()), (vec![1, 1, 0, 0, 0, 1], 0));
+    let aad = context("token-value-aad", &[b"acme", b"card", token.as_bytes(), &one]);
+    assert_eq!(spec::open(1, &derive("token-key"), &aad, &envelope[6..]).unwrap(), b"12-345");
+
+    let fingerprint = &hmac(&derive("fingerprint-key"), &context("fingerprint-input", &[b"12-345"]))[..16];
+    assert_eq!(value, fingerprint);
+    assert_eq!(store.get(VALUE, value).unwrap().unwrap(), [&[1, 0, 0, 0, 1][..], key].concat());
+    assert_eq!(store.get(SPACE, space).unwrap().unwrap(), [1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let ledger = store.get(META, b"census").unwrap().unwrap();
+    let (header, sealed) = ledger.split_at(5);
+    let census_key = spec::derive(&secret, &context("census", &[]));
+    let body = spec::open(1, &census_key, &context("census", &[header]), sealed).unwrap();
+    let layout = context("token-space", &[b"acme", b"card", b"00-000"]);
+    assert_eq!(hmac(&body[..32], &[&[0xFF, 0][..], &layout].concat())[..16], *space);
 }
 
 const POLICY: &str = "version = 1\ntenant = \"acme\"\nsubject = \"no\"\n\

@@ -20,7 +20,12 @@ const ENTRY: Map = Map::new(2, "entry");
 const META: Map = Map::new(3, "meta");
 const RUN: Map = Map::new(4, "run");
 const OUTPUT: Map = Map::new(5, "output");
-const ALL: [Map; 5] = [INDEX, ENTRY, META, RUN, OUTPUT];
+const TOKEN: Map = Map::new(6, "token");
+const VALUE: Map = Map::new(7, "value");
+const SPACE: Map = Map::new(8, "space");
+const BLIND: Map = Map::new(9, "blind");
+const EVENT: Map = Map::new(10, "event");
+const ALL: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
 
 /// A store that the test keeps a hand on.
 #[derive(Clone, Default)]
@@ -507,6 +512,7 @@ fn the_whole_store_put_back_is_not_noticed_until_the_key_was_rotated() {
 
     // After a rotation the old store needs a key version that can be destroyed.
     let rotated = c.keyset.rotated(Timestamp(2)).unwrap();
+    let rotated = rotated.with_identity(rotated.primary_number(), Timestamp(2)).unwrap();
     opened.adopt(rotated.clone()).unwrap();
     opened.migrate(|_| {}).unwrap();
     let first = rotated.versions()[0].number();
