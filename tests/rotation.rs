@@ -184,39 +184,19 @@ fn a_migration_cut_off_after_any_page_goes_on() {
 }
 
 // SPEC: VAULT-25
+/// It stands in the ledger, which nobody else can write; what earlier releases noted beside it counts as none.
 #[test]
-fn a_forged_checkpoint_is_not_believed() {
-    let at_last = |place: &InMemory| {
-        let last = place.store.all(ENTRY).pop().unwrap().0;
-        [&2_u32.to_be_bytes()[..], &last].concat()
-    };
+fn a_checkpoint_of_an_earlier_release_is_not_believed() {
     let mut place = InMemory::new();
     let mut kept = Kept::default();
     kept.put(&place.vault, 1);
     place.rotate();
-    place.store.refuse_after(1);
-    place.vault.migrate_with(RESEAL, |_| {}).unwrap_err();
-    place.store.refuse_nothing();
-    let true_point = place.store.all(META).into_iter().find(|(key, _)| key == b"migration").unwrap().1;
-    assert_eq!(true_point.len(), 1 + 8 + 1 + 16 + 1 + 16 + 32);
-    let mut forged = vec![at_last(&place), vec![], vec![2], true_point[..true_point.len() - 1].to_vec()];
-    for i in 0..true_point.len() {
-        let mut altered = true_point.clone();
-        altered[i] ^= 0xFF;
-        forged.push(altered);
-    }
-    for (i, forged) in forged.iter().enumerate() {
-        place.store.set(META, b"migration", Some(forged));
-        place.store.refuse_after(1);
-        let mut first = None;
-        let _ = place.vault.migrate_with(RESEAL, |p| first = first.or(Some(p)));
-        place.store.refuse_nothing();
-        place.reopen();
-        // From the very first entry.
-        assert!(first.is_some_and(|p| p.seen > 0 && p.moved == p.seen), "{i}: {first:?}");
-    }
-    // The true one is.
-    place.vault.migrate_with(RESEAL, |_| {}).unwrap();
+    let last = place.store.all(ENTRY).pop().unwrap().0;
+    place.store.set(META, b"migration", Some(&[&2_u32.to_be_bytes()[..], &last].concat()));
+    place.reopen();
+    let mut first = None;
+    place.vault.migrate_with(RESEAL, |p| first = first.or(Some(p))).unwrap();
+    assert!(first.is_some_and(|p| p.seen > 0 && p.moved == p.seen), "from the very first entry: {first:?}");
     kept.assert_is(&place.vault);
     assert_eq!(versions(&place.vault), all_at(2, 2));
 }

@@ -49,7 +49,6 @@ fn the_table_is_the_codes() {
         TokenAad,
         TokenValueAad,
         TokenSpace,
-        Migration,
         Census,
         Manifest,
         ManifestInput,

@@ -36,7 +36,6 @@ use std::fmt;
 /// | `TokenAad` | tenant, field, key of the entry, key version |
 /// | `TokenValueAad` | tenant, field, token, key version or generation |
 /// | `TokenSpace` | tenant, field, layout |
-/// | `Migration` | tenant, name and state of each blind index |
 /// | `Census` | –; as AAD the header |
 /// | `Manifest` | – |
 /// | `ManifestInput` | SHA-256 |
@@ -77,7 +76,6 @@ pub enum Label {
     TokenAad,
     TokenValueAad,
     TokenSpace,
-    Migration,
     Census,
     Manifest,
     ManifestInput,
@@ -121,7 +119,6 @@ impl Label {
             Label::TokenAad => "cloakroom/1/token-aad",
             Label::TokenValueAad => "cloakroom/1/token-value-aad",
             Label::TokenSpace => "cloakroom/1/token-space",
-            Label::Migration => "cloakroom/1/migration",
             Label::Census => "cloakroom/1/census",
             Label::Manifest => "cloakroom/1/manifest",
             Label::ManifestInput => "cloakroom/1/manifest-input",

@@ -10,7 +10,6 @@
 use super::BLIND;
 use super::census::Mode;
 use super::ledger::DefinedIndex;
-use super::migrate::MIGRATION;
 use super::open::Operation;
 use super::pages::Pages;
 use super::reference::RecordId;
@@ -41,6 +40,7 @@ impl Tenant<'_> {
     /// [`Error::Setting`] when the tenant has another index of this name: drop that first; and during a migration, which
     /// must not meet indexes that it does not know; the store's.
     pub fn define_index(&self, index: &BlindIndex) -> Result<()> {
+        let _one = self.vault().defining();
         let _no_migration = self.vault().only_migration()?;
         let mut operation = self.vault().operation()?;
         let key = (self.name().as_str().to_owned(), index.name().as_str().to_owned());
@@ -63,7 +63,7 @@ impl Tenant<'_> {
         let built = of_tenant(Mode::Seal) + of_tenant(Mode::Index) == 0;
         operation.ledger.indexes.insert(key, DefinedIndex { index: index.clone(), built });
         // A migration that was cut off passed over records that this index lacks.
-        operation.note(MIGRATION, None);
+        operation.ledger.migration = None;
         self.vault().finish(operation)
     }
 
@@ -73,12 +73,13 @@ impl Tenant<'_> {
     /// # Errors
     /// [`Error::Setting`] during a migration; the store's.
     pub fn drop_index(&self, name: &FieldName) -> Result<bool> {
+        let _one = self.vault().defining();
         let _no_migration = self.vault().only_migration()?;
         let mut operation = self.vault().operation()?;
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
         if dropped {
-            operation.note(MIGRATION, None);
+            operation.ledger.migration = None;
             self.vault().finish(operation)?;
         }
         Ok(dropped)

@@ -1,7 +1,7 @@
 //! What was done to the vault's keys, and with them to files: the log of its administration.
 //!
 //! ```text
-//!  event:  time 8 │ random 8  →  format 1 │ kind 2 + k │ detail 4 + d
+//!  event:  time 8 │ number at that time 8  →  format 1 │ kind 2 + k │ detail 4 + d
 //! ```
 //!
 //! No event names a subject or holds a value, so events are in the clear; the fingerprint of all entries covers them.
@@ -9,7 +9,6 @@
 use super::EVENT;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
-use crate::crypto::rng;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
@@ -52,7 +51,17 @@ impl Operation<'_> {
     pub(super) fn log(&mut self, event: &Event) -> Result<()> {
         let mut w = Writer::new();
         w.u8(FORMAT).short(event.kind.as_bytes())?.long(event.detail.as_bytes())?;
-        let key = [event.at.0.to_be_bytes(), rng::bytes()].concat();
+        let at = event.at.0.to_be_bytes();
+        let mut number = 0u64;
+        Pages::new(self.vault().store(), EVENT, &at, None).each(|_, _| {
+            number += 1;
+            Ok(())
+        })?;
+        let mut key = [at, number.to_be_bytes()].concat();
+        while self.get(EVENT, &key)?.is_some() {
+            number += 1;
+            key = [at, number.to_be_bytes()].concat();
+        }
         self.put(EVENT, &key, None, w.into_bytes());
         Ok(())
     }
@@ -64,7 +73,7 @@ impl Vault {
     /// # Errors
     /// The store's.
     pub fn log(&self, event: &Event) -> Result<()> {
-        let mut operation = self.operation()?;
+        let mut operation = self.bookkeeping()?;
         operation.log(event)?;
         self.finish(operation)
     }

@@ -136,7 +136,7 @@ impl Vault {
     /// # Errors
     /// The store's.
     pub fn forget_file(&self, sha256: &[u8; 32]) -> Result<bool> {
-        let mut operation = self.operation()?;
+        let mut operation = self.bookkeeping()?;
         let Some(bytes) = operation.get(OUTPUT, sha256)? else { return Ok(false) };
         if let Some(file) = ProtectedFile::parse(sha256, &bytes)? {
             operation.uncount_file(&file)?;

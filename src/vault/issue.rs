@@ -36,6 +36,7 @@ pub(super) struct Issuer<'i, 'v> {
     subjects: BTreeMap<SubjectId, OpenSubject>,
     /// The entries that were put for subjects.
     links: Vec<RecordId>,
+    run: Option<[u8; 16]>,
     now: Timestamp,
 }
 
@@ -44,11 +45,12 @@ impl<'i, 'v> Issuer<'i, 'v> {
         tokens: &'i RandomTokens<'v>,
         fields: &'i FieldSet,
         known: &'i TenantSet,
+        run: Option<[u8; 16]>,
         now: Timestamp,
     ) -> Self {
         let keys = fields.iter().next().expect("a keyset has a primary");
         let (sealing, version) = (keys.batch(), keys.version);
-        Self { tokens, fields, known, sealing, version, subjects: BTreeMap::new(), links: vec![], now }
+        Self { tokens, fields, known, sealing, version, subjects: BTreeMap::new(), links: vec![], run, now }
     }
 
     /// Writes the subjects, and returns the entries that were put for them.
@@ -105,8 +107,13 @@ impl<'i, 'v> Issuer<'i, 'v> {
             Some(subject) if !self.knows(subject)? => false,
             Some(subject) => {
                 let locator = self.subject(operation, subject)?.locator;
-                let links = entry.holders.iter().filter_map(|holder| holder.link);
-                links.into_iter().any(|link| split_entry_key(&link).0 == locator)
+                let runs = &operation.ledger.runs;
+                entry.holders.iter().any(|holder| {
+                    // What another run has put goes if that is taken back, and this must stay.
+                    let stays =
+                        holder.run.is_none_or(|run| self.run == Some(run) || !runs.contains_key(&run));
+                    stays && holder.link.is_some_and(|link| split_entry_key(&link).0 == locator)
+                })
             }
         };
         if !held {
@@ -120,6 +127,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
                 // The entry keeps its key version until it is migrated.
                 None => Holder {
                     link: None,
+                    run: None,
                     envelope: keys.batch().seal_value(&token, request.value.as_bytes())?,
                 },
                 Some(subject) => self.holder(operation, subject, &row.key, &token, request.value)?,
@@ -145,9 +153,11 @@ impl<'i, 'v> Issuer<'i, 'v> {
         let keys = self.fields.iter().next().expect("a keyset has a primary");
         let key = keys.token_key(&token);
         let holder = match request.subject {
-            None => {
-                Holder { link: None, envelope: self.sealing.seal_value(&token, request.value.as_bytes())? }
-            }
+            None => Holder {
+                link: None,
+                run: None,
+                envelope: self.sealing.seal_value(&token, request.value.as_bytes())?,
+            },
             Some(subject) => self.holder(operation, subject, &key, &token, request.value)?,
         };
         let mut entry = TokenEntry {
@@ -239,7 +249,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
         let envelope = subject.sealer.seal_token(field, token, value.as_bytes())?;
         operation.put(ENTRY, &link, None, Entry::Link(*key).to_bytes()?);
         self.links.push(RecordId(link));
-        Ok(Holder { link: Some(link), envelope })
+        Ok(Holder { link: Some(link), run: self.run, envelope })
     }
 
     /// Whether the vault has her, or will have after this batch.

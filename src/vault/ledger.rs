@@ -4,7 +4,7 @@
 //! ```text
 //!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
 //!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
-//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ indexes │
+//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ indexes │ migration │
 //!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
 //!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
 //!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
@@ -12,6 +12,7 @@
 //!  ┌───────────┬ for each, ascending ────────────────────────────────┬ for each ─────────────────────┐
 //!  │ indexes 4 │ tenant 2 + t │ name 2 + n │ bits 1 │ built 1 │ parts 1 │ field 2 + f │ normalization 1│
 //!  └───────────┴─────────────────────────────────────────────────────┴───────────────────────────────┘
+//!  migration:  0 1,  or  1 1 │ keyset's edits 8 │ reseal 1 │ pass 1 │ key of the last entry done 16
 //! ```
 //!
 //! `latest` is the latest time that was ever given with something that ends: an ended token stays ended when a clock goes
@@ -36,6 +37,7 @@ use crate::name::{FieldName, KeyVersion};
 use crate::protect::BlindIndex;
 use crate::store::Map;
 use crate::time::Timestamp;
+use crate::wire::entry::EntryKey;
 use crate::wire::{Reader, Writer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +61,21 @@ pub(super) struct Ledger {
     /// The latest time given with something that ends.
     pub(super) latest: Timestamp,
     pub(super) indexes: Indexes,
+    /// How far the migration is that has not ended.
+    pub(super) migration: Option<Checkpoint>,
+}
+
+/// How far a migration came. It is in the ledger, so that nobody can have entries passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    /// Of the keyset when it began.
+    pub(super) edits: u64,
+    /// Whether everything is sealed anew.
+    pub(super) reseal: bool,
+    /// 0 over the entries of subjects, 1 over tokens.
+    pub(super) pass: u8,
+    /// The key of the last entry done, zeros before the first.
+    pub(super) after: EntryKey,
 }
 
 /// The blind indexes of each tenant, by name.
@@ -80,6 +97,7 @@ impl Ledger {
             fingerprint: Fingerprint::new(key),
             latest: Timestamp(0),
             indexes: Indexes::new(),
+            migration: None,
         }
     }
 
@@ -93,6 +111,10 @@ impl Ledger {
         self.census.write(&mut w)?;
         w.u64(self.latest.0);
         write_indexes(&self.indexes, &mut w)?;
+        w.u8(self.migration.is_some().into());
+        if let Some(Checkpoint { edits, reseal, pass, after }) = &self.migration {
+            w.u64(*edits).u8((*reseal).into()).u8(*pass).bytes(after);
+        }
         let mut out = header(key.number());
         let aad = Context::new(Label::Census).part(&out);
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
@@ -114,13 +136,17 @@ impl Ledger {
         fingerprint.sum = r.array()?;
         let runs = (0..r.u32()?).map(|_| Ok((r.array()?, r.u32()?))).collect::<Result<_>>()?;
         let census = Census::read(&mut r)?;
-        let (mut latest, mut indexes) = (Timestamp(0), Indexes::new());
+        let (mut latest, mut indexes, mut migration) = (Timestamp(0), Indexes::new(), None);
         if format == FORMAT {
             latest = Timestamp(r.u64()?);
             indexes = read_indexes(&mut r)?;
+            if r.u8()? != 0 {
+                let (edits, reseal, pass, after) = (r.u64()?, r.u8()? != 0, r.u8()?, r.array()?);
+                migration = Some(Checkpoint { edits, reseal, pass, after });
+            }
         }
         r.finish()?;
-        Ok(Self { census, runs, fingerprint, latest, indexes })
+        Ok(Self { census, runs, fingerprint, latest, indexes, migration })
     }
 }
 
@@ -240,6 +266,7 @@ mod tests {
         ledger.census.add(line);
         ledger.runs.insert([3; 16], 9);
         ledger.latest = Timestamp(77);
+        ledger.migration = Some(Checkpoint { edits: 4, reseal: true, pass: 1, after: [6; 16] });
         let name = |name| FieldName::new(name).unwrap();
         let parts = vec![(name("first"), Normalization::Text), (name("born"), Normalization::None)];
         let index = BlindIndex::new(name("person"), parts, 24).unwrap();
@@ -249,6 +276,7 @@ mod tests {
         let opened = Ledger::open(&keyset, &bytes).unwrap();
         assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
         assert_eq!((opened.latest, &opened.indexes), (ledger.latest, &ledger.indexes));
+        assert_eq!(opened.migration, ledger.migration);
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));
         for i in 0..bytes.len() {

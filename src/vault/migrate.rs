@@ -1,33 +1,26 @@
 //! Moving everything to the primary key versions: subjects' wrapped keys and blinded index entries, the entries of blind
 //! indexes, random tokens and the fingerprints of their values; and, when asked to, sealing every field anew.
 //!
-//! ```text
-//! meta/migration = format 2 │ keyset's edits 8 │ reseal 1 │ indexes 16 │ pass 1 │ key of the last entry done 16 │ tag 32
-//! ```
-//!
-//! It is written in the same batch as the work, so that a migration that was cut off goes on where it was, and it is
-//! tagged, so that nobody else can have entries passed over. One for other edits of the keyset, other indexes or another
-//! kind of migration starts again; what was moved is passed over quickly.
+//! How far it is stands in the ledger, and so in the same batch as the work: a migration that was cut off goes on where it
+//! was. After other edits of the keyset, or for another kind of migration, it starts again; what was moved is passed over
+//! quickly.
 
 use super::blind::Indexers;
 use super::census::{Line, Mode};
+use super::ledger::Checkpoint;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::{Tenant, entry_key_of};
-use super::{ENTRY, META, TOKEN};
-use crate::crypto::context::{Context, Label};
+use super::{ENTRY, TOKEN};
 use crate::error::{Error, Result};
 use crate::keys::{KeyUse, Keyset};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::store::Map;
-use crate::wire::entry::{EntryKey, split_entry_key};
-use crate::wire::{Reader, Writer};
+use crate::wire::entry::split_entry_key;
 use std::collections::HashMap;
 use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-pub(super) const MIGRATION: &[u8] = b"migration";
-const FORMAT: u8 = 2;
 /// In this order: tokens that subjects hold are sealed under keys that the first pass has moved.
 const PASSES: [Map; 2] = [ENTRY, TOKEN];
 /// Passes over everything before giving up: each is made because the keyset was edited during the one before.
@@ -142,12 +135,13 @@ impl Vault {
         while usize::from(point.pass) < PASSES.len() {
             let after = point.after;
             let map = PASSES[usize::from(point.pass)];
-            let mut pages = Pages::new(self.store(), map, &[], after.as_ref().map(|key| &key[..]));
+            let after = Some(&after[..]).filter(|after| **after != [0; 16]);
+            let mut pages = Pages::new(self.store(), map, &[], after);
             while self.migrate_page(&mut point, &mut pages, mover)? {
                 progress(mover.sum);
                 mover.wait();
             }
-            point = Checkpoint { pass: point.pass + 1, after: None, ..point };
+            point = Checkpoint { pass: point.pass + 1, after: [0; 16], ..point };
         }
         let mut operation = self.operation()?;
         for key in unbuilt {
@@ -155,7 +149,7 @@ impl Vault {
                 defined.built = true;
             }
         }
-        operation.note(MIGRATION, None);
+        operation.ledger.migration = None;
         self.finish(operation)?;
         progress(mover.sum);
         Ok(())
@@ -167,29 +161,14 @@ impl Vault {
         let written = self.hold();
         let keyset = &self.keyring().keyset;
         let ledger = &written.ledger;
-        let mut indexes = Context::new(Label::Migration);
-        for ((tenant, name), defined) in &ledger.indexes {
-            indexes = indexes.part(tenant).part(name).number(defined.built.into());
-        }
         let unbuilt = ledger.indexes.iter().filter(|(_, defined)| !defined.built).map(|(key, _)| key.clone());
-        let fresh = Checkpoint {
-            edits: keyset.edits(),
-            reseal: mover.how.reseal,
-            indexes: ledger.fingerprint.space_key(&indexes),
-            pass: 0,
-            after: None,
-        };
-        let stored = self.store().get(META, MIGRATION)?;
-        let stored = stored.and_then(|bytes| {
-            let (body, tag) = bytes.split_last_chunk::<32>()?;
-            let right = ledger.fingerprint.journal_tag(MIGRATION, body);
-            let is_ours = bool::from(subtle::ConstantTimeEq::ct_eq(&right[..], &tag[..]));
-            Checkpoint::parse(body).ok().filter(|point| is_ours && point.is_of(&fresh))
-        });
+        let fresh = Checkpoint { edits: keyset.edits(), reseal: mover.how.reseal, pass: 0, after: [0; 16] };
+        let is_of = |point: &Checkpoint| Checkpoint { pass: 0, after: [0; 16], ..*point } == fresh;
+        let point = ledger.migration.filter(is_of).unwrap_or(fresh);
         mover.indexers.clear();
         mover.sum.seen = 0;
         mover.sum.total = ledger.census.total(Mode::SubjectKey) + ledger.census.total(Mode::Token);
-        Ok((stored.unwrap_or(fresh), unbuilt.collect()))
+        Ok((point, unbuilt.collect()))
     }
 
     /// Whether there may be more.
@@ -201,19 +180,18 @@ impl Vault {
         mover.indexers.clear();
         for (key, bytes) in &page {
             let key = entry_key_of(key)?;
-            point.after = Some(key);
+            point.after = key;
             let is_item = PASSES[usize::from(point.pass)] == TOKEN || split_entry_key(&key).1 == 0;
             let moved = match PASSES[usize::from(point.pass)] {
                 TOKEN => self.move_token(&mut operation, &key, bytes, mover.how.despite_state)?,
                 _ if is_item => self.move_subject(&mut operation, &key, bytes, mover)?,
                 _ => false,
             };
-            mover.sum.seen += u64::from(is_item);
+            // Tokens get other keys when they move, and may be met again.
+            mover.sum.seen = mover.sum.total.min(mover.sum.seen + u64::from(is_item));
             mover.sum.moved += u64::from(moved);
         }
-        let body = point.to_bytes();
-        let tag = operation.ledger.fingerprint.journal_tag(MIGRATION, &body);
-        operation.note(MIGRATION, Some([&body[..], &tag].concat()));
+        operation.ledger.migration = Some(*point);
         self.finish(operation)?;
         Ok(true)
     }
@@ -246,37 +224,4 @@ pub(super) fn target(keyset: &Keyset, line: &Line) -> Result<Option<KeyVersion>>
         }
         _ => None,
     })
-}
-
-/// How far a migration came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Checkpoint {
-    edits: u64,
-    reseal: bool,
-    indexes: [u8; 16],
-    pass: u8,
-    after: Option<EntryKey>,
-}
-
-impl Checkpoint {
-    fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::new("migration checkpoint", bytes);
-        r.expect(&[FORMAT], "has a format that this release does not know")?;
-        let (edits, reseal, indexes, pass) = (r.u64()?, r.u8()? != 0, r.array()?, r.u8()?);
-        let point = Self { edits, reseal, indexes, pass, after: Some(r.array()?) };
-        r.finish()?;
-        Ok(point)
-    }
-
-    fn to_bytes(self) -> Vec<u8> {
-        let mut w = Writer::new();
-        w.u8(FORMAT).u64(self.edits).u8(self.reseal.into()).bytes(&self.indexes).u8(self.pass);
-        w.bytes(&self.after.unwrap_or_default());
-        w.into_bytes()
-    }
-
-    /// Whether a migration that starts as `fresh` can go on from here.
-    fn is_of(&self, fresh: &Self) -> bool {
-        Self { pass: 0, after: None, ..*self } == *fresh
-    }
 }

@@ -41,6 +41,8 @@ pub struct Vault {
     edits: Mutex<()>,
     /// Held by a migration: of two at once, each would overwrite how far the other is.
     pub(super) migrating: Mutex<()>,
+    /// Held while a blind index is defined or dropped, one after the other.
+    indexes: Mutex<()>,
     /// Where the keyset file is, for a vault in a directory.
     pub(super) home: Option<PathBuf>,
 }
@@ -108,14 +110,11 @@ impl Vault {
         let ledger = store.get(META, CENSUS)?.ok_or_else(|| missing("census"))?;
         let ledger = Ledger::open(&keyset, &ledger)?;
         let vault = Self::over(store, keyset, Written { ledger, anchor, sequence: 0 });
-        // Under a primary that was compromised nothing is written until the next rotation.
-        if vault.keyring().keyset.primary().is_ok() {
-            // A keyset that was edited just before the process ended: from now on no older one passes for it.
-            if anchor != Some(Anchor::of(&vault.keyring().keyset)) {
-                vault.finish(vault.operation()?)?;
-            }
-            vault.roll_back_runs()?;
+        // A keyset that was edited just before the process ended: from now on no older one passes for it.
+        if anchor != Some(Anchor::of(&vault.keyring().keyset)) {
+            vault.finish(vault.bookkeeping()?)?;
         }
+        vault.roll_back_runs()?;
         Ok(vault)
     }
 
@@ -127,6 +126,7 @@ impl Vault {
             writer: Mutex::new(written),
             edits: Mutex::default(),
             migrating: Mutex::default(),
+            indexes: Mutex::default(),
             home: None,
         }
     }
@@ -191,16 +191,15 @@ impl Vault {
             *keyring = Arc::new(Keyring::new(keyset));
         }
         // The anchor and the census go over to the new primary.
-        match self.operation() {
-            Ok(mut operation) => {
-                if let Some(event) = event {
-                    operation.log(&event)?;
-                }
-                self.finish(operation)
-            }
-            Err(Error::KeyState { .. }) => Ok(()), // a compromised primary writes nothing until the next rotation
-            Err(error) => Err(error),
+        let mut operation = self.bookkeeping()?;
+        if let Some(event) = event {
+            operation.log(&event)?;
         }
+        self.finish(operation)
+    }
+
+    pub(super) fn defining(&self) -> MutexGuard<'_, ()> {
+        self.indexes.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The latest time that was ever given with something that ends.
@@ -223,10 +222,24 @@ impl Vault {
         self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Starts an operation that protects data.
+    ///
+    /// # Errors
+    /// [`Error::KeyState`] while the primary may not protect.
     pub(super) fn operation(&self) -> Result<Operation<'_>> {
+        self.begin(Keyset::primary)
+    }
+
+    /// Starts an operation that protects nothing new, as taking back and noting down are: a suspended or compromised
+    /// primary does not stop it.
+    pub(super) fn bookkeeping(&self) -> Result<Operation<'_>> {
+        self.begin(|keyset| keyset.for_bookkeeping(keyset.primary_number()))
+    }
+
+    fn begin(&self, primary: impl FnOnce(&Keyset) -> Result<UsableKey>) -> Result<Operation<'_>> {
         let current = self.hold();
         let keyring = self.keyring();
-        let primary = keyring.keyset.primary()?;
+        let primary = primary(&keyring.keyset)?;
         let ledger = current.ledger.clone();
         let (batch, absent) = (Batch::new(), HashSet::new());
         Ok(Operation { vault: self, current, ledger, batch, absent, keyring, primary })
@@ -239,7 +252,11 @@ impl Vault {
     }
 }
 
-impl Operation<'_> {
+impl<'v> Operation<'v> {
+    pub(super) fn vault(&self) -> &'v Vault {
+        self.vault
+    }
+
     /// The entry as it is after what the operation has done so far.
     pub(super) fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.batch.get(map, key) {
@@ -273,14 +290,6 @@ impl Operation<'_> {
     pub(super) fn delete(&mut self, map: Map, key: &[u8], old: &[u8]) {
         self.ledger.fingerprint.toggle(map, key, old);
         self.batch.delete(map, key);
-    }
-
-    /// Sets or removes a note that no data depends on.
-    pub(super) fn note(&mut self, key: &[u8], value: Option<Vec<u8>>) {
-        match value {
-            Some(value) => self.batch.put(META, key, value),
-            None => self.batch.delete(META, key),
-        };
     }
 
     /// Writes the batch with the ledger, and lets the next operation in.

@@ -188,7 +188,7 @@ impl RandomTokens<'_> {
     /// [`Error::TokensExhausted`]; [`Error::Setting`] for an end that is past; [`Error::KeyState`] when the value's token
     /// needs a version that may not reveal; [`Error::Rejected`] when an entry was altered.
     pub fn issue_many(&self, requests: &[TokenRequest<'_>], now: Timestamp) -> Result<Vec<Result<Issued>>> {
-        let (issued, commit) = self.issue_with(requests, now, |_, _| Ok(()))?;
+        let (issued, commit) = self.issue_with(requests, None, now, |_, _| Ok(()))?;
         self.tenant.vault().store().sync(commit)?;
         Ok(issued)
     }
@@ -211,10 +211,12 @@ impl RandomTokens<'_> {
         }
     }
 
-    /// Writes the tokens' batch, with what `also` adds to it: it is told the subjects' entries that were put.
+    /// Writes the tokens' batch, as a run's if it is one's, with what `also` adds to it: it is told the subjects' entries
+    /// that were put.
     pub(super) fn issue_with(
         &self,
         requests: &[TokenRequest<'_>],
+        run: Option<[u8; 16]>,
         now: Timestamp,
         also: impl FnOnce(&mut Operation<'_>, &[RecordId]) -> Result<()>,
     ) -> Result<(Vec<Result<Issued>>, Commit)> {
@@ -232,7 +234,7 @@ impl RandomTokens<'_> {
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let known = operation.keyring.of(self.tenant.name());
         operation.keyring.keyset.primary_for(&self.use_())?;
-        let mut issuer = Issuer::new(self, &fields, &known, now);
+        let mut issuer = Issuer::new(self, &fields, &known, run, now);
         let mut issued = Vec::with_capacity(requests.len());
         for request in requests {
             match issuer.issue(&mut operation, request, drawn.next().flatten()) {
@@ -304,7 +306,7 @@ impl RandomTokens<'_> {
     /// # Errors
     /// The store's.
     pub fn delete(&self, token: &str) -> Result<bool> {
-        let mut operation = self.tenant.vault().operation()?;
+        let mut operation = self.tenant.vault().bookkeeping()?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let Some(row) = operation.token_row(&fields, token)? else { return Ok(false) };
         operation.remove_token(&row)?;

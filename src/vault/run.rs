@@ -58,7 +58,7 @@ impl Vault {
     /// Deletes the journal of a run that has ended.
     fn forget_run(&self, id: &[u8]) -> Result<()> {
         loop {
-            let mut operation = self.operation()?;
+            let mut operation = self.bookkeeping()?;
             let page = self.store.scan(RUN, id, None, PAGE)?;
             if page.is_empty() {
                 return Ok(());
@@ -72,7 +72,7 @@ impl Vault {
     /// off and started again.
     fn roll_back_run(&self, id: &[u8; 16]) -> Result<()> {
         loop {
-            let mut operation = self.operation()?;
+            let mut operation = self.bookkeeping()?;
             let Some(batches) = operation.ledger.runs.get_mut(id) else { return Ok(()) };
             let last = batches.saturating_sub(1);
             *batches = last;
@@ -212,7 +212,7 @@ impl Run<'_> {
         let request = |&(subject, value)| TokenRequest { value, subject: Some(subject), expires: None };
         let requests: Vec<TokenRequest<'_>> = requests.iter().map(request).collect();
         let (issued, commit) =
-            tokens.issue_with(&requests, now, |operation, links| match links.is_empty() {
+            tokens.issue_with(&requests, Some(self.id), now, |operation, links| match links.is_empty() {
                 true => Ok(()),
                 false => self.journal(operation, links),
             })?;

@@ -304,7 +304,7 @@ impl<'v> Tenant<'v> {
     /// one does, keeps the wrapped key in its file until it reuses the place. Rotating, migrating and destroying the old
     /// version makes that unreadable too. Tokens and pseudonyms in exported files are not reached.
     pub fn erase(&self, subject: &SubjectId) -> Result<Option<Erasure>> {
-        let mut operation = self.vault.operation()?;
+        let mut operation = self.vault.bookkeeping()?;
         let known = operation.keyring.of(&self.name);
         let Some(found) = self.find_in(&known, subject)? else { return Ok(None) };
         let head = Entry::parse(&found.head)?.into_head()?;

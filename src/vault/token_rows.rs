@@ -199,7 +199,7 @@ impl Vault {
     pub fn purge_tokens(&self, now: Timestamp) -> Result<u64> {
         let (mut purged, mut pages) = (0, Pages::new(self.store(), TOKEN, &[], None));
         loop {
-            let mut operation = self.operation()?;
+            let mut operation = self.bookkeeping()?;
             operation.ledger.latest = operation.ledger.latest.max(now);
             let now = operation.ledger.latest;
             let Some(page) = pages.next()? else { return Ok(purged) };

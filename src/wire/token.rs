@@ -9,6 +9,7 @@
 //!  holders: ┌─────────┬ for each ────────────────────────────────────────────────────────┐
 //!           │ count 2 │ kind 1 = 1 │ envelope 4 + e        (the tenant)                    │
 //!           │         │ kind 1 = 2 │ locator 12 │ number 4 │ envelope 4 + e  (a subject)   │
+//!           │         │ kind 1 = 3 │ the same, with run 16 in front of the envelope          │
 //!           └─────────┴──────────────────────────────────────────────────────────────────┘
 //! fingerprint entry:  format 1 │ key version 4 │ key of the token entry 16
 //! space entry:        format 1 │ tokens in it 8
@@ -28,6 +29,7 @@ const ONCE: u8 = 1;
 pub const NO_KEY: TokenKey = [0; 16];
 const TENANT: u8 = 1;
 const SUBJECT: u8 = 2;
+const SUBJECT_BY_RUN: u8 = 3;
 
 /// The key of a token entry, a fingerprint entry or a space entry.
 pub type TokenKey = [u8; 16];
@@ -37,6 +39,8 @@ pub type TokenKey = [u8; 16];
 pub struct Holder {
     /// The subject's entry that refers to the token; the tenant has none.
     pub link: Option<EntryKey>,
+    /// The run that put it, ended or not; only a subject is put by one.
+    pub run: Option<[u8; 16]>,
     /// The value.
     pub envelope: Vec<u8>,
 }
@@ -78,12 +82,13 @@ impl<'a> TokenEntry<'a> {
         let (expires, value, space, token) = (r.u64()?, r.array()?, r.array()?, r.short()?.to_vec());
         let holders: Vec<Holder> = (0..r.u16()?)
             .map(|_| {
-                let link = match r.u8()? {
-                    TENANT => None,
-                    SUBJECT => Some(r.array()?),
+                let (link, run) = match r.u8()? {
+                    TENANT => (None, None),
+                    SUBJECT => (Some(r.array()?), None),
+                    SUBJECT_BY_RUN => (Some(r.array()?), Some(r.array()?)),
                     _ => return Err(r.malformed("has a kind of holder that this release does not know")),
                 };
-                Ok(Holder { link, envelope: r.long()?.to_vec() })
+                Ok(Holder { link, run, envelope: r.long()?.to_vec() })
             })
             .collect::<Result<_>>()?;
         if holders.is_empty() {
@@ -107,9 +112,10 @@ impl<'a> TokenEntry<'a> {
         let too_many = |_| Error::TooLong { what: "number of subjects that share a token", actual, limit };
         w.u16(u16::try_from(actual).map_err(too_many)?);
         for holder in &self.holders {
-            match &holder.link {
-                None => w.u8(TENANT),
-                Some(link) => w.u8(SUBJECT).bytes(link),
+            match (&holder.link, &holder.run) {
+                (None, _) => w.u8(TENANT),
+                (Some(link), None) => w.u8(SUBJECT).bytes(link),
+                (Some(link), Some(run)) => w.u8(SUBJECT_BY_RUN).bytes(link).bytes(run),
             };
             w.long(&holder.envelope)?;
         }
@@ -189,8 +195,9 @@ mod tests {
             space: [9; 16],
             token: vec![1; 56],
             holders: vec![
-                Holder { link: None, envelope: vec![2; 50] },
-                Holder { link: Some([4; 16]), envelope: vec![5; 60] },
+                Holder { link: None, run: None, envelope: vec![2; 50] },
+                Holder { link: Some([4; 16]), run: None, envelope: vec![5; 60] },
+                Holder { link: Some([5; 16]), run: Some([6; 16]), envelope: vec![7; 60] },
             ],
         };
         let bytes = entry.to_bytes().unwrap();
