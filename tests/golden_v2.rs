@@ -19,7 +19,8 @@ use std::path::PathBuf;
 
 mod shared_store;
 
-const TABLE: &str = "id,card,pin,email\n1,4111 1111 1111 1111,4711,Ann@example.com\n2,,0815,bob@example.com\n";
+const TABLE: &str =
+    "id,card,pin,email\n1,4111 1111 1111 1111,4711,Ann@example.com\n2,,0815,bob@example.com\n";
 const POLICY: &str = r#"version = 1
 tenant = "acme"
 subject = "id"
@@ -154,7 +155,10 @@ fn a_vault() {
     vault.migrate_with(Migration { reseal: true, ..Migration::default() }, |_| ()).unwrap();
     assert!(vault.check().unwrap().is_clean());
     assert_is(&vault);
-    assert_eq!(pins(&vault).issue("4711", None, now(9)).unwrap().token, golden_text("tokens.txt").lines().next().unwrap());
+    assert_eq!(
+        pins(&vault).issue("4711", None, now(9)).unwrap().token,
+        golden_text("tokens.txt").lines().next().unwrap()
+    );
     assert!(acme.erase(&SubjectId::new("ann").unwrap()).unwrap().is_some_and(|erasure| erasure.tokens == 1));
 }
 
@@ -175,7 +179,8 @@ fn a_protected_file() {
     let manifest = Manifest::parse(&golden("vault.csv.manifest.json"), &vault.keyset()).unwrap();
     let mut revealed = vec![];
     let options = Options { now: now(9), ..Options::default() };
-    pipeline::reveal(&golden("vault.csv")[..], &mut revealed, &manifest, Keys::Vault(&vault), options).unwrap();
+    pipeline::reveal(&golden("vault.csv")[..], &mut revealed, &manifest, Keys::Vault(&vault), options)
+        .unwrap();
     let cells = |text: &str| -> Vec<Vec<String>> {
         text.lines().map(|line| line.split(',').skip(1).map(str::to_owned).collect()).collect()
     };
@@ -199,7 +204,8 @@ fn make() {
     let int63 = Spelling::int63(1000).unwrap();
     let numbers = Pseudonymizer::new(&key, &key, &acme(), &scope, Normalization::None, int63);
     let indexer = BlindIndexer::new(&key, &acme(), &person());
-    let (number, value) = (numbers.pseudonym("10423").unwrap(), indexer.value(&["Ångström ", "1985-03-12"]).unwrap());
+    let (number, value) =
+        (numbers.pseudonym("10423").unwrap(), indexer.value(&["Ångström ", "1985-03-12"]).unwrap());
     write("values.txt", format!("{number}\n{value}\n{}\n", hex(&indexer.tag())).as_bytes());
 
     let acme_part = vault.tenant(&acme());

@@ -87,8 +87,8 @@ impl Tenant<'_> {
 
     /// The tenant's indexes, and whether each has every record.
     pub fn indexes(&self) -> Vec<(BlindIndex, bool)> {
-        let held = self.vault().hold();
-        let of_tenant = held.ledger.indexes.iter().filter(|((tenant, _), _)| tenant == self.name().as_str());
+        let published = self.vault().published();
+        let of_tenant = published.indexes.iter().filter(|((tenant, _), _)| tenant == self.name().as_str());
         of_tenant.map(|(_, defined)| (defined.index.clone(), defined.built)).collect()
     }
 
@@ -128,9 +128,9 @@ impl Tenant<'_> {
     }
 
     fn built_index(&self, name: &FieldName) -> Result<BlindIndex> {
-        let held = self.vault().hold();
+        let published = self.vault().published();
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
-        match held.ledger.indexes.get(&key) {
+        match published.indexes.get(&key) {
             Some(DefinedIndex { index, built: true }) => Ok(index.clone()),
             Some(_) => {
                 let problem = format!("{:?} does not have every record yet: run `cloakroom migrate`", key.1);

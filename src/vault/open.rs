@@ -3,7 +3,7 @@
 use super::census::Census;
 use super::events::Event;
 use super::keyring::Keyring;
-use super::ledger::Ledger;
+use super::ledger::{Indexes, Ledger};
 use super::lifecycle::given_up;
 use super::tenant::Tenant;
 use super::{META, OUTPUT};
@@ -37,6 +37,8 @@ pub struct Vault {
     /// Held from reading what an operation depends on until its batch is written: operations happen one after the
     /// other, and the ledger always fits the data. Waiting for the disk happens outside, so that one sync serves all.
     writer: Mutex<Written>,
+    /// What lookups need of the ledger, so that they wait for no operation.
+    published: RwLock<Arc<Published>>,
     /// Held while the keyset is edited: of two rotations at once, one would overwrite the other's new key version.
     edits: Mutex<()>,
     /// Held by a migration: of two at once, each would overwrite how far the other is.
@@ -53,6 +55,19 @@ pub(super) struct Written {
     anchor: Option<Anchor>,
     /// How many operations there were since the vault was opened.
     pub(super) sequence: u64,
+}
+
+/// See [`Vault::published`].
+pub(super) struct Published {
+    /// The latest time that was ever given with something that ends.
+    pub(super) latest: Timestamp,
+    pub(super) indexes: Indexes,
+}
+
+impl Published {
+    fn of(ledger: &Ledger) -> Arc<Self> {
+        Arc::new(Self { latest: ledger.latest, indexes: ledger.indexes.clone() })
+    }
 }
 
 /// Which keyset the data is under: its primary, its highest version, and how often it had been edited.
@@ -120,9 +135,11 @@ impl Vault {
 
     fn over(store: Box<dyn Store>, keyset: Keyset, written: Written) -> Self {
         let keyring = RwLock::new(Arc::new(Keyring::new(keyset)));
+        let published = RwLock::new(Published::of(&written.ledger));
         Self {
             store,
             keyring,
+            published,
             writer: Mutex::new(written),
             edits: Mutex::default(),
             migrating: Mutex::default(),
@@ -202,9 +219,8 @@ impl Vault {
         self.indexes.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The latest time that was ever given with something that ends.
-    pub(super) fn latest(&self) -> Timestamp {
-        self.hold().ledger.latest
+    pub(super) fn published(&self) -> Arc<Published> {
+        self.published.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -300,6 +316,11 @@ impl<'v> Operation<'v> {
         }
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
+        let published = self.vault.published();
+        if published.latest != self.ledger.latest || published.indexes != self.ledger.indexes {
+            let mut published = self.vault.published.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            *published = Published::of(&self.ledger);
+        }
         let sequence = self.current.sequence + 1;
         *self.current = Written { ledger: self.ledger, anchor: Some(anchor), sequence };
         Ok(commit)

@@ -259,7 +259,7 @@ impl RandomTokens<'_> {
     /// [`Error::TokenEnded`]; [`Error::KeyState`] when the version that it needs may not reveal; [`Error::Rejected`] when
     /// an entry was altered; the store's.
     pub fn redeem(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        let now = now.max(self.tenant.vault().latest());
+        let now = now.max(self.tenant.vault().published().latest);
         loop {
             let keyring = self.tenant.vault().keyring();
             let fields = keyring.of_field(self.tenant.name(), &self.field);
