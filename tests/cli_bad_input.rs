@@ -467,7 +467,11 @@ fn policies_that_are_wrong() {
     tool.fails(2, PROTECT, "p.toml is not UTF-8");
     tool.fails(7, "protect in.csv --policy none.toml --vault v -o out.csv", "none.toml: No such file");
     tool.write("p.toml", POLICY.replace("subject = \"id\"", ""));
-    tool.fails(2, PROTECT, "policy: must name its `subject` column for sealed fields to go into a vault");
+    tool.fails(
+        2,
+        PROTECT,
+        "policy: must name its `subject` column for sealed fields and random tokens to go into a vault",
+    );
     tool.clean();
 }
 

@@ -11,7 +11,7 @@
 
 use super::ahead::in_threads;
 use super::issue::{Issuer, LONGEST};
-use super::keyring::FieldSet;
+use super::keyring::{FieldSet, Keyring};
 use super::open::Operation;
 use super::reference::RecordId;
 use super::tenant::Tenant;
@@ -259,13 +259,49 @@ impl RandomTokens<'_> {
     /// [`Error::TokenEnded`]; [`Error::KeyState`] when the version that it needs may not reveal; [`Error::Rejected`] when
     /// an entry was altered; the store's.
     pub fn redeem(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
+        self.redeem_under(&mut self.keys(), token, now.max(self.tenant.vault().published().latest))
+    }
+
+    /// The values of many tokens, in order.
+    ///
+    /// # Errors
+    /// The store's. In the results, as [`redeem`](RandomTokens::redeem).
+    pub fn redeem_many(&self, tokens: &[&str], now: Timestamp) -> Result<Vec<Result<Plaintext>>> {
         let now = now.max(self.tenant.vault().published().latest);
+        let parts = in_threads(tokens, |part| {
+            let mut keys = self.keys();
+            let redeem = |token: &&str| match self.redeem_under(&mut keys, token, now) {
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
+                result => Ok(result),
+            };
+            part.iter().map(redeem).collect::<Result<Vec<_>>>()
+        });
+        let mut redeemed = Vec::with_capacity(tokens.len());
+        for part in parts {
+            redeemed.extend(part?);
+        }
+        Ok(redeemed)
+    }
+
+    /// The keyring of this moment, and the field's keys in it.
+    fn keys(&self) -> (Arc<Keyring>, FieldSet) {
+        let keyring = self.tenant.vault().keyring();
+        let fields = keyring.of_field(self.tenant.name(), &self.field);
+        (keyring, fields)
+    }
+
+    /// The value of a token; `keys` are those of a moment, made new when the keyset was edited since.
+    fn redeem_under(
+        &self,
+        keys: &mut (Arc<Keyring>, FieldSet),
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Plaintext> {
         loop {
-            let keyring = self.tenant.vault().keyring();
-            let fields = keyring.of_field(self.tenant.name(), &self.field);
-            let row = self.row(&fields, token);
+            let row = self.row(&keys.1, token);
             // A key version added meanwhile may be the one that the token was moved to.
-            if !Arc::ptr_eq(&keyring, &self.tenant.vault().keyring()) {
+            if !Arc::ptr_eq(&keys.0, &self.tenant.vault().keyring()) {
+                *keys = self.keys();
                 continue;
             }
             let row = row?.ok_or(UNKNOWN)?;
@@ -274,31 +310,15 @@ impl RandomTokens<'_> {
             if entry.is_once {
                 return self.use_up(token, now);
             }
-            let opened = self.open(&fields, &entry, token);
+            let opened = self.open(&keys.1, &entry, token);
             // Her key and what she holds may have been made anew between reading the one and the other.
             if matches!(opened, Err(Error::Rejected))
-                && self.row(&fields, token)?.is_none_or(|now| now.bytes != row.bytes)
+                && self.row(&keys.1, token)?.is_none_or(|now| now.bytes != row.bytes)
             {
                 continue;
             }
             return opened;
         }
-    }
-
-    /// The values of many tokens, in order.
-    ///
-    /// # Errors
-    /// The store's. In the results, as [`redeem`](RandomTokens::redeem).
-    pub fn redeem_many(&self, tokens: &[&str], now: Timestamp) -> Result<Vec<Result<Plaintext>>> {
-        let redeem = |token: &&str| match self.redeem(token, now) {
-            Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
-            result => Ok(result),
-        };
-        let mut redeemed = Vec::with_capacity(tokens.len());
-        for part in in_threads(tokens, |part| part.iter().map(redeem).collect::<Result<Vec<_>>>()) {
-            redeemed.extend(part?);
-        }
-        Ok(redeemed)
     }
 
     /// Deletes a token, whoever holds it; durable on return. Whether there was one.
