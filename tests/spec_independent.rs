@@ -666,7 +666,7 @@ fn a_random_tokens_entries() {
     let length = r.int(2);
     let sealed = r.take(length as usize);
     let one = number(1);
-    let aad = context("token-aad", &[b"acme", b"card", key, &one]);
+    let aad = context("token-aad", &[b"acme", b"card", key, &one, &number(0), &number(1_009), value, space]);
     assert_eq!(spec::open(1, &derive("token-key"), &aad, sealed).unwrap(), token.as_bytes());
     assert_eq!((r.int(2), r.int(1)), (1, 1), "one holder, the tenant");
     let length = r.int(4);

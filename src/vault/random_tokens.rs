@@ -128,8 +128,8 @@ impl Fill {
 ///
 /// # Security
 /// A token says nothing of its value but what it keeps of the value's looks; a consistent one shows which values are
-/// equal. Who can write to the store but has no key can remove tokens, which [`check`](super::Vault::check) reports, and
-/// cannot exchange them.
+/// equal. Who can write to the store but has no key can remove tokens, or put back ones that are gone, which
+/// [`check`](super::Vault::check) reports, and cannot exchange them, prolong them or make them good for more uses.
 ///
 /// # Example
 /// ```
@@ -269,8 +269,7 @@ impl RandomTokens<'_> {
                 continue;
             }
             let row = row?.ok_or(UNKNOWN)?;
-            let entry = TokenEntry::parse(&row.bytes)?;
-            check_end(&entry, now)?;
+            let entry = entry_of(&fields, &row, now)?;
             if entry.is_once {
                 return self.use_up(token, now);
             }
@@ -387,8 +386,7 @@ impl RandomTokens<'_> {
         let mut operation = self.tenant.vault().operation()?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
-        let entry = TokenEntry::parse(&row.bytes)?;
-        check_end(&entry, now)?;
+        let entry = entry_of(&fields, &row, now)?;
         let value = self.open(&fields, &entry, token)?;
         operation.remove_token(&row)?;
         self.tenant.vault().finish(operation)?;
@@ -401,10 +399,13 @@ const UNKNOWN: Error = Error::NotFound {
     hint: "; tokens belong to one vault, tenant and field, and it may have been used, deleted or erased",
 };
 
-fn check_end(entry: &TokenEntry<'_>, now: Timestamp) -> Result<()> {
-    match is_over(entry, now) {
+/// The token's entry as it was written, unless the token has ended.
+fn entry_of<'r>(fields: &FieldSet, row: &'r TokenRow, now: Timestamp) -> Result<TokenEntry<'r>> {
+    let entry = TokenEntry::parse(&row.bytes)?;
+    fields.moving(entry.key_version)?.open_token(&row.key, &entry)?;
+    match is_over(&entry, now) {
         true => Err(Error::TokenEnded { at: Timestamp(entry.expires).to_string() }),
-        false => Ok(()),
+        false => Ok(entry),
     }
 }
 
