@@ -88,3 +88,19 @@ fn no_value_is_led_to_the_token_of_another() {
         }
     }
 }
+
+// SPEC: VAULT-24
+#[test]
+fn a_token_that_says_that_a_record_is_its_link_does_not_overwrite_it() {
+    let (store, vault) = vault();
+    let (acme, ann) = (vault.tenant(&TenantId::new("acme").unwrap()), SubjectId::new("ann").unwrap());
+    let email = FieldName::new("email").unwrap();
+    acme.put(&ann, &[(&email, b"ann@example.com")]).unwrap();
+    let record = store.all(ENTRY)[0].clone();
+    cards(&vault, digits().fresh()).issue("123456", Some(&SubjectId::new("bob").unwrap()), NOW).unwrap();
+    edit(&store, |entry| entry.holders[0].link = Some(record.0.as_slice().try_into().unwrap()));
+    vault.adopt(vault.keyset().rotated(NOW).unwrap()).unwrap();
+    let migrated = vault.migrate(|_| {});
+    assert!(matches!(migrated, Err(Error::Corrupt { .. })), "{migrated:?}");
+    assert_eq!(acme.records(&ann).unwrap()[0].fields[0].1.expose(), b"ann@example.com");
+}

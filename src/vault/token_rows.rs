@@ -147,6 +147,9 @@ impl Vault {
                 Some(link) => {
                     let is_lost = || lost("a token leads to no subject");
                     let bytes = operation.get(ENTRY, &link)?.ok_or_else(is_lost)?;
+                    if Entry::parse(&bytes)? != Entry::Link(*key) {
+                        return Err(lost("a token leads to another entry than its own"));
+                    }
                     operation.put(ENTRY, &link, Some(&bytes), Entry::Link(new_key).to_bytes()?);
                     if entry.value != NO_KEY && value.is_none() {
                         let (locator, _) = split_entry_key(&link);
