@@ -104,3 +104,23 @@ fn a_token_that_says_that_a_record_is_its_link_does_not_overwrite_it() {
     assert!(matches!(migrated, Err(Error::Corrupt { .. })), "{migrated:?}");
     assert_eq!(acme.records(&ann).unwrap()[0].fields[0].1.expose(), b"ann@example.com");
 }
+
+// SPEC: RTOK-10
+#[test]
+fn an_entry_that_cannot_be_read_leaves_no_half_of_a_batch() {
+    let (store, vault) = vault();
+    let tokens = cards(&vault, digits().lasting(100).unwrap());
+    for who in ["ann", "bob"] {
+        tokens.issue("123456", Some(&SubjectId::new(who).unwrap()), NOW).unwrap();
+    }
+    // The link of whom the token names last: that of the first would be deleted by then.
+    let bytes = store.all(TOKEN)[0].1.clone();
+    let link = TokenEntry::parse(&bytes).unwrap().holders[1].link.unwrap();
+    let mut batch = Batch::new();
+    batch.put(ENTRY, link, b"\xFF".to_vec());
+    store.write(batch).unwrap();
+    let before: Vec<_> = MAPS.map(|map| store.all(map)).into();
+    let issued = tokens.issue("123456", None, Timestamp(NOW.0 + 100));
+    assert!(matches!(issued, Err(Error::Malformed { .. })), "{issued:?}");
+    assert!(before == MAPS.map(|map| store.all(map)), "something was written");
+}

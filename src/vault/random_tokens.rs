@@ -239,9 +239,7 @@ impl RandomTokens<'_> {
         for request in requests {
             match issuer.issue(&mut operation, request, drawn.next().flatten()) {
                 // What is wrong with the vault or the disk is not the value's fault.
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
-                    return Err(error);
-                }
+                Err(error) if is_of_the_vault(&error) => return Err(error),
                 result => issued.push(result),
             }
         }
@@ -398,6 +396,12 @@ const UNKNOWN: Error = Error::NotFound {
     what: "the token",
     hint: "; tokens belong to one vault, tenant and field, and it may have been used, deleted or erased",
 };
+
+/// Whether an error tells of the vault and not of one value: then a part of what is to be written for it may
+/// be in the batch already, and the batch must not be written.
+fn is_of_the_vault(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Malformed { .. } | Error::Busy { .. })
+}
 
 /// The token's entry as it was written, unless the token has ended.
 fn entry_of<'r>(fields: &FieldSet, row: &'r TokenRow, now: Timestamp) -> Result<TokenEntry<'r>> {
