@@ -640,3 +640,22 @@ fn a_token_is_redeemed_though_its_subject_is_sealed_anew_meanwhile() {
     }
     assert_clean(&vault);
 }
+
+// SPEC: RTOK-5
+#[test]
+fn a_token_that_another_came_to_hold_is_redeemed_though_the_first_is_erased_meanwhile() {
+    let store = Paused(Watched::default(), Arc::default());
+    let vault = Vault::create_in(Box::new(store.clone()), Keyset::generate(NOW).unwrap()).unwrap();
+    let cards = tokens(&vault, digits());
+    let issued = cards.issue("5550001", Some(&subject("ann")), NOW).unwrap().token;
+    let ((was_read, when_read), (go, go_on)) = (channel(), channel());
+    *store.1.lock().unwrap() = Some((was_read, go_on));
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| redeemed(&cards, &issued));
+        when_read.recv().unwrap();
+        cards.issue("5550001", Some(&subject("bob")), NOW).unwrap();
+        tenant(&vault, "acme").erase(&subject("ann")).unwrap().unwrap();
+        go.send(()).unwrap();
+        assert_eq!(reader.join().unwrap().as_deref(), Some("5550001"));
+    });
+}

@@ -272,8 +272,9 @@ impl RandomTokens<'_> {
                 return self.use_up(token, now);
             }
             let opened = self.open(&fields, &entry, token);
-            // Her key and what she holds may have been made anew between reading the one and the other.
-            if matches!(opened, Err(Error::Rejected))
+            // Her key and what she holds may have been made anew between reading the one and the other, or she was erased
+            // after another came to hold it too.
+            if matches!(opened, Err(Error::Rejected | Error::NotFound { .. }))
                 && self.row(&fields, token)?.is_none_or(|now| now.bytes != row.bytes)
             {
                 continue;
