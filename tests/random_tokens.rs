@@ -10,6 +10,7 @@ use std::thread;
 use cloakroom::Error;
 use cloakroom::format::{Alphabet, Format};
 use cloakroom::keys::Keyset;
+use cloakroom::name::TenantId;
 use cloakroom::protect::Spelling;
 use cloakroom::store::{Batch, Commit, Entry as Pair, Map, Store};
 use cloakroom::time::Timestamp;
@@ -658,4 +659,18 @@ fn a_token_that_another_came_to_hold_is_redeemed_though_the_first_is_erased_mean
         go.send(()).unwrap();
         assert_eq!(reader.join().unwrap().as_deref(), Some("5550001"));
     });
+}
+
+// SPEC: RTOK-13
+#[test]
+fn a_token_for_one_use_needs_no_primary_that_protects() {
+    use cloakroom::keys::{KeyState, KeyUse};
+    let use_ = KeyUse::Field { tenant: TenantId::new("acme").unwrap(), field: field("card") };
+    let keyset = Keyset::generate(NOW).unwrap().rotated(NOW).unwrap().rotated_for(&use_, NOW).unwrap();
+    let vault = Vault::create_in(Box::new(Watched::default()), keyset.clone()).unwrap();
+    let once = tokens(&vault, digits().once());
+    let issued = once.issue("5550001", None, NOW).unwrap().token;
+    vault.adopt(keyset.with_state(version(2), KeyState::Suspended, NOW).unwrap()).unwrap();
+    assert_eq!(redeemed(&once, &issued).as_deref(), Some("5550001"));
+    assert_eq!(redeemed(&once, &issued), None);
 }

@@ -318,7 +318,7 @@ impl RandomTokens<'_> {
     /// [`Error::Value`], [`Error::Character`] for a value that is not of the format; the store's.
     pub fn fill(&self, value: &str) -> Result<Option<Fill>> {
         let Look::Like(format) = &self.rules.look else { return Ok(None) };
-        let operation = self.tenant.vault().operation()?;
+        let operation = self.tenant.vault().bookkeeping()?;
         Ok(self.space(&operation, &mut Draw::new(format, value)?)?.map(|(_, _, fill)| fill))
     }
 
@@ -382,7 +382,7 @@ impl RandomTokens<'_> {
 
     /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
     fn use_up(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        let mut operation = self.tenant.vault().operation()?;
+        let mut operation = self.tenant.vault().bookkeeping()?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
         let entry = entry_of(&fields, &row, now)?;
