@@ -626,7 +626,11 @@ fn a_vaults_entries() {
         ("email", [1, 2, 1]),
     ];
     assert_eq!(lines, expected.map(|(field, counts)| ("acme".to_owned(), field.to_owned(), counts)));
-    assert_eq!((r.int(8), r.int(4), r.0.len()), (0, 0, 0), "latest, indexes, the end");
+    assert_eq!(
+        (r.int(8), r.int(4), r.int(1), r.0.len()),
+        (0, 0, 0, 0),
+        "latest, indexes, migration, the end"
+    );
     let mut sum = [0; 32];
     for map in MAPS.into_iter().filter(|map| *map != META) {
         for (key, value) in store.all(map) {
