@@ -10,6 +10,7 @@ use std::thread;
 use cloakroom::Error;
 use cloakroom::format::{Alphabet, Format};
 use cloakroom::keys::Keyset;
+use cloakroom::name::TenantId;
 use cloakroom::protect::Spelling;
 use cloakroom::store::{Batch, Commit, Entry as Pair, Map, Store};
 use cloakroom::time::Timestamp;
@@ -639,4 +640,37 @@ fn a_token_is_redeemed_though_its_subject_is_sealed_anew_meanwhile() {
         });
     }
     assert_clean(&vault);
+}
+
+// SPEC: RTOK-5
+#[test]
+fn a_token_that_another_came_to_hold_is_redeemed_though_the_first_is_erased_meanwhile() {
+    let store = Paused(Watched::default(), Arc::default());
+    let vault = Vault::create_in(Box::new(store.clone()), Keyset::generate(NOW).unwrap()).unwrap();
+    let cards = tokens(&vault, digits());
+    let issued = cards.issue("5550001", Some(&subject("ann")), NOW).unwrap().token;
+    let ((was_read, when_read), (go, go_on)) = (channel(), channel());
+    *store.1.lock().unwrap() = Some((was_read, go_on));
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| redeemed(&cards, &issued));
+        when_read.recv().unwrap();
+        cards.issue("5550001", Some(&subject("bob")), NOW).unwrap();
+        tenant(&vault, "acme").erase(&subject("ann")).unwrap().unwrap();
+        go.send(()).unwrap();
+        assert_eq!(reader.join().unwrap().as_deref(), Some("5550001"));
+    });
+}
+
+// SPEC: RTOK-13
+#[test]
+fn a_token_for_one_use_needs_no_primary_that_protects() {
+    use cloakroom::keys::{KeyState, KeyUse};
+    let use_ = KeyUse::Field { tenant: TenantId::new("acme").unwrap(), field: field("card") };
+    let keyset = Keyset::generate(NOW).unwrap().rotated(NOW).unwrap().rotated_for(&use_, NOW).unwrap();
+    let vault = Vault::create_in(Box::new(Watched::default()), keyset.clone()).unwrap();
+    let once = tokens(&vault, digits().once());
+    let issued = once.issue("5550001", None, NOW).unwrap().token;
+    vault.adopt(keyset.with_state(version(2), KeyState::Suspended, NOW).unwrap()).unwrap();
+    assert_eq!(redeemed(&once, &issued).as_deref(), Some("5550001"));
+    assert_eq!(redeemed(&once, &issued), None);
 }

@@ -728,3 +728,14 @@ proptest! {
         }
     }
 }
+
+// SPEC: KEY-16
+#[test]
+fn a_fields_tokenizer_is_under_the_fields_own_primary() {
+    use cloakroom::format::Format;
+    use cloakroom::store::memory::MemoryStore;
+    let keyset = Keyset::generate(NOW).unwrap().rotated_for(&use_of("card"), NOW).unwrap();
+    let vault = Vault::create_in(Box::new(MemoryStore::new()), keyset).unwrap();
+    let of = |name| acme(&vault).tokenizer(&field(name), Format::card()).unwrap().key_version();
+    assert_eq!((of("card"), of("iban")), (version(2), version(1)));
+}

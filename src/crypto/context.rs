@@ -33,7 +33,7 @@ use std::fmt;
 /// | `TokenRowKey`, `FingerprintKey`, `TokenKey` | tenant, field |
 /// | `TokenInput` | token |
 /// | `FingerprintInput` | value |
-/// | `TokenAad` | tenant, field, key of the entry, key version |
+/// | `TokenAad` | tenant, field, key of the entry, key version, flags, expires, value, space |
 /// | `TokenValueAad` | tenant, field, token, key version or generation |
 /// | `TokenSpace` | tenant, field, layout |
 /// | `Census` | –; as AAD the header |

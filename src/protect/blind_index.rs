@@ -17,7 +17,7 @@ use crate::crypto::prf::Prf;
 use crate::crypto::secret::VersionSecret;
 use crate::error::{Error, Result};
 use crate::format::Normalization;
-use crate::keys::{Keyset, UsableKey};
+use crate::keys::{KeyUse, Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use std::borrow::Cow;
 use std::fmt;
@@ -173,14 +173,16 @@ impl BlindIndexer {
     /// Nothing short of deleting it makes an index value unlinkable while the keyset lives.
     pub const ERASABILITY: Erasability = Erasability::DeleteRow;
 
-    /// The index under this key: the keyset's primary for what is written, any live version for lookups.
+    /// The index under this key: the [primary](Keyset::primary_for) of the field of its name for what is written, any live
+    /// version for lookups.
     pub fn new(key: &UsableKey, tenant: &TenantId, index: &BlindIndex) -> Self {
         Self::of_secret(key.secret(), key.number(), tenant, index)
     }
 
-    /// The index under each version that reveals, the primary first: what a lookup has to ask.
+    /// The index under each version that reveals, the index's primary first: what a lookup has to ask.
     pub fn live(keyset: &Keyset, tenant: &TenantId, index: &BlindIndex) -> Vec<Self> {
-        keyset.live().iter().map(|key| Self::new(key, tenant, index)).collect()
+        let use_ = KeyUse::Field { tenant: tenant.clone(), field: index.name.clone() };
+        keyset.live_for(&use_).iter().map(|key| Self::new(key, tenant, index)).collect()
     }
 
     pub(super) fn of_secret(
@@ -430,6 +432,13 @@ mod tests {
         let primary = BlindIndexer::new(&keyset.primary().unwrap(), &tenant, &index);
         assert_eq!(primary.value(&["ann"]).unwrap(), live[0].value(&["ann"]).unwrap());
         assert_eq!(primary.index(), &index);
+        let other =
+            keyset.rotated_for(&KeyUse::Field { tenant: tenant.clone(), field: field("b") }, Timestamp(3));
+        let own = other
+            .unwrap()
+            .rotated_for(&KeyUse::Field { tenant: tenant.clone(), field: field("a") }, Timestamp(4));
+        let live = BlindIndexer::live(&own.unwrap(), &tenant, &index);
+        assert_eq!(live.iter().map(|i| i.key_version().get()).collect::<Vec<_>>(), [4, 1, 2, 3]);
     }
 
     #[test]

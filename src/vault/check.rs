@@ -277,7 +277,7 @@ impl Vault {
         let (known, fields) = (keyring.of(tenant.name()), keyring.of_field(tenant.name(), &field));
         // As with heads: what a suspended or compromised version seals is there all the same.
         let keys = fields.moving(entry.key_version)?;
-        let token = keys.open_token(key, &entry.token)?;
+        let token = keys.open_token(key, &entry)?;
         let mut value = None;
         for holder in &entry.holders {
             let opened = match &holder.link {

@@ -11,6 +11,7 @@ use super::census::{Line, Mode};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use crate::error::{Error, Result};
+use crate::keys::KeyState;
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
@@ -101,6 +102,7 @@ fn check_column(line: &Line, count: u64) -> Result<()> {
 impl Operation<'_> {
     /// Takes a file on, or takes it on anew.
     pub(super) fn put_file(&mut self, file: &ProtectedFile) -> Result<()> {
+        file.columns.iter().try_for_each(|column| self.check_still_there(column))?;
         let old = self.get(OUTPUT, &file.sha256)?;
         if let Some(old) =
             old.as_deref().map(|old| ProtectedFile::parse(&file.sha256, old)).transpose()?.flatten()
@@ -115,6 +117,21 @@ impl Operation<'_> {
         Ok(())
     }
 
+    /// While the file was made, nothing had counted it yet, so its key versions could be given up. An identity reveals
+    /// nothing.
+    fn check_still_there(&self, column: &FileColumn) -> Result<()> {
+        let state = self.keyring.keyset.version(column.version).map(|version| version.state());
+        match (column.mode, state) {
+            (Mode::FileIdentity, _) => Ok(()),
+            (_, Ok(state @ (KeyState::Retired | KeyState::Destroyed))) => Err(Error::KeyState {
+                version: column.version.get(),
+                state: state.as_str(),
+                purpose: "reveal the file that was made with it: make it anew",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn uncount_file(&mut self, file: &ProtectedFile) -> Result<()> {
         file.lines().try_for_each(|(line, count)| self.ledger.census.remove_many(line, count))
     }
@@ -124,7 +141,8 @@ impl Vault {
     /// Counts a file that was made from files of this vault: by migrating one, or bridging its pseudonyms.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a mode that is none of files, or more than 2^48 of one kind; the store's.
+    /// [`Error::KeyState`] when a version that the file needs was retired or destroyed; [`Error::Setting`] for a mode that
+    /// is none of files, or more than 2^48 of one kind; the store's.
     pub fn add_file(&self, file: &ProtectedFile) -> Result<()> {
         let mut operation = self.operation()?;
         operation.put_file(file)?;

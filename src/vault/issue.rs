@@ -100,7 +100,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
         mut entry: TokenEntry<'_>,
     ) -> Result<Issued> {
         let keys = self.fields.revealing(entry.key_version)?;
-        let token = keys.open_token(&row.key, &entry.token)?;
+        let token = keys.open_token(&row.key, &entry)?;
         let held = match request.subject {
             None => entry.holders.iter().any(|holder| holder.link.is_none()),
             // Not made yet: a subject who is then refused the token would stay, with nothing.
@@ -168,7 +168,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
             expires,
             value: NO_KEY,
             space: NO_KEY,
-            token: self.sealing.seal_token(&key, &token)?,
+            token: vec![],
             holders: vec![holder],
         };
         if self.tokens.rules.is_consistent {
@@ -183,6 +183,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
             operation.put(SPACE, &space, old.as_deref(), SpaceEntry { used }.to_bytes());
             Fill { used, size }
         });
+        entry.token = self.sealing.seal_token(&key, &token, &entry)?;
         operation.put(TOKEN, &key, None, entry.to_bytes()?);
         operation.ledger.census.add(line_of(&entry, Mode::Token));
         Ok(Issued { token, is_new: true, fill })

@@ -12,7 +12,7 @@ use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use crate::protect::token_aad;
 use crate::wire::entry::Blind;
 use crate::wire::envelope::Envelope;
-use crate::wire::token::TokenKey;
+use crate::wire::token::{TokenEntry, TokenKey};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -59,9 +59,9 @@ impl FieldKeys {
         FieldBatch { keys: self, aead: self.aead.batch() }
     }
 
-    /// The token that [`FieldBatch::seal_token`] sealed.
-    pub(super) fn open_token(&self, key: &TokenKey, sealed: &[u8]) -> Result<String> {
-        let token = self.aead.open(&self.token_aad(key), sealed)?;
+    /// The token that [`FieldBatch::seal_token`] sealed, if its entry says what it said then.
+    pub(super) fn open_token(&self, key: &TokenKey, entry: &TokenEntry<'_>) -> Result<String> {
+        let token = self.aead.open(&self.token_aad(key, entry), &entry.token)?;
         token.expose_str().map(str::to_owned).ok_or(Error::Rejected)
     }
 
@@ -74,9 +74,12 @@ impl FieldKeys {
         self.aead.open(&token_aad(&self.tenant, &self.field, token, self.version), envelope.sealed)
     }
 
-    fn token_aad(&self, key: &TokenKey) -> Context {
+    /// All that the entry says of the token as long as it is under one key version: who can write to the store must not
+    /// prolong it, or lead another value to it.
+    fn token_aad(&self, key: &TokenKey, entry: &TokenEntry<'_>) -> Context {
         let context = Context::new(Label::TokenAad).part(self.tenant.as_str()).part(self.field.as_str());
-        context.part(key).number(self.version.get().into())
+        let context = context.part(key).number(self.version.get().into());
+        context.number(entry.is_once.into()).number(entry.expires).part(entry.value).part(entry.space)
     }
 }
 
@@ -87,10 +90,15 @@ pub(super) struct FieldBatch<'k> {
 }
 
 impl FieldBatch<'_> {
-    /// The token of the entry under this key.
-    pub(super) fn seal_token(&mut self, key: &TokenKey, token: &str) -> Result<Vec<u8>> {
+    /// The token of the entry under this key, bound to what else the entry says of it.
+    pub(super) fn seal_token(
+        &mut self,
+        key: &TokenKey,
+        token: &str,
+        entry: &TokenEntry<'_>,
+    ) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(token.len() + 40);
-        self.aead.seal(&self.keys.token_aad(key), token.as_bytes(), &mut out)?;
+        self.aead.seal(&self.keys.token_aad(key, entry), token.as_bytes(), &mut out)?;
         Ok(out)
     }
 

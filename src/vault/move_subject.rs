@@ -221,7 +221,7 @@ impl Moving<'_> {
         let mut entry = TokenEntry::parse(&bytes)?;
         let (tenant, field) = (self.tenant.name(), FieldName::new(entry.field)?);
         let fields = operation.keyring.of_field(tenant, &field);
-        let token = fields.moving(entry.key_version)?.open_token(key, &entry.token)?;
+        let token = fields.moving(entry.key_version)?.open_token(key, &entry)?;
         let holder = entry.holders.iter_mut().find(|holder| holder.link.as_ref() == Some(link));
         let holder = holder.ok_or_else(lost)?;
         let value =

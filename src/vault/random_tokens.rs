@@ -128,8 +128,8 @@ impl Fill {
 ///
 /// # Security
 /// A token says nothing of its value but what it keeps of the value's looks; a consistent one shows which values are
-/// equal. Who can write to the store but has no key can remove tokens, which [`check`](super::Vault::check) reports, and
-/// cannot exchange them.
+/// equal. Who can write to the store but has no key can remove tokens, or put back ones that are gone, which
+/// [`check`](super::Vault::check) reports, and cannot exchange them, prolong them or make them good for more uses.
 ///
 /// # Example
 /// ```
@@ -239,9 +239,7 @@ impl RandomTokens<'_> {
         for request in requests {
             match issuer.issue(&mut operation, request, drawn.next().flatten()) {
                 // What is wrong with the vault or the disk is not the value's fault.
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
-                    return Err(error);
-                }
+                Err(error) if is_of_the_vault(&error) => return Err(error),
                 result => issued.push(result),
             }
         }
@@ -305,14 +303,14 @@ impl RandomTokens<'_> {
                 continue;
             }
             let row = row?.ok_or(UNKNOWN)?;
-            let entry = TokenEntry::parse(&row.bytes)?;
-            check_end(&entry, now)?;
+            let entry = entry_of(&fields, &row, now)?;
             if entry.is_once {
                 return self.use_up(token, now);
             }
             let opened = self.open(&keys.1, &entry, token);
-            // Her key and what she holds may have been made anew between reading the one and the other.
-            if matches!(opened, Err(Error::Rejected))
+            // Her key and what she holds may have been made anew between reading the one and the other, or she was erased
+            // after another came to hold it too.
+            if matches!(opened, Err(Error::Rejected | Error::NotFound { .. }))
                 && self.row(&keys.1, token)?.is_none_or(|now| now.bytes != row.bytes)
             {
                 continue;
@@ -340,7 +338,7 @@ impl RandomTokens<'_> {
     /// [`Error::Value`], [`Error::Character`] for a value that is not of the format; the store's.
     pub fn fill(&self, value: &str) -> Result<Option<Fill>> {
         let Look::Like(format) = &self.rules.look else { return Ok(None) };
-        let operation = self.tenant.vault().operation()?;
+        let operation = self.tenant.vault().bookkeeping()?;
         Ok(self.space(&operation, &mut Draw::new(format, value)?)?.map(|(_, _, fill)| fill))
     }
 
@@ -404,11 +402,10 @@ impl RandomTokens<'_> {
 
     /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
     fn use_up(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        let mut operation = self.tenant.vault().operation()?;
+        let mut operation = self.tenant.vault().bookkeeping()?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
-        let entry = TokenEntry::parse(&row.bytes)?;
-        check_end(&entry, now)?;
+        let entry = entry_of(&fields, &row, now)?;
         let value = self.open(&fields, &entry, token)?;
         operation.remove_token(&row)?;
         self.tenant.vault().finish(operation)?;
@@ -421,10 +418,19 @@ const UNKNOWN: Error = Error::NotFound {
     hint: "; tokens belong to one vault, tenant and field, and it may have been used, deleted or erased",
 };
 
-fn check_end(entry: &TokenEntry<'_>, now: Timestamp) -> Result<()> {
-    match is_over(entry, now) {
+/// Whether an error tells of the vault and not of one value: then a part of what is to be written for it may
+/// be in the batch already, and the batch must not be written.
+fn is_of_the_vault(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Malformed { .. } | Error::Busy { .. })
+}
+
+/// The token's entry as it was written, unless the token has ended.
+fn entry_of<'r>(fields: &FieldSet, row: &'r TokenRow, now: Timestamp) -> Result<TokenEntry<'r>> {
+    let entry = TokenEntry::parse(&row.bytes)?;
+    fields.moving(entry.key_version)?.open_token(&row.key, &entry)?;
+    match is_over(&entry, now) {
         true => Err(Error::TokenEnded { at: Timestamp(entry.expires).to_string() }),
-        false => Ok(()),
+        false => Ok(entry),
     }
 }
 

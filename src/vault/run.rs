@@ -239,7 +239,8 @@ impl Run<'_> {
     /// what in it needs which key version.
     ///
     /// # Errors
-    /// The store's; whether the run then counts is seen when the vault is next opened.
+    /// As [`Vault::add_file`], and the run is taken back; the store's: whether the run then counts is seen when the vault is
+    /// next opened.
     pub fn commit(mut self, output: Option<&ProtectedFile>) -> Result<()> {
         let mut operation = self.vault.operation()?;
         operation.ledger.runs.remove(&self.id);

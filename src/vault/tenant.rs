@@ -12,6 +12,7 @@ use crate::crypto::context::{Context, Label};
 use crate::crypto::secret::{DataKey, Plaintext};
 use crate::error::{Error, Result};
 use crate::format::Format;
+use crate::keys::KeyUse;
 use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use crate::protect::{SubjectSealer, Tokenizer};
 use crate::store::Commit;
@@ -87,12 +88,13 @@ impl<'v> Tenant<'v> {
         &self.name
     }
 
-    /// A tokenizer for a field of this tenant, under the primary key version.
+    /// A tokenizer for a field of this tenant, under the field's primary key version.
     ///
     /// # Errors
     /// [`Error::KeyState`]; what [`Format::check`] refuses.
     pub fn tokenizer(&self, field: &FieldName, format: Format) -> Result<Tokenizer> {
-        Tokenizer::new(&self.vault.keyring().keyset.primary()?, &self.name, field, format)
+        let use_ = KeyUse::Field { tenant: self.name.clone(), field: field.clone() };
+        Tokenizer::new(&self.vault.keyring().keyset.primary_for(&use_)?, &self.name, field, format)
     }
 
     /// The references that stand in files for this field, under a key version.

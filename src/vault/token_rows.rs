@@ -24,12 +24,16 @@ impl Operation<'_> {
     /// The token that a value has.
     pub(super) fn token_of_value(&self, fields: &FieldSet, value: &[u8]) -> Result<Option<TokenRow>> {
         for keys in fields.iter() {
-            let Some(bytes) = self.get(VALUE, &keys.value_key(value))? else { continue };
+            let value = keys.value_key(value);
+            let Some(bytes) = self.get(VALUE, &value)? else { continue };
             let FingerprintEntry { key_version, token: key } = FingerprintEntry::parse(&bytes)?;
             if key_version != keys.version.get() {
                 return Err(Error::Rejected);
             }
             let bytes = self.get(TOKEN, &key)?.ok_or_else(|| lost("a fingerprint leads to no token"))?;
+            if TokenEntry::parse(&bytes)?.value != value {
+                return Err(Error::Rejected);
+            }
             return Ok(Some(TokenRow { key, bytes }));
         }
         Ok(None)
@@ -130,7 +134,7 @@ impl Vault {
             true => fields.moving(entry.key_version)?,
             false => fields.revealing(entry.key_version)?,
         };
-        let token = old.open_token(key, &entry.token)?;
+        let token = old.open_token(key, &entry)?;
         let (new_key, mut sealing) = (new.token_key(&token), new.batch());
         let mut value = None;
         for holder in &mut entry.holders {
@@ -143,6 +147,9 @@ impl Vault {
                 Some(link) => {
                     let is_lost = || lost("a token leads to no subject");
                     let bytes = operation.get(ENTRY, &link)?.ok_or_else(is_lost)?;
+                    if Entry::parse(&bytes)? != Entry::Link(*key) {
+                        return Err(lost("a token leads to another entry than its own"));
+                    }
                     operation.put(ENTRY, &link, Some(&bytes), Entry::Link(new_key).to_bytes()?);
                     if entry.value != NO_KEY && value.is_none() {
                         let (locator, _) = split_entry_key(&link);
@@ -179,7 +186,7 @@ impl Vault {
             entry.value = new.value_key(value.expose());
         }
         entry.key_version = new.version.get();
-        entry.token = sealing.seal_token(&new_key, &token)?;
+        entry.token = sealing.seal_token(&new_key, &token, &entry)?;
         if entry.value != NO_KEY {
             let fingerprint = FingerprintEntry { key_version: entry.key_version, token: new_key };
             operation.put(VALUE, &entry.value, None, fingerprint.to_bytes());
