@@ -1,6 +1,6 @@
 //! Writes the seeds that are made by code into `seeds/`; those that were found are beside them and stay.
 
-use cloakroom_fuzz::{csv_roundtrip, envelope, format, keyset_file, policy};
+use cloakroom_fuzz::{csv_roundtrip, envelope, format, keyset_file, policy, pseudonym, vault_model};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
@@ -8,8 +8,10 @@ fn main() -> std::io::Result<()> {
         ("envelope", envelope::seeds()),
         ("keyset_file", keyset_file::seeds()),
         ("policy", policy::seeds()),
+        ("pseudonym", pseudonym::seeds()),
         ("format", format::seeds()),
         ("csv_roundtrip", csv_roundtrip::seeds()),
+        ("vault_model", vault_model::seeds()),
     ] {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
         std::fs::create_dir_all(&directory)?;

@@ -60,6 +60,30 @@ protect = "keep"
 protect = "drop"
 "#;
 const SELF: &str = "subject = \"id\"\n[field.id]\nprotect = \"seal\"\n[field.luhn]\nprotect = \"token\"\nformat = \"digits\"\nluhn = \"keep\"\n";
+const RANDOM: &str = r#"subject = "id"
+[field.id]
+protect = "random-token"
+opaque = "uuid"
+[field.card]
+protect = "random-token"
+format = "card"
+keep = "6+4"
+lifetime = "30d"
+[field.pin]
+protect = "random-token"
+format = "digits"
+length = "1..4"
+reuse = "never"
+[field.email]
+protect = "seal"
+index = 16
+normalize = "email"
+[field.number]
+protect = "pseudonym"
+scope = "s"
+spelling = "int63"
+population = 1000
+"#;
 
 /// Each with a header that suits it.
 static POLICIES: LazyLock<Vec<(Policy, &str)>> = LazyLock::new(|| {
@@ -70,6 +94,7 @@ static POLICIES: LazyLock<Vec<(Policy, &str)>> = LazyLock::new(|| {
         (SUITE, "notes,id"),
         (MIXED, "id,email,born,phone,country,spare"),
         (SELF, "id,luhn"),
+        (RANDOM, "id,card,pin,email,number"),
     ]
     .map(|(rest, header)| {
         (Policy::parse(&format!("version = 1\ntenant = \"acme\"\n{rest}")).unwrap(), header)
@@ -146,7 +171,7 @@ pub fn round_trip(policy: &Policy, input: &[u8], run: Run<'_>) {
     let back = Table::read(&back, delimiter);
     assert_eq!(back.rows.len() as u64, manifest.rows_written);
     assert_eq!(back.header, manifest.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>());
-    let reversible = |mode: &str| matches!(mode, "token" | "seal" | "keep");
+    let reversible = |mode: &str| matches!(mode, "token" | "random-token" | "seal" | "keep");
     let places: Vec<(usize, usize)> = (manifest.columns.iter().enumerate())
         .filter(|(_, column)| reversible(&column.mode))
         .map(|(i, column)| (original.header.iter().position(|h| *h == column.name).unwrap(), i))
@@ -239,6 +264,18 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("mixed_vault", with(4, 5, b',', "a1B2c3,ada@example.org,1984-02-29,555-1234,DE,x\nshort,b\n")),
         ("sealed_subject", with(5, 1, b',', "7,79927398713\n8,1234567\n")),
         ("sealed_subject_vault", with(5, 5, b',', "7,79927398713\n8,1234567\n7,\n")),
+        (
+            "random_vault",
+            with(
+                6,
+                5,
+                b',',
+                "7,4111111111111111,12,ada@example.org,1\n8,4111111111111111,9,,2\n7,4111111111111111,12,A,1\n,5500000000000004,1,a,3\n9,12,,b,4\n",
+            ),
+        ),
+        ("random_vault_exhausted", with(6, 5, b',', &"7,,1,,\n".repeat(11))),
+        ("random_vault_strict", with(6, 7, b',', "7,,12,ada@example.org,1\n8,,,b,\n")),
+        ("random_without_a_vault", with(6, 1, b',', "7,,12,ada@example.org,1\n")),
         ("own_header", with(0, 0, b',', "b,a\n1,2\n")),
         ("byte_order_mark", with(0, 0, b',', "\u{feff}b,a\n1,2\n")),
         ("byte_order_mark_in_a_cell", with(0, 0, b',', "\"\u{feff}b\",a\n1,2\n")),

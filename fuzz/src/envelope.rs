@@ -7,6 +7,7 @@ use cloakroom::protect::{ENVELOPE_PREFIX, Sealer, SubjectSealer};
 use cloakroom::vault::References;
 use cloakroom::wire::entry::{Entry, IndexEntry};
 use cloakroom::wire::envelope::Envelope;
+use cloakroom::wire::token::{FingerprintEntry, SpaceEntry, TokenEntry};
 
 const PLACE: &[u8] = b"a locator...";
 
@@ -24,6 +25,16 @@ fn parse(data: &[u8]) {
         assert_eq!(entry.to_bytes().unwrap(), data);
     }
     if let Ok(entry) = IndexEntry::parse(data) {
+        assert_eq!(entry.to_bytes(), data);
+    }
+    if let Ok(entry) = TokenEntry::parse(data) {
+        assert!(!entry.holders.is_empty());
+        assert_eq!(entry.to_bytes().unwrap(), data);
+    }
+    if let Ok(entry) = FingerprintEntry::parse(data) {
+        assert_eq!(entry.to_bytes(), data);
+    }
+    if let Ok(entry) = SpaceEntry::parse(data) {
         assert_eq!(entry.to_bytes(), data);
     }
 }
@@ -87,13 +98,23 @@ fn subject_sealer() -> SubjectSealer {
 
 /// One of each.
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    use cloakroom::wire::entry::{Fields, Head};
+    use cloakroom::wire::entry::{Fields, Head, Indexed};
+    use cloakroom::wire::token::{Holder, NO_KEY};
     let sealed = sealer(Suite::Xaes256Gcm).seal("10423", b"ada@example.org").unwrap();
     let chacha = sealer(Suite::XChaCha20Poly1305).seal("10423", b"ada@example.org").unwrap();
     let id = subject_sealer().seal_id(PLACE).unwrap();
     let mut cell = vec![];
     sealer(Suite::Xaes256Gcm).batch().seal_text("10423", b"ada@example.org", &mut cell).unwrap();
-    let fields = || Fields(vec![("email", &sealed[..]), ("phone", b"")]);
+    let fields = || Fields { sealed: vec![("email", &sealed[..]), ("phone", b"")], indexes: vec![] };
+    let index = |name, key_version| Indexed { name, key_version, tag: [3; 8], value: [6; 16] };
+    let indexed = || Fields { indexes: vec![index("email", 2), index("a b", 1)], ..fields() };
+    let token = |is_once, expires, value, space, holders| {
+        let (tenant, field, token) = ("acme", "card", vec![1; 56]);
+        let entry =
+            TokenEntry { key_version: 3, tenant, field, is_once, expires, value, space, token, holders };
+        entry.to_bytes().unwrap()
+    };
+    let holder = |link, run| Holder { link, run, envelope: sealed.clone() };
     let head = |first| {
         let head = Head {
             tenant: "acme",
@@ -110,6 +131,23 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("record", Entry::Record(fields()).to_bytes().unwrap()),
         ("head", head(Some(fields()))),
         ("head_alone", head(None)),
+        ("record_indexed", Entry::Record(indexed()).to_bytes().unwrap()),
+        ("head_indexed", head(Some(indexed()))),
+        ("link", Entry::Link([5; 16]).to_bytes().unwrap()),
+        ("token", token(false, 0, [8; 16], [9; 16], vec![holder(None, None)])),
+        ("token_once", token(true, 1_800_000_000, NO_KEY, NO_KEY, vec![holder(Some([4; 16]), None)])),
+        (
+            "token_shared",
+            token(
+                false,
+                0,
+                [8; 16],
+                NO_KEY,
+                vec![holder(None, None), holder(Some([4; 16]), None), holder(Some([5; 16]), Some([6; 16]))],
+            ),
+        ),
+        ("fingerprint", FingerprintEntry { key_version: 2, token: [7; 16] }.to_bytes()),
+        ("space", SpaceEntry { used: 900_000 }.to_bytes()),
         ("index", IndexEntry { key_version: 3, locator: [4; 12] }.to_bytes()),
         ("reference", b"ck1r_AAAAAAAAAAAAAAAAAAAAAA".to_vec()),
         ("xaes", sealed),

@@ -15,16 +15,18 @@ pub mod fixed;
 pub mod format;
 pub mod keyset_file;
 pub mod policy;
+pub mod pseudonym;
 pub mod vault_model;
 
 /// A target's name and what it runs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("envelope", envelope::run),
     ("keyset_file", keyset_file::run),
     ("policy", policy::run),
+    ("pseudonym", pseudonym::run),
     ("format", format::run),
     ("csv_roundtrip", csv_roundtrip::run),
     ("vault_model", vault_model::run),

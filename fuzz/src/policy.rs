@@ -5,6 +5,8 @@ use crate::fixed::KEYSET;
 use cloakroom::Error;
 use cloakroom::pipeline::Keys;
 use cloakroom::policy::{Policy, Rule, Settings};
+use cloakroom::store::memory::MemoryStore;
+use cloakroom::vault::Vault;
 
 /// Cells that suit many formats.
 const CELLS: [&str; 5] = ["4111 1111 1111 1111", "1984-02-29", "ada@example.org", "20000101", ""];
@@ -26,6 +28,10 @@ pub fn run(data: &[u8]) {
         assert_eq!(settings, field.settings);
         assert_eq!(Rule::new(&settings).unwrap(), (field.rule.clone(), field.empty));
     }
+    for (i, (from, to)) in policy.bridges.iter().enumerate() {
+        assert!(policy.allows_bridge(from, to) && from != to);
+        assert!(!policy.bridges[..i].contains(&(from.clone(), to.clone())));
+    }
     let mut table = csv::Writer::from_writer(vec![]);
     table.write_record(policy.fields.iter().map(|f| f.name.as_str())).unwrap();
     for cell in CELLS {
@@ -35,6 +41,12 @@ pub fn run(data: &[u8]) {
     for strict in [false, true] {
         let run = Run { delimiter: b',', strict, keys: Keys::Keyset(&KEYSET) };
         round_trip(&policy, &table, run);
+    }
+    if policy.fields.iter().any(|field| field.index.is_some() || field.rule.mode() == "random-token") {
+        let vault = Vault::create_in(Box::new(MemoryStore::new()), KEYSET.clone()).unwrap();
+        round_trip(&policy, &table, Run { delimiter: b',', strict: false, keys: Keys::Vault(&vault) });
+        let report = vault.check().unwrap();
+        assert!(report.is_clean(), "{report:?}");
     }
 }
 
@@ -79,6 +91,79 @@ notes = { protect = "drop" }
                 "[field.a]\nprotect = \"pseudonym\"\nscope = \"s\"\nnormalize = \"email\"\nspelling = \"hex\"\n[field.b]\nprotect = \"pseudonym\"\nscope = \"s\"\nnormalize = \"digits\"\nspelling = \"crockford\"\n",
             ),
         ),
+        (
+            "random_tokens",
+            with(
+                r#"subject = "id"
+[field.id]
+protect = "random-token"
+opaque = "crockford"
+[field.card]
+protect = "random-token"
+format = "card"
+keep = "scheme+4"
+lifetime = "30d"
+[field.pin]
+protect = "random-token"
+alphabet = "0123456789ab"
+length = "1..40"
+reuse = "never"
+empty = "error"
+[field.plate]
+protect = "random-token"
+regex = "[A-Z]{1,3}-[0-9]{1,4}"
+reuse = "always"
+"#,
+            ),
+        ),
+        (
+            "indexes",
+            with(
+                "subject = \"id\"\n[field]\nid = { protect = \"keep\" }\nemail = { protect = \"seal\", index = 24, normalize = \"email\" }\nname = { protect = \"seal\", index = 128 }\n",
+            ),
+        ),
+        (
+            "bridges",
+            with(
+                r#"[field.a]
+protect = "pseudonym"
+scope = "analytics"
+spelling = "int63"
+population = 4294967
+[field.b]
+protect = "pseudonym"
+scope = "billing"
+spelling = "crockford"
+[[bridge]]
+from = "analytics"
+to = "billing"
+[[bridge]]
+to = "analytics"
+from = "billing"
+"#,
+            ),
+        ),
+        (
+            "bridge_twice",
+            with(
+                "[field.a]\nprotect = \"keep\"\n[[bridge]]\nfrom = \"a\"\nto = \"b\"\n[[bridge]]\nfrom = \"a\"\nto = \"b\"\n",
+            ),
+        ),
+        (
+            "bridge_to_itself",
+            with("bridge = [{ from = \"a\", to = \"a\" }]\n[field.a]\nprotect = \"keep\"\n"),
+        ),
+        (
+            "too_many_for_int63",
+            with(
+                "[field.a]\nprotect = \"pseudonym\"\nscope = \"s\"\nspelling = \"int63\"\npopulation = 4294968\n",
+            ),
+        ),
+        (
+            "lifetime_of_none",
+            with("[field.a]\nprotect = \"random-token\"\nopaque = \"hex\"\nlifetime = \"0d\"\n"),
+        ),
+        ("index_too_short", with("[field.a]\nprotect = \"seal\"\nindex = 7\n")),
         ("too_small", with("[field.a]\nprotect = \"token\"\nformat = \"digits\"\nlength = \"5\"\n")),
         ("twice", with("[field.a]\nprotect = \"keep\"\n[field.a]\nprotect = \"drop\"\n")),
         ("unknown", with("[field.a]\nprotect = \"keep\"\nscope = \"x\"\n")),

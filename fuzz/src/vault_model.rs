@@ -1,26 +1,47 @@
-//! A vault against a model of it, through rotation, migration, runs, and crashes at any write.
+//! A vault against a model of it, through rotation, migration, runs, and crashes at any write; with random tokens, a
+//! blind index, and key versions in every state.
 //!
 //! After each operation the vault is checked and read in full. A store that fails stands for a process that is killed:
 //! the vault is opened again over what was written, and is as before the operation or as after it.
 
+mod compare;
+mod disk;
+mod model;
+mod seeds;
+
 use arbitrary::{Arbitrary, Unstructured};
+use cloakroom::format::{Format, Normalization};
 use cloakroom::keys::{KeyState, Keyset};
-use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Commit, Entry, MAX_VALUE, Map, Store};
+use cloakroom::name::{FieldName, SubjectId, TenantId};
+use cloakroom::protect::BlindIndex;
+use cloakroom::store::MAX_VALUE;
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Mode, RecordId, Row, Run, Vault};
+use cloakroom::vault::{
+    Issued, Look, Migration, ProtectedFile, RandomTokens, Row, Run, Tenant, TokenRules, Vault,
+};
 use cloakroom::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock};
+use compare::{Depth, difference, found};
+use disk::Disk;
+use model::{Index, Model, index_use, tokens_use};
+pub use seeds::seeds;
+use std::sync::LazyLock;
 
 const TENANTS: usize = 2;
 const SUBJECTS: usize = 5;
 const FIELDS: usize = 4;
 const SLOTS: usize = 2;
+/// The field of the index.
+const EMAIL: usize = 1;
+/// Different values that can have a token.
+const VALUES: u8 = 8;
 /// Operations of one input.
 const MOST: usize = 40;
+/// A migration moves 32 entries at first: so many it moves as a whole or not at all.
+const MOST_ENTRIES: usize = 31;
+const NOW: Timestamp = Timestamp(1);
+
+/// The field of the tokens.
+static PIN: LazyLock<FieldName> = LazyLock::new(|| FieldName::new("pin").unwrap());
 
 static NAMES: LazyLock<([TenantId; TENANTS], [SubjectId; SUBJECTS], [FieldName; FIELDS])> =
     LazyLock::new(|| {
@@ -92,113 +113,57 @@ enum Op {
         after: u8,
         written: bool,
     },
+    Issue {
+        tenant: bool,
+        subject: Option<u8>,
+        value: u8,
+    },
+    RunIssue {
+        slot: bool,
+        tenant: bool,
+        requests: [(u8, u8); 2],
+    },
+    Delete {
+        tenant: bool,
+        value: u8,
+    },
+    RotateUse {
+        tenant: bool,
+        tokens: bool,
+    },
+    DefineIndex {
+        tenant: bool,
+        wide: bool,
+    },
+    DropIndex {
+        tenant: bool,
+    },
+    Find {
+        tenant: bool,
+        content: u8,
+        length: u8,
+    },
+    MigrateWith {
+        reseal: bool,
+        despite_state: bool,
+    },
+    /// Pseudonyms are not made here, but their key keeps its version from being given up.
+    MoveIdentity,
 }
 
-/// A store that outlives its vault, and can fail.
-#[derive(Clone, Default)]
-struct Disk {
-    store: Arc<MemoryStore>,
-    writes_left: Arc<AtomicU32>,
-    fails: Arc<AtomicBool>,
-    written: Arc<AtomicBool>,
-    failed: Arc<AtomicBool>,
-}
-
-impl Disk {
-    fn io() -> Error {
-        Error::io("use", "the disk")(std::io::Error::other("pulled out"))
-    }
-
-    fn alive(&self) -> Result<()> {
-        if self.failed.load(Relaxed) { Err(Self::io()) } else { Ok(()) }
-    }
-
-    fn repair(&self) {
-        self.fails.store(false, Relaxed);
-        self.failed.store(false, Relaxed);
-    }
-}
-
-impl Store for Disk {
-    fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.alive()?;
-        self.store.get(map, key)
-    }
-
-    fn scan(&self, map: Map, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>> {
-        self.alive()?;
-        self.store.scan(map, prefix, after, limit)
-    }
-
-    fn write(&self, batch: Batch) -> Result<Commit> {
-        self.alive()?;
-        if self.fails.load(Relaxed) {
-            let left = self.writes_left.load(Relaxed);
-            if left == 0 {
-                self.failed.store(true, Relaxed);
-                if self.written.load(Relaxed) {
-                    self.store.write(batch)?;
-                }
-                return Err(Self::io());
-            }
-            self.writes_left.store(left - 1, Relaxed);
+impl Op {
+    /// Entries of subjects that it adds at the most.
+    fn adds(&self) -> usize {
+        match self {
+            Op::PutMany { .. } => 6,
+            Op::RunPut { .. } | Op::RunIssue { .. } => 4,
+            Op::Put { .. } | Op::Issue { .. } => 2,
+            _ => 0,
         }
-        self.store.write(batch)
-    }
-
-    fn sync(&self, commit: Commit) -> Result<()> {
-        self.alive()?;
-        self.store.sync(commit)
-    }
-
-    fn size(&self) -> Result<u64> {
-        self.store.size()
     }
 }
 
 type Fields = Vec<(usize, Vec<u8>)>;
-
-#[derive(Clone, Debug)]
-struct Record {
-    fields: Fields,
-    /// The run it belongs to, until that is committed.
-    run: Option<u32>,
-}
-
-#[derive(Clone, Debug)]
-struct Subject {
-    wrapped_by: KeyVersion,
-    records: Vec<Record>,
-}
-
-/// What should be in the vault.
-#[derive(Clone, Debug, Default)]
-struct Model {
-    subjects: BTreeMap<(usize, usize), Subject>,
-    outputs: BTreeSet<u8>,
-}
-
-impl Model {
-    fn put(&mut self, tenant: usize, rows: &[RowPlan], run: Option<u32>, primary: KeyVersion) {
-        for row in rows {
-            let subject = self
-                .subjects
-                .entry((tenant, row.subject()))
-                .or_insert_with(|| Subject { wrapped_by: primary, records: vec![] });
-            subject.records.push(Record { fields: row.fields(), run });
-        }
-    }
-
-    fn commit(&mut self, run: u32) {
-        let records = self.subjects.values_mut().flat_map(|s| &mut s.records);
-        records.filter(|r| r.run == Some(run)).for_each(|r| r.run = None);
-    }
-
-    fn roll_back(&mut self, which: impl Fn(u32) -> bool) {
-        self.subjects.values_mut().for_each(|s| s.records.retain(|r| !r.run.is_some_and(&which)));
-        self.subjects.retain(|_, s| !s.records.is_empty());
-    }
-}
 
 impl RowPlan {
     fn subject(&self) -> usize {
@@ -209,6 +174,24 @@ impl RowPlan {
         let chosen = (0..FIELDS).filter(|i| self.fields >> i & 1 == 1);
         chosen.map(|i| (i, vec![self.content.wrapping_add(i as u8); usize::from(self.length)])).collect()
     }
+}
+
+/// The index of the tenants: a narrow one has false positives.
+fn index(wide: bool) -> BlindIndex {
+    BlindIndex::field(NAMES.2[EMAIL].clone(), Normalization::None, if wide { 64 } else { 8 }).unwrap()
+}
+
+fn tokens_of<'v>(tenant: &Tenant<'v>) -> RandomTokens<'v> {
+    tenant.random_tokens(&PIN, TokenRules::new(Look::Like(Format::digits()))).unwrap()
+}
+
+/// A value that can have a token.
+fn text_of(value: u8) -> String {
+    format!("{value:02}")
+}
+
+fn file(name: u8) -> ProtectedFile {
+    ProtectedFile { sha256: [name; 32], made: NOW, tenant: NAMES.0[0].clone(), columns: vec![] }
 }
 
 /// `f` with the rows as the vault takes them.
@@ -228,7 +211,12 @@ fn with_rows<T>(plans: &[RowPlan], f: impl FnOnce(&[Row<'_>]) -> T) -> T {
 pub fn run(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let disk = Disk::default();
-    let mut world = World { disk: disk.clone(), keyset: Keyset::generate(Timestamp(0)).unwrap(), runs: 0 };
+    let mut world = World {
+        disk: disk.clone(),
+        keyset: Keyset::generate(Timestamp(0)).unwrap(),
+        runs: 0,
+        between: vec![],
+    };
     drop(Vault::create_in(Box::new(disk), world.keyset.clone()).unwrap());
     let (mut candidates, mut left) = (vec![Model::default()], MOST);
     loop {
@@ -246,6 +234,8 @@ struct World {
     keyset: Keyset,
     /// Runs begun so far.
     runs: u32,
+    /// What the vault is after some of the writes of an operation that has several.
+    between: Vec<Model>,
 }
 
 impl World {
@@ -258,9 +248,7 @@ impl World {
     ) -> Option<Vec<Model>> {
         let vault = Vault::open_in(Box::new(self.disk.clone()), self.keyset.clone()).unwrap();
         let mut candidates = candidates.to_vec();
-        if self.keyset.primary().is_ok() {
-            candidates.iter_mut().for_each(|model| model.roll_back(|_| true));
-        }
+        candidates.iter_mut().for_each(|model| model.roll_back(|_| true));
         let fits = candidates.iter().position(|model| difference(&vault, model, Depth::Fields).is_none());
         let Some(fits) = fits else {
             let all: Vec<_> = candidates.iter().map(|m| (difference(&vault, m, Depth::Fields), m)).collect();
@@ -272,9 +260,7 @@ impl World {
             *left -= 1;
             let Ok(op) = Op::arbitrary(u) else { break };
             if let Op::Fail { after, written } = op {
-                self.disk.writes_left.store(u32::from(after % 8), Relaxed);
-                self.disk.written.store(written, Relaxed);
-                self.disk.fails.store(true, Relaxed);
+                self.disk.fail_after(u32::from(after % 8), written);
                 continue;
             }
             if let Op::Reopen { killed } = op {
@@ -287,13 +273,17 @@ impl World {
                 self.disk.repair();
                 return Some(vec![model]);
             }
+            if model.entries() + op.adds() > MOST_ENTRIES {
+                continue;
+            }
             let before = model.clone();
+            self.between.clear();
             self.operate(&vault, &mut model, &mut runs, op);
-            if self.disk.failed.load(Relaxed) {
+            if self.disk.has_failed() {
                 drop(runs);
                 drop(vault);
                 self.disk.repair();
-                return Some(vec![before, model]);
+                return Some([before].into_iter().chain(self.between.drain(..)).chain([model]).collect());
             }
             if let Some(difference) = difference(&vault, &model, Depth::Records) {
                 panic!("{difference}\n{model:#?}");
@@ -313,39 +303,40 @@ impl World {
     ) {
         let (tenants, subjects, names) = &*NAMES;
         let keyset = vault.keyset();
-        let primary = keyset.primary_number();
         let active = keyset.primary().is_ok();
         let disk = self.disk.clone();
-        let failed = || disk.failed.load(Relaxed);
-        // Whether each of these subjects is new, or her key may be used.
-        let usable = |model: &Model, tenant: usize, rows: &[RowPlan]| {
-            let known = |row: &RowPlan| model.subjects.get(&(tenant, row.subject()));
-            rows.iter().filter_map(known).all(|s| keyset.for_reveal(s.wrapped_by).is_ok())
-        };
+        let failed = || disk.has_failed();
         let expect = |ok: bool, result: Result<()>, what: &str| match result {
             _ if failed() => {}
             Ok(()) => assert!(ok, "{what} should have been refused"),
             Err(Error::KeyState { .. }) => assert!(!ok, "{what} was refused"),
             Err(error) => panic!("{what}: {error}"),
         };
+        // The model has issued a token as the vault has.
+        let same = |model: &mut Model, t: usize, value: u8, is_new: bool, issued: Issued| {
+            let token = model.tokens.get_mut(&(t, value)).expect("a token was issued");
+            assert_eq!(issued.is_new, is_new);
+            assert!(token.text.is_none() || token.text.as_ref() == Some(&issued.token), "it has another");
+            token.text = Some(issued.token);
+        };
         match op {
             Op::Put { tenant, row } => {
                 let t = usize::from(tenant);
-                let ok = active && usable(model, t, &[row]);
+                let ok = model.may_put(&keyset, t, &[row]);
                 let put =
                     with_rows(&[row], |rows| vault.tenant(&tenants[t]).put(rows[0].subject, rows[0].fields));
                 expect(ok, put.map(drop), "put");
                 if ok {
-                    model.put(t, &[row], None, primary);
+                    model.put(&keyset, t, &[row], None);
                 }
             }
             Op::PutMany { tenant, rows } => {
                 let t = usize::from(tenant);
-                let ok = active && usable(model, t, &rows);
+                let ok = model.may_put(&keyset, t, &rows);
                 let put = with_rows(&rows, |rows| vault.tenant(&tenants[t]).put_many(rows));
                 expect(ok, put.map(|ids| assert_eq!(ids.len(), 3)), "put_many");
                 if ok {
-                    model.put(t, &rows, None, primary);
+                    model.put(&keyset, t, &rows, None);
                 }
             }
             Op::PutTooMuch { tenant, subject } => {
@@ -360,7 +351,8 @@ impl World {
             }
             Op::PutNone { tenant } => {
                 let put = vault.tenant(&tenants[usize::from(tenant)]).put_many(&[]);
-                expect(active, put.map(drop), "putting nothing");
+                let ok = model.may_put(&keyset, usize::from(tenant), &[]);
+                expect(ok, put.map(drop), "putting nothing");
             }
             Op::RunPut { slot, tenant, rows } => {
                 let t = usize::from(tenant);
@@ -368,169 +360,177 @@ impl World {
                     self.runs += 1;
                     (self.runs, vault.begin_run())
                 });
-                let ok = active && usable(model, t, &rows);
+                let ok = model.may_put(&keyset, t, &rows);
                 let put = with_rows(&rows, |rows| run.put_many(&vault.tenant(&tenants[t]), rows));
                 expect(ok, put.map(drop), "a run's put_many");
                 if ok {
-                    model.put(t, &rows, Some(*serial), primary);
+                    model.put(&keyset, t, &rows, Some(*serial));
                 }
             }
             Op::RunCommit { slot, output } => {
                 let Some((serial, run)) = runs[usize::from(slot)].take() else { return };
-                expect(active, run.commit(output.map(|o| [o; 32]).as_ref()), "commit");
-                if active {
-                    model.commit(serial);
-                    model.outputs.extend(output);
+                expect(active, run.commit(output.map(file).as_ref()), "commit");
+                match active {
+                    true => {
+                        model.commit(serial);
+                        model.outputs.extend(output);
+                    }
+                    false => model.roll_back(|run| run == serial),
                 }
             }
             Op::RunRollBack { slot, dropped } => {
                 let Some((serial, run)) = runs[usize::from(slot)].take() else { return };
                 match dropped {
                     true => drop(run),
-                    false => expect(active, run.roll_back(), "rolling back"),
+                    false => expect(true, run.roll_back(), "rolling back"),
                 }
-                if active {
-                    model.roll_back(|run| run == serial);
-                }
+                model.roll_back(|run| run == serial);
             }
             Op::Erase { tenant, subject } => {
                 let (t, s) = (usize::from(tenant), usize::from(subject) % SUBJECTS);
                 let erased = vault.tenant(&tenants[t]).erase(&subjects[s]);
-                if failed() {
-                    model.subjects.remove(&(t, s));
-                    return;
-                }
+                let gone = model.erase(t, s);
                 match erased {
-                    Err(Error::KeyState { .. }) => assert!(!active),
+                    _ if failed() => {}
                     Err(error) => panic!("erase: {error}"),
-                    Ok(None) => assert!(!model.subjects.contains_key(&(t, s))),
-                    Ok(Some(erasure)) => {
-                        let gone = model.subjects.remove(&(t, s)).expect("a subject that was never put");
-                        let fields: usize = gone.records.iter().map(|r| r.fields.len()).sum();
-                        assert_eq!(
-                            (erasure.records, erasure.fields),
-                            (gone.records.len() as u64, fields as u64)
-                        );
+                    Ok(erasure) => {
+                        assert_eq!(erasure.map(|e| [e.records, e.fields, e.tokens, e.indexes]), gone);
                     }
                 }
             }
             Op::Rotate => {
-                self.keyset = keyset.rotated(Timestamp(1)).unwrap();
+                self.keyset = keyset.rotated(NOW).unwrap();
                 expect(true, vault.adopt(self.keyset.clone()), "rotate");
             }
             Op::Become { version, state } => {
                 let versions = keyset.versions();
                 let version = versions[usize::from(version) % versions.len()].number();
-                let states =
-                    [KeyState::Suspended, KeyState::Active, KeyState::Destroyed, KeyState::Compromised];
+                let states = [
+                    KeyState::Suspended,
+                    KeyState::Active,
+                    KeyState::Destroyed,
+                    KeyState::Compromised,
+                    KeyState::Retired,
+                    KeyState::Deactivated,
+                ];
                 let state = states[usize::from(state) % states.len()];
-                let Ok(edited) = keyset.with_state(version, state, Timestamp(1)) else { return };
-                let needed = vault.census().needing(version) > 0;
+                let Ok(edited) = keyset.with_state(version, state, NOW) else { return };
+                let needed = model.census().keys().any(|(.., of)| *of == version.get());
+                let refused = matches!(state, KeyState::Retired | KeyState::Destroyed)
+                    && (needed || keyset.identity_number() == version);
                 match vault.adopt(edited.clone()) {
-                    Err(Error::Setting { .. }) => assert!(state == KeyState::Destroyed && needed),
-                    _ if state == KeyState::Destroyed && needed => panic!("a needed version was destroyed"),
+                    Err(Error::KeyNeeded { .. }) => assert!(refused),
+                    _ if refused => panic!("a needed version was given up"),
                     Ok(()) => self.keyset = edited,
                     Err(_) if failed() => self.keyset = edited,
                     Err(error) => panic!("adopt: {error}"),
                 }
             }
-            Op::Migrate => {
-                let ok = active && model.subjects.values().all(|s| keyset.for_reveal(s.wrapped_by).is_ok());
-                expect(ok, vault.migrate(|_| {}).map(drop), "migrate");
-                if ok {
-                    model.subjects.values_mut().for_each(|s| s.wrapped_by = primary);
-                    if !failed() {
-                        assert!(vault.census().lines().all(|(line, _)| line.version == primary.get()));
-                    }
+            Op::Migrate => self.migrate(vault, model, Migration::default()),
+            Op::MigrateWith { reseal, despite_state } => {
+                self.migrate(vault, model, Migration { reseal, despite_state, most_per_second: None });
+            }
+            Op::Issue { tenant, subject, value } => {
+                let (t, value) = (usize::from(tenant), value % VALUES);
+                let subject = subject.map(|s| usize::from(s) % SUBJECTS);
+                let tokens = tokens_of(&vault.tenant(&tenants[t]));
+                let issued = tokens.issue(&text_of(value), subject.map(|s| &subjects[s]), NOW);
+                let is_new = !model.tokens.contains_key(&(t, value));
+                let ok = active
+                    && keyset.primary_for(&tokens_use(t)).is_ok()
+                    && model.issue(&keyset, t, subject, value, None);
+                expect(ok, issued.map(|issued| same(model, t, value, is_new, issued)), "issue");
+            }
+            Op::RunIssue { slot, tenant, requests } => {
+                let t = usize::from(tenant);
+                let requests = requests.map(|(s, value)| (usize::from(s) % SUBJECTS, value % VALUES));
+                let (serial, run) = runs[usize::from(slot)].get_or_insert_with(|| {
+                    self.runs += 1;
+                    (self.runs, vault.begin_run())
+                });
+                let texts = requests.map(|(_, value)| text_of(value));
+                let given = [0, 1].map(|i| (&subjects[requests[i].0], texts[i].as_str()));
+                let issued = run.issue_many(&tokens_of(&vault.tenant(&tenants[t])), &given, NOW);
+                let may_issue = active && keyset.primary_for(&tokens_use(t)).is_ok();
+                let mut results = issued.map(Vec::into_iter);
+                for (s, value) in requests.into_iter().filter(|_| may_issue) {
+                    let is_new = !model.tokens.contains_key(&(t, value));
+                    let ok = model.issue(&keyset, t, Some(s), value, Some(*serial));
+                    let Ok(results) = &mut results else { continue };
+                    let issued = results.next().expect("one result for one request");
+                    expect(ok, issued.map(|issued| same(model, t, value, is_new, issued)), "a run's token");
                 }
+                expect(may_issue, results.map(drop), "a run's issue_many");
+            }
+            Op::Delete { tenant, value } => {
+                let (t, value) = (usize::from(tenant), value % VALUES);
+                let token = model.tokens.get(&(t, value));
+                // What is not known cannot be deleted.
+                let Some(text) = token.map_or(Some("none"), |token| token.text.as_deref()) else { return };
+                let deleted = tokens_of(&vault.tenant(&tenants[t])).delete(text);
+                let was_there = model.tokens.remove(&(t, value)).is_some();
+                expect(true, deleted.map(|deleted| assert_eq!(deleted, was_there)), "delete");
+            }
+            Op::RotateUse { tenant, tokens } => {
+                let t = usize::from(tenant);
+                let use_ = if tokens { tokens_use(t) } else { index_use(t) };
+                self.keyset = keyset.rotated_for(&use_, NOW).unwrap();
+                expect(true, vault.adopt(self.keyset.clone()), "rotate_use");
+            }
+            Op::DefineIndex { tenant, wide } => {
+                let t = usize::from(tenant);
+                match (vault.tenant(&tenants[t]).define_index(&index(wide)), model.indexes.get(&t)) {
+                    (Err(Error::Setting { .. }), Some(other)) => assert!(active && other.wide != wide),
+                    (_, Some(other)) if active && other.wide != wide => panic!("it has another index"),
+                    (defined, _) => expect(active, defined, "define_index"),
+                }
+                if active {
+                    let built = model.has_no_field(t);
+                    model.indexes.entry(t).or_insert(Index { wide, built });
+                }
+            }
+            Op::DropIndex { tenant } => {
+                let t = usize::from(tenant);
+                let dropped = vault.tenant(&tenants[t]).drop_index(&names[EMAIL]);
+                let was_there = model.indexes.contains_key(&t);
+                expect(active, dropped.map(|dropped| assert_eq!(dropped, was_there)), "drop_index");
+                if active {
+                    model.indexes.remove(&t);
+                }
+            }
+            Op::Find { tenant, content, length } => {
+                let text = char::from(content % 94 + 33).to_string().repeat(usize::from(length).max(1));
+                assert_eq!(found(vault, model, usize::from(tenant), &text), None);
+            }
+            Op::MoveIdentity => {
+                let Ok(edited) = keyset.with_identity(keyset.primary_number(), NOW) else { return };
+                self.keyset = edited;
+                expect(true, vault.adopt(self.keyset.clone()), "moving the identity");
             }
             Op::Reopen { .. } | Op::Fail { .. } => unreachable!("handled before"),
         }
     }
-}
 
-/// How much is read: every record whole, or each field of it by itself as well.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    Records,
-    Fields,
-}
-
-/// What the vault has and the model has not, or the other way round.
-fn difference(vault: &Vault, model: &Model, depth: Depth) -> Option<String> {
-    let (tenants, subjects, names) = &*NAMES;
-    let keyset = vault.keyset();
-    let report = vault.check().unwrap();
-    let records = || model.subjects.values().flat_map(|s| &s.records);
-    let expected = (
-        model.subjects.len() as u64,
-        records().count() as u64,
-        records().map(|r| r.fields.len() as u64).sum::<u64>(),
-    );
-    if !report.is_clean() || (report.subjects, report.records, report.fields) != expected {
-        return Some(format!("check says {report:?}, and should count {expected:?}"));
-    }
-    let census = vault.census();
-    let counted = (census.total(Mode::SubjectKey), census.total(Mode::Row), census.total(Mode::Seal));
-    if counted != (expected.0, expected.0, expected.2) {
-        return Some(format!("the census counts {counted:?}, and should {expected:?}"));
-    }
-    let mut wrapped = BTreeMap::<(&str, u32), u64>::new();
-    for ((t, _), subject) in &model.subjects {
-        *wrapped.entry((tenants[*t].as_str(), subject.wrapped_by.get())).or_default() += 1;
-    }
-    let lines = census.lines().filter(|(line, _)| line.mode == Mode::SubjectKey);
-    let found: BTreeMap<_, _> = lines.map(|(l, count)| ((l.tenant.as_str(), l.version), count)).collect();
-    if found != wrapped {
-        return Some(format!("subjects' keys are wrapped by {found:?} instead of {wrapped:?}"));
-    }
-    for (t, tenant) in tenants.iter().enumerate() {
-        let tenant = vault.tenant(tenant);
-        for (s, subject) in subjects.iter().enumerate() {
-            let known = model.subjects.get(&(t, s));
-            if tenant.has(subject).unwrap() != known.is_some() {
-                return Some(format!("tenant {t}, subject {s}: there or not"));
-            }
-            let found = match (tenant.records(subject), known) {
-                (Err(Error::KeyState { .. }), Some(known))
-                    if keyset.for_reveal(known.wrapped_by).is_err() =>
-                {
-                    continue;
-                }
-                (found, _) => found.unwrap(),
-            };
-            if known.is_some_and(|known| keyset.for_reveal(known.wrapped_by).is_err()) {
-                return Some(format!("tenant {t}, subject {s}: her key's version may not reveal"));
-            }
-            let shown: Vec<Fields> = found
-                .iter()
-                .map(|record| {
-                    let number = |name: &str| names.iter().position(|n| n.as_str() == name).unwrap();
-                    let shown = record.fields.iter();
-                    shown.map(|(name, value)| (number(name), value.expose().to_vec())).collect()
-                })
-                .collect();
-            let known: Vec<Fields> =
-                known.iter().flat_map(|k| &k.records).map(|record| record.fields.clone()).collect();
-            if shown != known {
-                return Some(format!("tenant {t}, subject {s}: {shown:?} instead of {known:?}"));
-            }
-            for (record, fields) in found.iter().zip(&known) {
-                let one = |id: RecordId, i: usize| {
-                    let value = tenant.reveal(id, &names[i]).unwrap();
-                    value.map(|value| value.expose().to_vec())
-                };
-                for i in (0..FIELDS).filter(|_| depth == Depth::Fields) {
-                    let value = fields.iter().find(|(field, _)| *field == i).map(|(_, value)| value.clone());
-                    assert_eq!(one(record.id, i), value);
-                }
-            }
+    /// Subjects, then tokens; what one pass has moved stays moved if the next is refused.
+    fn migrate(&mut self, vault: &Vault, model: &mut Model, how: Migration) {
+        let keyset = vault.keyset();
+        let migrated = vault.migrate_with(how, |_| {});
+        let mut ok = model.may_move_subjects(&keyset, how.despite_state);
+        if ok {
+            model.move_subjects(&keyset);
+            self.between.push(model.clone());
+            ok = model.may_move_tokens(&keyset, how.despite_state);
+        }
+        if ok {
+            model.move_tokens(&keyset);
+            self.between.push(model.clone());
+            model.indexes.values_mut().for_each(|index| index.built = true);
+        }
+        match migrated {
+            _ if self.disk.has_failed() => {}
+            Ok(_) => assert!(ok, "migrate should have been refused"),
+            Err(Error::KeyState { .. }) => assert!(!ok, "migrate was refused"),
+            Err(error) => panic!("migrate: {error}"),
         }
     }
-    for output in &model.outputs {
-        if !vault.made(&[*output; 32]).unwrap() {
-            return Some(format!("output {output} is forgotten"));
-        }
-    }
-    None
 }
