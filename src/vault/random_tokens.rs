@@ -303,7 +303,7 @@ impl RandomTokens<'_> {
                 continue;
             }
             let row = row?.ok_or(UNKNOWN)?;
-            let entry = entry_of(&fields, &row, now)?;
+            let entry = entry_of(&keys.1, &row, now)?;
             if entry.is_once {
                 return self.use_up(token, now);
             }
