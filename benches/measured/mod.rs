@@ -1,4 +1,5 @@
 //! What the benches of vaults measure with.
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::fs;
 
