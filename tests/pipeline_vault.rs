@@ -2,8 +2,8 @@
 #![cfg(feature = "pipeline")]
 
 use cloakroom::Error;
-use cloakroom::keys::Keyset;
-use cloakroom::name::{FieldName, SubjectId, TenantId};
+use cloakroom::keys::{KeyState, KeyUse, Keyset};
+use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Finished, Keys, Options};
 use cloakroom::policy::Policy;
 use cloakroom::store::memory::MemoryStore;
@@ -168,5 +168,34 @@ fn what_needs_a_vault_says_so() {
         let policy = format!("version = 1\ntenant = \"acme\"\n[field]\nx = {{ {wrong} }}\n");
         let error = Policy::parse(&policy).unwrap_err().to_string();
         assert!(error.contains(setting), "{wrong}: {error}");
+    }
+}
+
+// SPEC: VAULT-14, VAULT-22
+#[test]
+fn the_version_that_verifies_a_manifest_stays_as_long_as_the_file() {
+    let head = "version = 1\ntenant = \"acme\"\nsubject = \"id\"\n[field]\nid = { protect = \"keep\" }\n";
+    for protect_as in ["\"token\", format = \"digits\"", "\"random-token\", format = \"digits\""] {
+        let vault = vault();
+        let acme = TenantId::new("acme").unwrap();
+        let use_ = KeyUse::Field { tenant: acme, field: FieldName::new("card").unwrap() };
+        vault.adopt(vault.keyset().rotated_for(&use_, NOW).unwrap()).unwrap();
+        let policy = format!("{head}card = {{ protect = {protect_as} }}\n");
+        let (out, finished) = protect(&vault, &policy, "id,card\n1,12345678\n").unwrap();
+        let manifest = finished.manifest.clone();
+        finished.commit().unwrap();
+
+        let rotated = vault.keyset().rotated(NOW).unwrap();
+        vault.adopt(rotated.with_identity(KeyVersion::new(3).unwrap(), NOW).unwrap()).unwrap();
+        vault.migrate(|_| {}).unwrap();
+        let retired = || vault.keyset().with_state(KeyVersion::FIRST, KeyState::Retired, NOW).unwrap();
+        let error = vault.adopt(retired()).unwrap_err();
+        assert!(matches!(error, Error::KeyNeeded { version: 1, .. }), "{error}");
+        assert!(error.to_string().contains("manifest of a file"), "{error}");
+        assert_eq!(cells(&reveal(&vault, &out, &manifest, NOW).unwrap())[1][1], "12345678");
+        let [file] = &vault.files().unwrap()[..] else { panic!("one file") };
+        assert!(vault.forget_file(&file.sha256).unwrap());
+        vault.adopt(retired()).unwrap();
+        assert!(vault.check().unwrap().is_clean());
     }
 }

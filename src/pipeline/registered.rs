@@ -34,6 +34,14 @@ impl Manifest {
                 _ => {}
             }
         }
+        // Without its manifest nothing in the file is revealed or moved.
+        let mac_version = KeyVersion::new(self.mac_key_version)?;
+        let can_move = |mode: &str| matches!(mode, "token" | "pseudonym" | "seal" | "random-token");
+        let protected = self.columns.iter().find(|c| c.protected > 0 && can_move(&c.mode));
+        if let Some(column) = protected.filter(|_| columns.iter().all(|c| c.version != mac_version)) {
+            let field = FieldName::new(column.name.trim())?;
+            columns.push(FileColumn { field, mode: Mode::FileManifest, version: mac_version, count: 1 });
+        }
         Ok(ProtectedFile { sha256, made, tenant: TenantId::new(&self.tenant)?, columns })
     }
 }

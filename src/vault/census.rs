@@ -32,9 +32,12 @@ pub enum Mode {
     FileReference = 10,
     /// Envelopes in protected files.
     FileSeal = 11,
+    /// Manifests of protected files, by the version that verifies them, where no column of the file
+    /// needs that.
+    FileManifest = 12,
 }
 
-const MODES: [Mode; 11] = [
+const MODES: [Mode; 12] = [
     Mode::Seal,
     Mode::SubjectKey,
     Mode::Row,
@@ -46,6 +49,7 @@ const MODES: [Mode; 11] = [
     Mode::FileIdentity,
     Mode::FileReference,
     Mode::FileSeal,
+    Mode::FileManifest,
 ];
 
 impl Mode {
@@ -63,6 +67,7 @@ impl Mode {
             Mode::FileIdentity => "identity in files",
             Mode::FileReference => "reference in files",
             Mode::FileSeal => "seal in files",
+            Mode::FileManifest => "manifest of a file",
         }
     }
 

@@ -18,7 +18,7 @@
 //! | alters or moves an envelope or a wrapped key | it does not open: [`Error::Rejected`](crate::Error::Rejected) |
 //! | redirects an index entry | as above: the head names its subject, sealed |
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
-//! | puts back the whole store as it once was | not noticed, unless the keyset has been rotated since |
+//! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
 mod ahead;
 mod blind;

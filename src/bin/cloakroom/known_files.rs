@@ -163,6 +163,7 @@ pub fn say_behind(vault: &Vault) -> Result<()> {
 fn is_behind(keyset: &Keyset, file: &ProtectedFile, column: &FileColumn) -> bool {
     match column.mode {
         Mode::FileIdentity => false, // only the originals could move it
+        Mode::FileManifest => keyset.primary_number() != column.version,
         Mode::FilePseudonym => !keyset.is_primary(column.version), // a file is counted without its scopes
         _ => {
             let use_ = KeyUse::Field { tenant: file.tenant.clone(), field: column.field.clone() };
