@@ -163,6 +163,10 @@ fn a_version_that_something_needs_is_given_up_only_with_the_words_typed() {
     assert!(out(tool.ok("log --vault v")).contains("  destroy despite data  key version 1\n"));
     tool.fails(4, "reveal one.csv --vault v -o back.csv", "key version 1 is destroyed");
     tool.fails(4, line, "destroyed");
+    says(
+        &tool.ok("migrate --vault v"),
+        &["moved 0 of 20", "left 20 that are lost with a destroyed key version"],
+    );
 }
 
 #[test]

@@ -175,6 +175,11 @@ pub fn compromise(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
             "`cloakroom migrate --reseal --despite-state` moves what the vault holds away from it, under new subject keys; \
              whoever has the version and a copy keeps what is in the copy"
         ));
+        if vault.census().lines_of(version).any(|(line, _)| line.mode.is_in_files()) {
+            say(format_args!(
+                "what files hold under it is neither revealed nor moved any more: protect their originals anew"
+            ));
+        }
     }
     Ok(Outcome::Done)
 }
