@@ -70,7 +70,7 @@ pub enum Error {
     KeyVersionUnknown { version: u32 },
 
     /// The version's state forbids what was asked.
-    #[error("key version {version} is {state}, so it cannot {purpose}")]
+    #[error("key version {version} is {state}, so it cannot {purpose}{}", WayOut(*version, state, purpose))]
     KeyState { version: u32, state: &'static str, purpose: &'static str },
 
     /// A key version cannot be given up: something still needs it.
@@ -105,7 +105,7 @@ pub enum Error {
     Input { problem: String },
 
     /// What was asked for is not there.
-    #[error("{what} not found{hint}")]
+    #[error("{what} was not found{hint}")]
     NotFound { what: &'static str, hint: &'static str },
 
     /// Something is already there that would be overwritten.
@@ -137,6 +137,31 @@ impl Error {
     /// Wraps an I/O error with what was being done to which file: `.map_err(Error::io("read", path))`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
         move |source| Error::Io { action, path: path.as_ref().to_owned(), source }
+    }
+}
+
+/// What can be done about a key version whose state forbids what was asked.
+struct WayOut(u32, &'static str, &'static str);
+
+impl fmt::Display for WayOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(version, state, purpose) = self;
+        match (*state, *purpose) {
+            ("suspended", "protect") => {
+                write!(
+                    f,
+                    "; `cloakroom rotate` makes another, `cloakroom keys resume {version}` takes it back"
+                )
+            }
+            ("compromised", "make pseudonyms") => {
+                write!(f, "; `cloakroom keys identity` names another version, and all pseudonyms change")
+            }
+            ("compromised", "protect") => write!(f, "; `cloakroom rotate` makes another"),
+            ("suspended" | "retired", "reveal" | "make pseudonyms") => {
+                write!(f, "; `cloakroom keys resume {version}` takes it back")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

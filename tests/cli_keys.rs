@@ -163,6 +163,10 @@ fn a_version_that_something_needs_is_given_up_only_with_the_words_typed() {
     assert!(out(tool.ok("log --vault v")).contains("  destroy despite data  key version 1\n"));
     tool.fails(4, "reveal one.csv --vault v -o back.csv", "key version 1 is destroyed");
     tool.fails(4, line, "destroyed");
+    says(
+        &tool.ok("migrate --vault v"),
+        &["moved 0 of 20", "left 20 that are lost with a destroyed key version"],
+    );
 }
 
 #[test]
@@ -197,7 +201,11 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
         &tool.ok("keys suspend 1 --vault v"),
         &["suspended", "protecting is refused until `cloakroom rotate`"],
     );
-    tool.fails(4, protect, "suspended");
+    tool.fails(
+        4,
+        protect,
+        "suspended, so it cannot protect; `cloakroom rotate` makes another, `cloakroom keys resume 1`",
+    );
     says(&tool.ok("keys resume 1 --vault v"), &["was suspended, and is active again"]);
     tool.fails(4, "keys resume 1 --vault v", "be resumed");
 
@@ -209,12 +217,16 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
             "protected by it:",
             "20 × seal of field",
             "in file ",
+            "what files hold under it is neither revealed nor moved any more",
         ],
     );
     tool.fails(4, protect, "compromised");
     tool.fails(4, "keys resume 1 --vault v", "be resumed");
     let ran = tool.ok("rotate --vault v");
     says(&ran, &["run `cloakroom migrate --reseal --despite-state`", "key version 1 is compromised"]);
+    says(&ran, &["\"card\" (version 1, compromised)", "protect the original anew"]);
+    let ran = tool.ok("rotate --vault v --field kard");
+    says(&ran, &["nothing in the vault or its files is protected as field \"kard\" so far"]);
     tool.fails(
         4,
         "migrate --vault v",

@@ -213,6 +213,15 @@ fn a_policy_is_checked() {
     assert_eq!(text(&tool.ok("policy check p.toml in.csv")), out);
     assert_eq!(text(&tool.run_with("policy check p.toml -", GOOD.as_bytes())), out);
 
+    let drawn = POLICY.replace(
+        "[field.card]\nprotect = \"token\"\nformat = \"card\"\nkeep = \"6+4\"",
+        "[field.card]\nprotect = \"random-token\"\nopaque = \"uuid\"\nreuse = \"never\"\nlifetime = \"1d\"",
+    );
+    tool.write("p.toml", drawn.replace("protect = \"seal\"", "protect = \"seal\"\nindex = 17"));
+    let out = text(&tool.ok("policy check p.toml"));
+    assert!(out.contains(" opaque=uuid reuse=never lifetime=1d "), "{out}");
+    assert!(out.contains(" index=17 "), "{out}");
+
     tool.write("p.toml", POLICY.replace("subject = \"id\"\n", ""));
     assert!(tool.ok("policy check p.toml").err.contains("without a `subject`"));
 }

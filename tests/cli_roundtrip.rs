@@ -413,16 +413,16 @@ fn a_subject_is_shown_and_erased() {
     let from_pipe = tool.run_with("subject show - --vault v", b" 1001 \n");
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&from_pipe.out).unwrap(), shown);
 
-    tool.fails(3, "subject show 99 --vault v", "the subject not found");
-    tool.fails(3, "subject show 1001 --vault v --tenant other", "the subject not found");
+    tool.fails(3, "subject show 99 --vault v", "the subject was not found");
+    tool.fails(3, "subject show 1001 --vault v --tenant other", "the subject was not found");
     let ran = tool.ok("subject erase 1001 --vault v");
     assert!(
         ran.err.starts_with("erased: her key, 2 records, 3 sealed fields, 0 random tokens, 0 index entries\nnot reached: computed"),
         "{}",
         ran.err
     );
-    tool.fails(3, "subject show 1001 --vault v", "the subject not found");
-    tool.fails(3, "subject erase 1001 --vault v", "the subject not found");
+    tool.fails(3, "subject show 1001 --vault v", "the subject was not found");
+    tool.fails(3, "subject erase 1001 --vault v", "the subject was not found");
     tool.clean();
 
     tool.fails(

@@ -40,7 +40,7 @@ fn tokens_are_issued_redeemed_and_deleted_in_order() {
     let delete = format!("token delete {OF}");
     assert_eq!(answers(&tool, &delete, &tokens[..2].join("\n")), ["deleted", "deleted"]);
     let ran = tool.run_with(redeem, tokens[..3].join("\n").as_bytes()).with_exit(redeem, 1);
-    assert!(ran.err.starts_with("line 1: the token not found"), "{}", ran.err);
+    assert!(ran.err.starts_with("line 1: the token was not found"), "{}", ran.err);
     assert!(ran.err.lines().nth(1).unwrap().starts_with("line 2: "), "{}", ran.err);
     assert_eq!(lines(ran), ["", "", &values[2]]);
     let ran = tool.run_with(&delete, tokens[0].as_bytes()).with_exit(&delete, 1);
@@ -196,7 +196,7 @@ fn subjects_are_found_by_sealed_values() {
 
     tool.fails_with(2, "find both --vault v", b"name 2\n", "value");
     tool.fails_with(3, "find both --vault v", b"name 2\nnothing\n", "e-mail");
-    tool.fails_with(3, "find none --vault v", b"x\n", "blind index not found");
+    tool.fails_with(3, "find none --vault v", b"x\n", "blind index was not found");
     tool.fails(2, "index define both --vault v --field name --bits 17", "drop it first");
     tool.fails(2, "index define x --vault v --field name:upper --bits 17", "none, text, email or digits");
     tool.fails(2, "index define x --vault v --field name --bits 7", "7 bits");

@@ -510,6 +510,39 @@ mod in_a_directory {
         assert_eq!(place.vault().events().unwrap().last().unwrap().kind, "destroy despite data");
     }
 
+    #[test]
+    fn what_was_given_up_with_its_key_keeps_nothing_else_from_being_moved() {
+        let mut place = InDirectory::new();
+        let rules = TokenRules::new(Look::Like(Format::digits()));
+        let (vault, provider) = (place.vault(), &place.provider);
+        let (acme, old, ann) = (acme(vault), subject("old"), subject("ann"));
+        let pins = acme.random_tokens(&field("pin"), rules).unwrap();
+        let mail = BlindIndex::field(field("email"), Normalization::Email, 10).unwrap();
+        acme.define_index(&mail).unwrap();
+        put(&acme, "old", &[("email", "old@x")]);
+        pins.issue("47110", None, NOW).unwrap();
+        vault.rotate_use(&use_of("email"), provider, NOW).unwrap();
+        vault.migrate(|_| ()).unwrap(); // the index entry of what will be lost is under version 2
+        vault.rotate(provider, NOW).unwrap();
+        vault.edit_keyset(provider, |keyset| keyset.with_identity(version(3), NOW)).unwrap();
+        put(&acme, "ann", &[("email", "ann@x")]);
+        let token = pins.issue("08150", Some(&ann), NOW).unwrap().token;
+        vault.change_state(version(1), KeyState::Compromised, provider, NOW).unwrap();
+        vault.destroy(version(1), Despite::Data, provider, NOW).unwrap();
+        vault.rotate(provider, NOW).unwrap();
+        for how in [Migration::default(), DESPITE, RESEAL] {
+            let done = vault.migrate_with(how, |_| ()).unwrap();
+            assert_eq!((done.lost, done.total), (2, 4));
+        }
+        let still_needed = vault.census().needing(version(3));
+        assert_eq!(still_needed, 0);
+        assert!(!acme.has(&old).unwrap());
+        assert_eq!(acme.records(&ann).unwrap().len(), 1);
+        assert_eq!(acme.find(&field("email"), &["ann@x"]).unwrap().len(), 1);
+        assert_eq!(pins.redeem(&token, NOW).unwrap().expose_str(), Some("08150"));
+        place.reopen();
+    }
+
     // SPEC: VAULT-15
     #[test]
     fn a_keyset_file_that_was_edited_less_often_is_refused() {

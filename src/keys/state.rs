@@ -66,7 +66,8 @@ impl KeyState {
         }
     }
 
-    pub(super) fn reveals(self) -> bool {
+    /// Whether what is under it may be opened.
+    pub fn reveals(self) -> bool {
         matches!(self, KeyState::Active | KeyState::Deactivated)
     }
 

@@ -37,9 +37,9 @@ pub(super) fn check_bits(bits: u8) -> Result<()> {
     let (least, most) = BITS.into_inner();
     match BITS.contains(&bits) {
         true => Ok(()),
-        false => {
-            Err(refused(format!("{bits} bits: choose {least} to {most}, as `BlindIndex::plan` advises")))
-        }
+        false => Err(refused(format!(
+            "{bits} bits: choose {least} to {most}, as `index plan` or `BlindIndex::plan` advises"
+        ))),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::crypto::prf::Prf;
 use crate::crypto::secret::{AeadKey, Plaintext};
 use crate::crypto::wrap::WrapKey;
 use crate::error::{Error, Result};
-use crate::keys::{KeyUse, Keyset, UsableKey};
+use crate::keys::{KeyState, KeyUse, Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
 use crate::protect::token_aad;
 use crate::wire::entry::Blind;
@@ -173,10 +173,10 @@ impl Keyring {
     where
         Arc<K>: HasVersion,
     {
-        let numbers = self.keyset.versions().iter().map(|v| v.number());
-        let mut all: Vec<_> = numbers
-            .filter_map(|number| Some((number, self.keyset.for_bookkeeping(number).ok()?)))
-            .map(|(number, key)| (keys(&key), self.keyset.for_reveal(number).is_ok()))
+        let versions = self.keyset.versions().iter();
+        let mut all: Vec<_> = versions
+            .filter_map(|version| Some((version, self.keyset.for_bookkeeping(version.number()).ok()?)))
+            .map(|(version, key)| (keys(&key), version.state()))
             .collect();
         all.sort_by_key(|(keys, _)| keys.version() != primary);
         KeySet(all)
@@ -205,8 +205,8 @@ pub(super) type TenantSet = KeySet<TenantKeys>;
 /// A field's keys.
 pub(super) type FieldSet = KeySet<FieldKeys>;
 
-/// Keys under several versions, the primary's first, and whether each may reveal.
-pub(super) struct KeySet<K>(Vec<(Arc<K>, bool)>);
+/// Keys under several versions, the primary's first, and the state of each.
+pub(super) struct KeySet<K>(Vec<(Arc<K>, KeyState)>);
 
 impl<K> KeySet<K>
 where
@@ -231,9 +231,13 @@ where
     /// # Errors
     /// [`Error::KeyState`] when it may not reveal.
     pub(super) fn revealing(&self, number: u32) -> Result<&K> {
-        let found = self.0.iter().find(|(keys, reveals)| *reveals && keys.version().get() == number);
-        let refused = || Error::KeyState { version: number, state: "not in use", purpose: "reveal" };
-        found.map(|(keys, _)| &**keys).ok_or_else(refused)
+        let refused =
+            |state: KeyState| Error::KeyState { version: number, state: state.as_str(), purpose: "reveal" };
+        match self.0.iter().find(|(keys, _)| keys.version().get() == number) {
+            Some((keys, state)) if state.reveals() => Ok(keys),
+            Some((_, state)) => Err(refused(*state)),
+            None => Err(refused(KeyState::Destroyed)),
+        }
     }
 
     /// The keys of a version, for moving or deleting what it seals: nothing is revealed.

@@ -9,7 +9,7 @@
 //!
 //! The keyset file is durable before an edit counts, so that nothing is ever under a version that is in no file.
 
-use super::census::Census;
+use super::census::{Census, Mode};
 use super::events::Event;
 use super::open::Vault;
 use crate::error::{Error, Result};
@@ -195,6 +195,10 @@ pub(super) fn given_up(current: &Keyset, edited: Keyset, census: &Census) -> Res
             let remedy = match in_files {
                 _ if census.needing(number) == 0 => {
                     "make another version the identity first (`cloakroom keys identity`)"
+                }
+                true if census.lines_of(number).all(|(line, _)| line.mode == Mode::FileIdentity) => {
+                    "no migration moves pseudonyms to another identity key: protect the originals anew, then forget these \
+                     files (`cloakroom files`)"
                 }
                 true => "migrate the vault, and the files or forget them (`cloakroom files`)",
                 false => "migrate first",

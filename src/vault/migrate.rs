@@ -13,7 +13,7 @@ use super::pages::Pages;
 use super::tenant::{Tenant, entry_key_of};
 use super::{ENTRY, TOKEN};
 use crate::error::{Error, Result};
-use crate::keys::{KeyUse, Keyset};
+use crate::keys::{KeyState, KeyUse, Keyset};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::store::Map;
 use crate::wire::entry::split_entry_key;
@@ -48,6 +48,8 @@ pub struct Progress {
     pub resealed: u64,
     /// Entries of blind indexes written by this call.
     pub indexed: u64,
+    /// Subjects and tokens passed over by this call, because their key version is destroyed.
+    pub lost: u64,
     /// Subjects and tokens in the vault that are to be seen.
     pub total: u64,
 }
@@ -81,7 +83,7 @@ impl Vault {
     /// Moves every subject, index entry and token to the primary key version of its use, builds blind indexes that lack
     /// records and removes what is left of dropped ones, then reports what was done. Goes on where an earlier call was
     /// cut off. Other operations may run meanwhile, and see everything. What belongs to one subject is moved in one
-    /// atomic batch.
+    /// atomic batch. What is under a destroyed version stays as it is, and is counted as lost.
     ///
     /// # Errors
     /// [`Error::Setting`] while another migration is under way; [`Error::KeyState`] when something is under a version
@@ -92,8 +94,12 @@ impl Vault {
         let mut mover =
             Mover { how, sum: Progress::default(), indexers: HashMap::new(), started: Instant::now() };
         for _ in 0..MOST_ROUNDS {
+            let (edits, moved) = (self.keyring().keyset.edits(), mover.sum.moved);
             self.migrate_once(&mut mover, &mut progress)?;
-            if !self.left_behind()? {
+            // What is lost can hold entries under other versions, which stay behind with it.
+            let rest_is_lost =
+                || mover.sum.lost > 0 && mover.sum.moved == moved && self.keyring().keyset.edits() == edits;
+            if !self.left_behind()? || rest_is_lost() {
                 return Ok(mover.sum);
             }
             mover.how.reseal = false; // done already
@@ -166,7 +172,7 @@ impl Vault {
         let is_of = |point: &Checkpoint| Checkpoint { pass: 0, after: [0; 16], ..*point } == fresh;
         let point = ledger.migration.filter(is_of).unwrap_or(fresh);
         mover.indexers.clear();
-        mover.sum.seen = 0;
+        (mover.sum.seen, mover.sum.lost) = (0, 0);
         mover.sum.total = ledger.census.total(Mode::SubjectKey) + ledger.census.total(Mode::Token);
         Ok((point, unbuilt.collect()))
     }
@@ -183,7 +189,7 @@ impl Vault {
             point.after = key;
             let is_item = PASSES[usize::from(point.pass)] == TOKEN || split_entry_key(&key).1 == 0;
             let moved = match PASSES[usize::from(point.pass)] {
-                TOKEN => self.move_token(&mut operation, &key, bytes, mover.how.despite_state)?,
+                TOKEN => self.move_token(&mut operation, &key, bytes, mover)?,
                 _ if is_item => self.move_subject(&mut operation, &key, bytes, mover)?,
                 _ => false,
             };
@@ -212,6 +218,11 @@ impl Mover {
         }
         Ok(self.indexers.get(tenant.name()).expect("it was just put there"))
     }
+}
+
+/// Whether what is under this version can never be opened again.
+pub(super) fn is_destroyed(keyset: &Keyset, number: u32) -> Result<bool> {
+    Ok(keyset.version(KeyVersion::new(number)?)?.state() == KeyState::Destroyed)
 }
 
 /// The version that what a line counts should be under; `None` for what is out of the vault's reach.

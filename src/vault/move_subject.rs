@@ -2,7 +2,7 @@
 
 use super::blind::Indexers;
 use super::census::Mode;
-use super::migrate::Mover;
+use super::migrate::{Mover, is_destroyed};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::{Tenant, entry_key_of, wrap_aad};
@@ -35,6 +35,10 @@ impl Vault {
         let (locator, _) = split_entry_key(key);
         let target = operation.primary.number();
         let head = Entry::parse(bytes)?.into_head()?;
+        if is_destroyed(&operation.keyring.keyset, head.wrap_version)? {
+            mover.sum.lost += 1;
+            return Ok(false);
+        }
         let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
         let known = operation.keyring.of(tenant.name());
         let old = match mover.how.despite_state {
@@ -219,6 +223,9 @@ impl Moving<'_> {
         let lost = || Error::Corrupt { problem: "a subject's entry leads to no token".into() };
         let bytes = operation.get(TOKEN, key)?.ok_or_else(lost)?;
         let mut entry = TokenEntry::parse(&bytes)?;
+        if is_destroyed(&operation.keyring.keyset, entry.key_version)? {
+            return Ok(());
+        }
         let (tenant, field) = (self.tenant.name(), FieldName::new(entry.field)?);
         let fields = operation.keyring.of_field(tenant, &field);
         let token = fields.moving(entry.key_version)?.open_token(key, &entry)?;

@@ -60,7 +60,8 @@ impl TokenRules {
         Self { is_consistent: false, ..self }
     }
 
-    /// Tokens end so many seconds after they were issued.
+    /// Tokens end so many seconds after they were issued. A value that has a consistent token keeps it, with the end and
+    /// the look that it was issued with: only [`fresh`](TokenRules::fresh) tokens all end when these rules say.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0.

@@ -2,6 +2,7 @@
 
 use super::census::{Line, Mode};
 use super::keyring::FieldSet;
+use super::migrate::{Mover, is_destroyed};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::Tenant;
@@ -115,9 +116,14 @@ impl Vault {
         operation: &mut Operation<'_>,
         key: &TokenKey,
         bytes: &[u8],
-        despite_state: bool,
+        mover: &mut Mover,
     ) -> Result<bool> {
+        let despite_state = mover.how.despite_state;
         let mut entry = TokenEntry::parse(bytes)?;
+        if is_destroyed(&operation.keyring.keyset, entry.key_version)? {
+            mover.sum.lost += 1;
+            return Ok(false);
+        }
         let tenant = Tenant::new(self, TenantId::new(entry.tenant)?);
         let field = FieldName::new(entry.field)?;
         let fields = operation.keyring.of_field(tenant.name(), &field);

@@ -11,7 +11,7 @@ use crate::{Holder, KeySource};
 use clap::Args;
 use cloakroom::keys::{DEFAULT_PERIOD_DAYS, KeyState, Keyset};
 use cloakroom::name::KeyVersion;
-use cloakroom::vault::{Despite, Vault};
+use cloakroom::vault::{Despite, Mode, Vault};
 use cloakroom::{Error, Result};
 use std::io::{BufRead, Read};
 
@@ -175,6 +175,12 @@ pub fn compromise(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
             "`cloakroom migrate --reseal --despite-state` moves what the vault holds away from it, under new subject keys; \
              whoever has the version and a copy keeps what is in the copy"
         ));
+        let in_files = |mode: Mode| mode.is_in_files() && mode != Mode::FileIdentity;
+        if vault.census().lines_of(version).any(|(line, _)| in_files(line.mode)) {
+            say(format_args!(
+                "what files hold under it is neither revealed nor moved any more: protect their originals anew"
+            ));
+        }
     }
     Ok(Outcome::Done)
 }

@@ -6,8 +6,9 @@ use crate::keys::now;
 use crate::shown::Shown;
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use cloakroom::keys::{KeyState, KeyUse, Keyset};
+use cloakroom::name::KeyVersion;
 use cloakroom::vault::{Event, FileColumn, Mode, ProtectedFile, Vault};
 use cloakroom::{Error, Result};
 use std::io::Write;
@@ -25,9 +26,9 @@ pub enum FilesCommand {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["sha256", "manifest"])))]
 pub struct Forget {
     /// The SHA-256 of the file, as `files list` shows it.
-    #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
     sha256: Option<String>,
     /// The file's manifest, in place of its hash.
     #[arg(long, value_name = "FILE")]
@@ -92,7 +93,9 @@ fn forget(arguments: Forget, key: &KeySource) -> Result<Outcome> {
             field.as_str()
         ));
     }
-    say(format_args!("forgotten; if the file turns up again, it is not known as protected either"));
+    say(format_args!(
+        "forgotten: it keeps no key version from being given up any more, and `protect` no longer knows it as protected already"
+    ));
     say_retirable(&vault);
     Ok(Outcome::Done)
 }
@@ -133,13 +136,18 @@ pub fn say_retirable(vault: &Vault) {
 pub fn say_behind(vault: &Vault) -> Result<()> {
     const LISTED: usize = 8;
     let keyset = vault.keyset();
-    let mut behind = vec![];
+    let (mut behind, mut any_stopped) = (vec![], false);
     for file in vault.files()? {
         let columns: Vec<String> = file
             .columns
             .iter()
             .filter(|column| is_behind(&keyset, &file, column))
-            .map(|column| format!("{:?} (version {})", column.field.as_str(), column.version))
+            .map(|column| {
+                let stopped = stopped(&keyset, column.version).map(|state| format!(", {state}"));
+                any_stopped |= stopped.is_some();
+                let (name, version) = (column.field.as_str(), column.version);
+                format!("{name:?} (version {version}{})", stopped.unwrap_or_default())
+            })
             .collect();
         if !columns.is_empty() {
             behind.push(format!("  {}  made {}: {}", hex(&file.sha256), file.made, columns.join(", ")));
@@ -157,7 +165,19 @@ pub fn say_behind(vault: &Vault) -> Result<()> {
     if behind.len() > LISTED {
         say(format_args!("  and {} more: `cloakroom files list`", behind.len() - LISTED));
     }
+    if any_stopped {
+        say(format_args!(
+            "what is under a suspended version is moved once that is resumed; under a compromised or destroyed one never: \
+             protect the original anew"
+        ));
+    }
     Ok(())
+}
+
+/// The state of a version that reveals nothing, so that no file is moved away from it.
+fn stopped(keyset: &Keyset, version: KeyVersion) -> Option<KeyState> {
+    let state = keyset.version(version).ok()?.state();
+    Some(state).filter(|state| !state.reveals())
 }
 
 fn is_behind(keyset: &Keyset, file: &ProtectedFile, column: &FileColumn) -> bool {

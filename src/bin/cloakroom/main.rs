@@ -186,7 +186,7 @@ enum KeysCommand {
     Suspend(VersionOf),
     /// Takes back that a version was suspended or retired.
     Resume(VersionOf),
-    /// Marks a version that others may know: it reveals nothing, and never will again.
+    /// Marks a version that others may know: it reveals nothing, and never will again. Move files away from it before.
     Compromise(VersionOf),
     /// Makes pseudonyms with the identity key of another version. All pseudonyms change.
     Identity(VersionOf),

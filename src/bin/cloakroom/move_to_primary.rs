@@ -42,7 +42,7 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
     });
     ticker.clear();
     let done = done.map_err(|error| with_way_out(error, &vault))?;
-    let Progress { moved, resealed, indexed, total, .. } = done;
+    let Progress { moved, resealed, indexed, lost, total, .. } = done;
     let primary = vault.keyset().primary_number();
     let mut result = format!("moved {moved} of {total} subjects and tokens to their primary key versions");
     if resealed > 0 {
@@ -50,6 +50,9 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
     }
     if indexed > 0 {
         result += &format!(", wrote {indexed} index entries");
+    }
+    if lost > 0 {
+        result += &format!(", left {lost} that are lost with a destroyed key version");
     }
     vault.log(&Event::new(now(), "migrate", format!("{result}; the primary is key version {primary}")))?;
     say(format_args!("{result}"));

@@ -8,6 +8,7 @@ use crate::{Holder, KeySource, known_files, overdue, span};
 use clap::Args;
 use cloakroom::keys::{KeyState, KeyUse};
 use cloakroom::name::{FieldName, KeyVersion, Scope, TenantId};
+use cloakroom::vault::Mode;
 use cloakroom::{Error, Result};
 
 #[derive(Args)]
@@ -17,7 +18,8 @@ pub struct Rotate {
     /// Everything; this is also what is rotated when nothing is named.
     #[arg(long, conflicts_with_all = ["field", "scope", "tenant"])]
     all: bool,
-    /// Only what is protected as this field, or stands in the blind index of this name.
+    /// Only tokens and envelopes of this field, or the blind index of this name; what a vault seals is under its subjects'
+    /// keys, which are rotated with everything.
     #[arg(long, value_name = "FIELD", conflicts_with = "scope")]
     field: Option<String>,
     /// Only the pseudonyms of this scope.
@@ -40,6 +42,7 @@ pub fn rotate(arguments: Rotate, key: &KeySource) -> Result<Outcome> {
             let use_ = use_of(&opened, field.as_deref(), scope.as_deref(), tenant.as_deref())?;
             let version = opened.rotate(use_.as_ref())?;
             say_primary(version, use_.as_ref());
+            say_what_is_under(&opened, use_.as_ref());
             say_next(&opened)?;
         }
     }
@@ -103,6 +106,27 @@ fn say_primary(version: KeyVersion, use_: Option<&KeyUse>) {
     match use_ {
         None => say(format_args!("key version {version} is the primary now")),
         Some(use_) => say(format_args!("key version {version} is the primary of {use_} now")),
+    }
+}
+
+/// Where a field has nothing that a rotation of it alone would move.
+fn say_what_is_under(opened: &OpenHolder, use_: Option<&KeyUse>) {
+    let (Some(vault), Some(KeyUse::Field { tenant, field })) = (opened.vault(), use_) else { return };
+    let census = vault.census();
+    let mut lines = census
+        .lines()
+        .map(|(line, _)| line)
+        .filter(|line| line.tenant == tenant.as_str() && line.field == field.as_str())
+        .peekable();
+    if lines.peek().is_none() {
+        say(format_args!(
+            "nothing in the vault or its files is protected as field {:?} so far",
+            field.as_str()
+        ));
+    } else if lines.any(|line| line.mode == Mode::Seal) {
+        say(format_args!(
+            "what the vault seals is under its subject's key, which `cloakroom rotate` without --field rotates"
+        ));
     }
 }
 

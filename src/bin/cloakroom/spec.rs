@@ -89,7 +89,8 @@ fn set(settings: &mut Settings, key: &'static str, value: &str) -> Result<()> {
 /// The settings of any field in one line; those of a format as [`parse`] reads them.
 pub fn line(settings: &Settings) -> String {
     let (scale, width) = (settings.scale.map(|n| n.to_string()), settings.width.map(|n| n.to_string()));
-    let population = settings.population.map(|n| n.to_string());
+    let (population, index) =
+        (settings.population.map(|n| n.to_string()), settings.index.map(|n| n.to_string()));
     let named = [
         ("alphabet", &settings.alphabet),
         ("template", &settings.template),
@@ -111,6 +112,10 @@ pub fn line(settings: &Settings) -> String {
         ("suite", &settings.suite),
         ("with", &settings.with),
         ("width", &width),
+        ("opaque", &settings.opaque),
+        ("reuse", &settings.reuse),
+        ("lifetime", &settings.lifetime),
+        ("index", &index),
         ("empty", &settings.empty),
     ];
     let plain = [&settings.format, &settings.to].into_iter().flatten().cloned();

@@ -6,7 +6,7 @@ use crate::keys::now;
 use crate::lines::{Answers, Lines};
 use crate::vault::{open, tenant_of};
 use crate::{KeySource, VaultPath, overdue, span, spec, unlock};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use cloakroom::name::{FieldName, SubjectId};
 use cloakroom::policy::describe_format;
 use cloakroom::protect::Spelling;
@@ -44,22 +44,23 @@ pub struct FieldOf {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("look").required(true).args(["format", "opaque"])))]
 pub struct Issue {
     #[command(flatten)]
     of: FieldOf,
     /// Tokens that look like their value: a format as for `format explain`, as in "card keep=6+4".
-    #[arg(long, value_name = "SPEC", required_unless_present = "opaque", conflicts_with = "opaque")]
+    #[arg(long, value_name = "SPEC")]
     format: Option<String>,
     /// Tokens of 128 random bits, in this spelling.
     #[arg(long, value_name = "SPELLING")]
     opaque: Option<Opaque>,
-    /// A new token each time; otherwise a value always has the same.
+    /// A new token each time; otherwise a value that has a token keeps it, whatever its look and end.
     #[arg(long)]
     fresh: bool,
     /// Tokens that can be redeemed once; each is new.
     #[arg(long)]
     once: bool,
-    /// Tokens that end after this time, as in 30d, 12h, 30m or 45s.
+    /// Tokens that end after this time, as in 30d, 12h, 30m or 45s; without --fresh, a value that has a token keeps that.
     #[arg(long, value_name = "TIME", value_parser = span::seconds)]
     lasting: Option<u64>,
     /// Whose values these are: erasing her erases them. `-` takes her id from the first line of standard input.
