@@ -216,6 +216,27 @@ fn a_space_can_be_used_to_its_last_token() {
     });
 }
 
+// SPEC: RTOK-15
+#[test]
+fn a_values_token_lasts_as_long_as_the_longest_that_was_asked_for() {
+    everywhere(|place| {
+        let at = |seconds| Timestamp(NOW.0 + seconds);
+        let lasting = |seconds| tokens(place.vault(), digits().lasting(seconds).unwrap());
+        let issued = lasting(60).issue("123456", None, NOW).unwrap().token;
+        assert_eq!(lasting(30).issue("123456", None, NOW).unwrap().token, issued);
+        assert!(lasting(30).redeem(&issued, at(59)).is_ok(), "not cut short");
+        assert_eq!(lasting(60).issue("123456", None, at(30)).unwrap().token, issued);
+        assert!(lasting(60).redeem(&issued, at(89)).is_ok());
+        assert!(matches!(lasting(60).redeem(&issued, at(90)), Err(Error::TokenEnded { .. })));
+        assert_clean(place.vault());
+        let for_ever = tokens(place.vault(), digits());
+        assert_eq!(for_ever.issue("123456", None, at(31)).unwrap().token, issued);
+        assert_eq!(lasting(60).issue("123456", None, at(32)).unwrap().token, issued);
+        assert!(for_ever.redeem(&issued, at(1 << 40)).is_ok());
+        assert_clean(place.vault());
+    });
+}
+
 // SPEC: RTOK-8
 #[test]
 fn an_ended_token_is_over_and_stays_so_when_the_clock_goes_back() {

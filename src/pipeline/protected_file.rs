@@ -1,5 +1,6 @@
 //! A protected file, held against its manifest before the first row.
 
+use super::drive::Tally;
 use super::manifest::{ColumnEntry, Manifest, hex};
 use super::source::Source;
 use super::{Keys, key_versions};
@@ -96,7 +97,28 @@ impl<'m, R: Read> ProtectedFile<'m, R> {
     }
 
     /// Whether what was read is, byte for byte, the file that the manifest was made with.
-    pub(super) fn is_unchanged(&self) -> bool {
+    /// What came of the rows, and whether the file is the very one of its manifest.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] unless it is, or `changed`. If it is another file, that is the reason, and not the first row that
+    /// shows it.
+    pub(super) fn settle(&mut self, driven: Result<Tally>, changed: bool) -> Result<(Tally, bool)> {
+        let tally = match driven {
+            Ok(tally) => Ok(tally),
+            Err(error @ Error::Row { .. }) => self.source.drain().and(Err(error)),
+            Err(error) => return Err(error),
+        };
+        let unchanged = self.is_unchanged();
+        if !unchanged && !changed {
+            let problem = "is another file's, or the file was changed since it was made: a token of another file or key \
+                           version would become garbage, so it must be the very file; `--changed` takes one of which \
+                           rows or columns are missing or moved";
+            return Err(Error::Manifest { problem: problem.into() });
+        }
+        Ok((tally?, unchanged))
+    }
+
+    fn is_unchanged(&self) -> bool {
         hex(&self.source.sha256()) == self.manifest.output_sha256
     }
 }

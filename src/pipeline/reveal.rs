@@ -35,12 +35,12 @@ pub struct Revealed {
 
 /// Reveals `input`, and writes tokens and sealed fields back as they were, byte for byte; other columns as they are.
 ///
-/// Rows and columns may be missing or in another order, as after a query; no column may have been added. Cells of a
-/// column that has its key versions beside it are revealed under these, so there rows may come from several files.
+/// A file with tokens must be the very file of the manifest, unless `options.changed`: then, and in other files, rows and
+/// columns may be missing or in another order, as after a query; no column may have been added. Cells of a column that has its key versions beside it are revealed under these, so there rows may come from several files.
 /// Without `options.rejects` the first bad row is an error. `options.delimiter` is not used: the manifest has it.
 ///
 /// # Errors
-/// [`Error::Manifest`](crate::Error::Manifest) when the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
+/// [`Error::Manifest`](crate::Error::Manifest) when the file was changed, the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
 /// [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
 pub fn reveal(
     input: impl Read,
@@ -76,8 +76,10 @@ pub fn reveal(
         bom: file.source.has_bom(),
         columns,
     };
-    let tally = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress)?;
-    let unchanged = file.is_unchanged();
+    // Nothing else tells whether these tokens are of this file and key version.
+    let trusts = job.columns.iter().any(|column| matches!(column.action, Action::Detokenize(_)));
+    let driven = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress);
+    let (tally, unchanged) = file.settle(driven, options.changed || !trusts)?;
     Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left, unchanged })
 }
 

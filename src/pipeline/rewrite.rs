@@ -7,7 +7,7 @@ use super::manifest::{ColumnEntry, FORMAT, Manifest, hex};
 use super::protect::{Finished, check_value};
 use super::protected_file::{ProtectedColumn, ProtectedFile};
 use super::{Keys, Options, key_versions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::keys::{Keyset, UsableKey};
 use crate::policy::{Empty, Rule};
 use std::io::{Read, Write};
@@ -88,19 +88,7 @@ pub(super) fn rewrite<'k>(
     };
     let mut output = CountedWrite::new(output);
     let driven = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress);
-    let tally = match driven {
-        Ok(tally) => Ok(tally),
-        // If it is another file, that is the reason, and not the first row that shows it.
-        Err(error @ Error::Row { .. }) => file.source.drain().and(Err(error)),
-        Err(error) => return Err(error),
-    };
-    let unchanged = file.is_unchanged();
-    if !unchanged && !options.changed {
-        let problem = "is another file's, or the file was changed since it was made: a token of another key version \
-                       would become garbage, so it must be the very file";
-        return Err(Error::Manifest { problem: problem.into() });
-    }
-    let tally = tally?;
+    let (tally, unchanged) = file.settle(driven, options.changed)?;
     let mut kept = vec![];
     for ((column, entry), worked) in job.columns.iter().zip(entries).zip(&tally.worked) {
         if matches!(column.action, Action::Drop) {

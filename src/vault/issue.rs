@@ -84,18 +84,20 @@ impl<'i, 'v> Issuer<'i, 'v> {
         {
             let entry = TokenEntry::parse(&row.bytes)?;
             if !is_over(&entry, self.now) {
-                return self.again(operation, request, &row, entry);
+                return self.again(operation, request, expires, &row, entry);
             }
             operation.remove_token(&row)?;
         }
         self.draw_new(operation, request, expires, drawn)
     }
 
-    /// The token that the value has, held by the request's subject too.
+    /// The token that the value has, held by the request's subject too, and lasting as long as the longest that was asked
+    /// for.
     fn again(
         &mut self,
         operation: &mut Operation<'_>,
         request: &TokenRequest<'_>,
+        expires: u64,
         row: &TokenRow,
         mut entry: TokenEntry<'_>,
     ) -> Result<Issued> {
@@ -133,6 +135,13 @@ impl<'i, 'v> Issuer<'i, 'v> {
                 Some(subject) => self.holder(operation, subject, &row.key, &token, request.value)?,
             };
             entry.holders.push(holder);
+        }
+        let lasts_longer = entry.expires != 0 && (expires == 0 || expires > entry.expires);
+        if lasts_longer {
+            entry.expires = expires;
+            entry.token = keys.batch().seal_token(&row.key, &token, &entry)?;
+        }
+        if !held || lasts_longer {
             operation.put(TOKEN, &row.key, Some(&row.bytes), entry.to_bytes()?);
         }
         Ok(Issued { token, is_new: false, fill: None })

@@ -93,7 +93,7 @@ pub struct TokenRequest<'r> {
     pub value: &'r str,
     /// Whose it is; erasing her erases it. `None` for the tenant's own, which goes by [`delete`](RandomTokens::delete).
     pub subject: Option<&'r SubjectId>,
-    /// When the token ends, in place of the rules' lifetime.
+    /// When the token ends, in place of the rules' lifetime; later, if the value has a token that ends later.
     pub expires: Option<Timestamp>,
 }
 

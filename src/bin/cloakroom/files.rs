@@ -2,6 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::keys::now;
+use crate::rewrite::Changed;
 use crate::vault::open;
 use crate::{Holder, KeySource, overdue, unlock};
 use clap::Args;
@@ -46,6 +47,8 @@ pub struct Reveal {
     holder: Holder,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    changed: Changed,
 }
 
 #[derive(Args)]
@@ -145,7 +148,7 @@ pub fn put_in_place(
 }
 
 pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
-    let Reveal { input, holder, how } = arguments;
+    let Reveal { input, holder, how, changed } = arguments;
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
     let written = [Some(how.output.as_path()), how.rejects.as_deref()];
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
@@ -158,7 +161,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let mut rejects = how.rejects()?;
     let ticker = Ticker::new();
     let progress = |p| ticker.rows(p);
-    let options = how.options(&mut rejects, &progress);
+    let options = Options { changed: changed.changed, ..how.options(&mut rejects, &progress) };
     let revealed = pipeline::reveal(source, &mut output, &manifest, held.keys(), options)?;
     ticker.clear();
     output.commit()?;

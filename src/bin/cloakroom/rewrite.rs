@@ -58,11 +58,11 @@ pub struct Bridge {
 }
 
 #[derive(Args)]
-struct Changed {
+pub struct Changed {
     /// Take a file of which rows or columns were left out or moved. Tokens and pseudonyms of another key version, if
     /// they do not have it beside them, become garbage, and nothing tells.
     #[arg(long)]
-    changed: bool,
+    pub changed: bool,
 }
 
 pub fn migrate(arguments: Migrate, key: &KeySource) -> Result<Outcome> {
