@@ -216,7 +216,7 @@ fn a_space_can_be_used_to_its_last_token() {
     });
 }
 
-// SPEC: RTOK-15
+// SPEC: RTOK-16
 #[test]
 fn a_values_token_lasts_as_long_as_the_longest_that_was_asked_for() {
     everywhere(|place| {

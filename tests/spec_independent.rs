@@ -627,9 +627,9 @@ fn a_vaults_entries() {
     ];
     assert_eq!(lines, expected.map(|(field, counts)| ("acme".to_owned(), field.to_owned(), counts)));
     assert_eq!(
-        (r.int(8), r.int(4), r.int(1), r.0.len()),
-        (0, 0, 0, 0),
-        "latest, indexes, migration, the end"
+        (r.int(8), r.int(8), r.int(4), r.int(1), r.0.len()),
+        (0, 1, 0, 0, 0),
+        "latest, edits, indexes, migration, the end"
     );
     let mut sum = [0; 32];
     for map in MAPS.into_iter().filter(|map| *map != META) {

@@ -305,7 +305,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// The first bad row's when strict.
-    pub(super) fn reject(&self, batch: &mut Batch, failures: Vec<(usize, usize, Error)>) -> Result<()> {
+    fn reject(&self, batch: &mut Batch, failures: Vec<(usize, usize, Error)>) -> Result<()> {
         for (row, i, error) in failures {
             batch.rejected[row] = true;
             let column = self.columns[i].header.trim().to_owned();

@@ -33,7 +33,10 @@ impl Job<'_> {
         }
     }
 
-    /// Issues tokens for the rows that did not fail, and rejects those that get none.
+    /// Issues tokens for the rows that did not fail.
+    ///
+    /// # Errors
+    /// [`Error::Row`] for a value that gets none; the vault's.
     pub(super) fn issue(&self, batch: &mut Batch, subjects: &[Option<SubjectId>]) -> Result<()> {
         let (Some(tenant), Some(run)) = (&self.tenant, self.run) else { return Ok(()) };
         for (i, column) in self.columns.iter().enumerate() {
@@ -51,12 +54,16 @@ impl Job<'_> {
                 true => vec![],
                 false => run.issue_many(&tokens, &requests, self.now)?,
             };
-            let (mut of_row, mut failures) = (vec![None; batch.rows()], vec![]);
+            let mut of_row = vec![None; batch.rows()];
             for (row, issued) in rows.into_iter().zip(issued) {
-                match issued {
-                    Ok(issued) => of_row[row] = Some(issued.token),
-                    Err(error) => failures.push((row, i, error)),
-                }
+                // The values were checked, so this is no fault of the row's: its space is full, or the vault was altered. The
+                // run ends, or what the row has in the vault already would stay.
+                let issued = issued.map_err(|error| Error::Row {
+                    line: batch.lines[row],
+                    column: column.header.trim().to_owned(),
+                    problem: error.to_string(),
+                })?;
+                of_row[row] = Some(issued.token);
             }
             let mut output = std::mem::take(&mut batch.output[i]);
             for (cell, token) in batch.input[i].iter().zip(&of_row) {
@@ -70,7 +77,6 @@ impl Job<'_> {
                 });
             }
             batch.output[i] = output;
-            self.reject(batch, failures)?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl Tenant<'_> {
     pub fn drop_index(&self, name: &FieldName) -> Result<bool> {
         let _one = self.vault().defining();
         let _no_migration = self.vault().only_migration()?;
-        let mut operation = self.vault().operation()?;
+        let mut operation = self.vault().bookkeeping()?;
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
         if dropped {

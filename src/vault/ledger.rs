@@ -4,7 +4,7 @@
 //! ```text
 //!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
 //!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
-//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ indexes │ migration │
+//!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ edits 8 │ indexes │ migration │
 //!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
 //!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
 //!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
@@ -60,6 +60,8 @@ pub(super) struct Ledger {
     pub(super) fingerprint: Fingerprint,
     /// The latest time given with something that ends.
     pub(super) latest: Timestamp,
+    /// How often the keyset had been edited when the ledger was written.
+    pub(super) edits: u64,
     pub(super) indexes: Indexes,
     /// How far the migration is that has not ended.
     pub(super) migration: Option<Checkpoint>,
@@ -96,6 +98,7 @@ impl Ledger {
             runs: BTreeMap::new(),
             fingerprint: Fingerprint::new(key),
             latest: Timestamp(0),
+            edits: 0,
             indexes: Indexes::new(),
             migration: None,
         }
@@ -109,7 +112,7 @@ impl Ledger {
             w.bytes(id).u32(*batches);
         }
         self.census.write(&mut w)?;
-        w.u64(self.latest.0);
+        w.u64(self.latest.0).u64(self.edits);
         write_indexes(&self.indexes, &mut w)?;
         w.u8(self.migration.is_some().into());
         if let Some(Checkpoint { edits, reseal, pass, after }) = &self.migration {
@@ -136,9 +139,10 @@ impl Ledger {
         fingerprint.sum = r.array()?;
         let runs = (0..r.u32()?).map(|_| Ok((r.array()?, r.u32()?))).collect::<Result<_>>()?;
         let census = Census::read(&mut r)?;
-        let (mut latest, mut indexes, mut migration) = (Timestamp(0), Indexes::new(), None);
+        let (mut latest, mut edits, mut indexes, mut migration) = (Timestamp(0), 0, Indexes::new(), None);
         if format == FORMAT {
             latest = Timestamp(r.u64()?);
+            edits = r.u64()?;
             indexes = read_indexes(&mut r)?;
             if r.u8()? != 0 {
                 let (edits, reseal, pass, after) = (r.u64()?, r.u8()? != 0, r.u8()?, r.array()?);
@@ -146,7 +150,7 @@ impl Ledger {
             }
         }
         r.finish()?;
-        Ok(Self { census, runs, fingerprint, latest, indexes, migration })
+        Ok(Self { census, runs, fingerprint, latest, edits, indexes, migration })
     }
 }
 
@@ -267,6 +271,7 @@ mod tests {
         ledger.census.add(line);
         ledger.runs.insert([3; 16], 9);
         ledger.latest = Timestamp(77);
+        ledger.edits = 5;
         ledger.migration = Some(Checkpoint { edits: 4, reseal: true, pass: 1, after: [6; 16] });
         let name = |name| FieldName::new(name).unwrap();
         let parts = vec![(name("first"), Normalization::Text), (name("born"), Normalization::None)];
@@ -277,7 +282,7 @@ mod tests {
         let opened = Ledger::open(&keyset, &bytes).unwrap();
         assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
         assert_eq!((opened.latest, &opened.indexes), (ledger.latest, &ledger.indexes));
-        assert_eq!(opened.migration, ledger.migration);
+        assert_eq!((opened.migration, opened.edits), (ledger.migration, ledger.edits));
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));
         for i in 0..bytes.len() {

@@ -124,6 +124,8 @@ impl Vault {
         let anchor = Some(check_anchor(&keyset, &anchor)?);
         let ledger = store.get(META, CENSUS)?.ok_or_else(|| missing("census"))?;
         let ledger = Ledger::open(&keyset, &ledger)?;
+        // The anchor says so before anything is opened; an old one may have been put back.
+        check_edits(&keyset, ledger.edits)?;
         let vault = Self::over(store, keyset, Written { ledger, anchor, sequence: 0 });
         // A keyset that was edited just before the process ended: from now on no older one passes for it.
         if anchor != Some(Anchor::of(&vault.keyring().keyset)) {
@@ -314,6 +316,7 @@ impl<'v> Operation<'v> {
         if self.current.anchor != Some(anchor) {
             self.batch.put(META, ANCHOR, seal_anchor(&self.keyring.keyset, &self.primary));
         }
+        self.ledger.edits = self.keyring.keyset.edits();
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
         let published = self.vault.published();
@@ -380,14 +383,20 @@ fn check_anchor(keyset: &Keyset, bytes: &[u8]) -> Result<Anchor> {
     if !anchor_prf(&key).tag(&[body]).verifies(tag) {
         return Err(corrupt("its anchor was altered"));
     }
-    if edits > keyset.edits() {
+    check_edits(keyset, edits)?;
+    Ok(Anchor { primary: version, highest: seen, edits })
+}
+
+/// Whether the keyset is at least as new as the one that the data was written under.
+fn check_edits(keyset: &Keyset, seen: u64) -> Result<()> {
+    if seen > keyset.edits() {
         let problem = format!(
-            "its keyset file is older than its data: it was edited {} times, and the data has seen {edits}",
+            "its keyset file is older than its data: it was edited {} times, and the data has seen {seen}",
             keyset.edits()
         );
         return Err(Error::Corrupt { problem });
     }
-    Ok(Anchor { primary: version, highest: seen, edits })
+    Ok(())
 }
 
 fn anchor_prf(key: &UsableKey) -> Prf {

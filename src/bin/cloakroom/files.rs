@@ -69,7 +69,7 @@ pub struct How {
 
 /// An open vault or keyset.
 pub enum Held {
-    Vault(Vault),
+    Vault(Box<Vault>),
     Keyset(Keyset),
 }
 
@@ -77,7 +77,7 @@ impl Held {
     pub fn open(holder: &Holder, key: &KeySource) -> Result<Self> {
         let provider = unlock::existing(key)?;
         match (&holder.vault, &holder.keyset) {
-            (Some(path), _) => Ok(Held::Vault(open(path, &*provider)?)),
+            (Some(path), _) => Ok(Held::Vault(Box::new(open(path, &*provider)?))),
             (None, Some(path)) => Ok(Held::Keyset(keys::load(path, &*provider)?)),
             (None, None) => unreachable!("clap demands one of the two"),
         }
