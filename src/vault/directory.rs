@@ -1,8 +1,12 @@
 //! A vault in a directory: `keyset`, the keyset file, and `store/`.
 
+#[cfg(feature = "sled")]
 use super::open::Vault;
+#[cfg(feature = "sled")]
 use crate::error::{Error, Result};
+#[cfg(feature = "sled")]
 use crate::keys::{self, KeyProvider, Keyset};
+#[cfg(feature = "sled")]
 use crate::time::Timestamp;
 #[cfg(feature = "sled")]
 use std::path::Path;
@@ -25,12 +29,12 @@ impl Default for Settings {
     }
 }
 
+#[cfg(feature = "sled")]
 impl Vault {
     /// Makes a vault in a new directory, with a new keyset locked by the provider.
     ///
     /// # Errors
     /// [`Error::Exists`] when something is at `path`; the provider's; [`Error::Io`].
-    #[cfg(feature = "sled")]
     pub fn create(path: impl AsRef<Path>, provider: &dyn KeyProvider, now: Timestamp) -> Result<Self> {
         use crate::store::sled::SledStore;
         let path = path.as_ref();
@@ -68,7 +72,6 @@ impl Vault {
     /// # Errors
     /// [`Error::NotAVault`]; [`Error::KeysetLocked`] for the wrong passphrase or key; [`Error::Busy`]; as
     /// [`Vault::open_in`].
-    #[cfg(feature = "sled")]
     pub fn open(path: impl AsRef<Path>, provider: &dyn KeyProvider) -> Result<Self> {
         Self::open_with(path, provider, Settings::default())
     }
@@ -77,7 +80,6 @@ impl Vault {
     ///
     /// # Errors
     /// As [`open`](Vault::open).
-    #[cfg(feature = "sled")]
     pub fn open_with(path: impl AsRef<Path>, provider: &dyn KeyProvider, settings: Settings) -> Result<Self> {
         use crate::store::sled::SledStore;
         let path = path.as_ref();
