@@ -344,6 +344,7 @@ fn an_open_quote() {
     tool.clean();
 }
 
+// SPEC: MAN-7
 #[test]
 fn manifests_that_do_not_fit() {
     let tool = ready();
@@ -391,12 +392,11 @@ fn manifests_that_do_not_fit() {
         tool.text("k2.csv.manifest.json").replace("\"key_version\": 2", "\"key_version\": 1"),
     );
     tool.fails(4, "reveal k2.csv --keyset k --manifest m.json -o back.csv", "was made with key version 1");
-    // Another file's: sealed cells tell, and so do missing columns.
-    tool.fails(
-        3,
-        "reveal k2.csv --keyset k --manifest k.csv.manifest.json -o back.csv",
-        "line 2, column \"name\": rejected",
-    );
+    // Another file's: its hash tells, where that is not asked sealed cells do, and so do missing columns.
+    let reveal = "reveal k2.csv --keyset k --manifest k.csv.manifest.json -o back.csv";
+    tool.fails(4, reveal, "manifest: is another file's");
+    tool.fails(3, &format!("{reveal} --changed"), "line 2, column \"name\": rejected");
+    assert!(!tool.exists("back.csv"));
     tool.write("other.csv", "a,b\n1,2\n");
     tool.fails(
         4,
@@ -407,7 +407,7 @@ fn manifests_that_do_not_fit() {
     tool.fails(4, "reveal k.csv --vault v -o back.csv", "of another keyset");
     tool.fails(
         3,
-        "reveal in.csv --keyset k --manifest k.csv.manifest.json -o back.csv",
+        "reveal in.csv --changed --keyset k --manifest k.csv.manifest.json -o back.csv",
         "column \"name\": value is no envelope",
     );
 }
@@ -417,7 +417,8 @@ fn sealed_cells_in_another_place() {
     let tool = ready();
     for (file, holder) in [("v.csv", "--vault v"), ("k.csv", "--keyset k")] {
         let good = cells(&tool.read(file), b',');
-        let reveal = format!("reveal moved.csv {holder} --manifest {file}.manifest.json -o back.csv");
+        let reveal =
+            format!("reveal moved.csv --changed {holder} --manifest {file}.manifest.json -o back.csv");
         let moved = |change: &dyn Fn(&mut Rows), says: &str| {
             let mut rows = good.clone();
             change(&mut rows);

@@ -312,8 +312,9 @@ fn filtered_reordered_and_with_irreversible_columns_removed() {
         let picked: Vec<usize> = (1..=100).rev().step_by(3).collect();
         query.extend(picked.iter().map(|i| take(&safe[*i])));
         tool.write("query.csv", csv(&query, b',', "\n"));
-        let ran =
-            tool.ok(&format!("reveal query.csv {holder} --manifest safe.csv.manifest.json -o back.csv"));
+        let ran = tool.ok(&format!(
+            "reveal query.csv --changed {holder} --manifest safe.csv.manifest.json -o back.csv"
+        ));
         assert!(ran.err.contains("note: this is not the very file"), "{}", ran.err);
         assert!(ran.err.contains("left as they are, since they do not come back: id\n"), "{}", ran.err);
         let back = tool.read("back.csv");
@@ -330,7 +331,8 @@ fn filtered_reordered_and_with_irreversible_columns_removed() {
                 safe.iter().map(|row| keep.iter().map(|i| row[*i].clone()).collect()).collect();
             csv(&rows, b',', "\n")
         };
-        let reveal = format!("reveal part.csv {holder} --manifest safe.csv.manifest.json -o part.back.csv");
+        let reveal =
+            format!("reveal part.csv --changed {holder} --manifest safe.csv.manifest.json -o part.back.csv");
         tool.write("part.csv", without(&["e-mail"]));
         tool.fails(3, &reveal, "input: lacks column \"id\", which its sealed cells are bound to");
         tool.write("part.csv", without(&["card", "born"]));
