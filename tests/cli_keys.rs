@@ -217,7 +217,7 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
             "protected by it:",
             "20 × seal of field",
             "in file ",
-            "what files hold under it is neither revealed nor moved any more",
+            "what files hold under it is not revealed any more: `cloakroom migrate --file FILE --despite-state`",
         ],
     );
     tool.fails(4, protect, "compromised");
@@ -236,6 +236,11 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
         &tool.ok("migrate --vault v --reseal --despite-state"),
         &["moved 20 of 20", "sealed 20 fields anew"],
     );
+    tool.fails(4, "reveal one.csv --vault v -o back.csv", "compromised");
+    tool.fails(4, "migrate --file one.csv --vault v -o moved.csv", "compromised");
+    tool.ok("migrate --file one.csv --vault v --despite-state -o moved.csv");
+    tool.ok("reveal moved.csv --vault v -o back.csv");
+    assert_eq!(tool.text("back.csv"), tool.text("in.csv"));
     says(&tool.ok("keys identity 2 --vault v"), &["all of them change"]);
     tool.clean();
     tool.fails(4, "keys destroy 1 --vault v", "in files");

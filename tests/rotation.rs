@@ -11,6 +11,7 @@ use cloakroom::keys::{KeyState, KeyUse, Keyset};
 use cloakroom::name::{KeyVersion, TenantId};
 use cloakroom::protect::BlindIndex;
 use cloakroom::store::Map;
+#[cfg(feature = "sled")]
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{
     Event, FileColumn, Look, Migration, Mode, ProtectedFile, RandomTokens, Tenant, TokenRules, Vault,

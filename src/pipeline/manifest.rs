@@ -101,6 +101,14 @@ impl Manifest {
         Ok(json)
     }
 
+    /// As [`parse`](Manifest::parse), for a file that is to be moved away from versions that are suspended or compromised.
+    ///
+    /// # Errors
+    /// As [`parse`](Manifest::parse), but for these states.
+    pub fn parse_despite_state(json: &[u8], keyset: &Keyset) -> Result<Self> {
+        Self::parse(json, &keyset.despite_state())
+    }
+
     /// Reads a manifest, and verifies that this keyset made it, unaltered, with the key versions it names.
     ///
     /// # Errors

@@ -43,8 +43,8 @@ pub struct Migrated<'v> {
 /// # Errors
 /// [`Error::Manifest`](crate::Error::Manifest) as for [`reveal`](super::reveal()), and when the input is not, byte for
 /// byte, the file that the manifest was made with, unless `options.changed`: that is known when it has been read;
-/// [`Error::Row`](crate::Error::Row); [`Error::KeyState`](crate::Error::KeyState); the vault's;
-/// [`Error::Io`](crate::Error::Io).
+/// [`Error::Row`](crate::Error::Row); [`Error::KeyState`](crate::Error::KeyState) for what a suspended or compromised version
+/// protects, unless `options.despite_state`; the vault's; [`Error::Io`](crate::Error::Io).
 pub fn migrate<'k>(
     input: impl Read,
     output: impl Write + Send,
@@ -54,8 +54,14 @@ pub fn migrate<'k>(
 ) -> Result<Migrated<'k>> {
     let keyset = keys.keyset();
     let file = ProtectedFile::open(input, manifest, keys, ROWS)?;
-    let plan =
-        Plan { keyset: &keyset, tenant: &file.tenant, in_vault: manifest.vault, mixed: options.changed };
+    let revealing = if options.despite_state { keyset.despite_state() } else { keyset.clone() };
+    let plan = Plan {
+        keyset: &keyset,
+        revealing: &revealing,
+        tenant: &file.tenant,
+        in_vault: manifest.vault,
+        mixed: options.changed,
+    };
     // Where the column that others are bound to moves, they do.
     let rebinds = match file.binding {
         Some(binding) => plan.target(&file.columns[binding], false)?.is_some(),
@@ -84,6 +90,8 @@ pub fn migrate<'k>(
 /// Where columns go.
 struct Plan<'p> {
     keyset: &'p Keyset,
+    /// The same, where what is moved comes from.
+    revealing: &'p Keyset,
     tenant: &'p TenantId,
     in_vault: bool,
     /// Whether rows may be of several key versions where they say it. The very file of a manifest has one.
@@ -111,9 +119,9 @@ impl Plan<'_> {
         let action = match column.versions.filter(|_| self.mixed) {
             Some(versions) => {
                 let action = |from: &UsableKey| self.action(column, from, &to);
-                Action::ByVersion(ByVersion::new(versions, self.keyset, action)?)
+                Action::ByVersion(ByVersion::new(versions, self.revealing, action)?)
             }
-            None => self.action(column, &column.key(self.keyset)?, &to)?,
+            None => self.action(column, &column.key(self.revealing)?, &to)?,
         };
         Ok(Rewritten::moved(column, action, &to, self.keyset))
     }

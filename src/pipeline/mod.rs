@@ -73,6 +73,8 @@ pub struct Options<'o> {
     /// Whether [`migrate()`] and [`bridge()`] take a file of which rows or columns are missing or in another order. Nothing
     /// then tells whether a token or a pseudonym in it is of the manifest's key version, and others become garbage.
     pub changed: bool,
+    /// Whether [`migrate()`] moves what suspended and compromised versions protect as well: to get away from them.
+    pub despite_state: bool,
     /// Where rejected rows are named: `line,column,reason`, never a value. Without it, the first bad row stops the run.
     pub rejects: Option<&'o mut (dyn Write + Send)>,
     /// Called now and then from another thread.
@@ -80,7 +82,7 @@ pub struct Options<'o> {
 }
 
 impl Default for Options<'_> {
-    /// Commas, all cores, 1970, no columns of key versions, no changed files, no rejects, no progress.
+    /// Commas, all cores, 1970, no columns of key versions, no changed files, no stopped versions, no rejects, no progress.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -89,6 +91,7 @@ impl Default for Options<'_> {
             now: Timestamp(0),
             key_version_columns: false,
             changed: false,
+            despite_state: false,
             rejects: None,
             progress: None,
         }

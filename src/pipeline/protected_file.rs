@@ -96,7 +96,6 @@ impl<'m, R: Read> ProtectedFile<'m, R> {
         self.columns.iter().position(|column| column.versions == Some(i))
     }
 
-    /// Whether what was read is, byte for byte, the file that the manifest was made with.
     /// What came of the rows, and whether the file is the very one of its manifest.
     ///
     /// # Errors
@@ -118,6 +117,7 @@ impl<'m, R: Read> ProtectedFile<'m, R> {
         Ok((tally?, unchanged))
     }
 
+    /// Whether what was read is, byte for byte, the file that the manifest was made with.
     fn is_unchanged(&self) -> bool {
         hex(&self.source.sha256()) == self.manifest.output_sha256
     }

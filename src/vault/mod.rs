@@ -1,15 +1,21 @@
-//! The vault: data subjects, each with a key of her own; sealed fields; counts of what needs which key version.
+//! The vault: data subjects, each with a key of her own; sealed fields, found by blind indexes; random tokens; counts of what
+//! needs which key version.
 //!
 //! | map | key | value |
 //! |---|---|---|
 //! | index | the subject's id, blinded | where her entries are |
-//! | entry | locator, record number | her wrapped key and sealed fields |
-//! | meta | `census`, `anchor`, `migration` | counts, runs, fingerprint, sealed; which keyset; how far a migration got |
+//! | entry | locator, record number | her wrapped key and sealed fields, and which tokens she holds |
+//! | meta | `census`, `anchor` | counts, runs, indexes, fingerprint, how far a migration got, sealed; which keyset |
 //! | run | run, number | entries that belong to a run which has not ended |
-//! | output | SHA-256 | a file that this vault made |
+//! | output | SHA-256 | a file that this vault made, and which key versions it needs |
+//! | token | a token, blinded | the token and its value, sealed |
+//! | value | a value, blinded | which token it has |
+//! | space | a layout, blinded | how many tokens of it are taken |
+//! | blind | an index's tag and value, record | – |
+//! | event | time, number | what was done to keys |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
-//! [`wire::entry`](crate::wire).
+//! [`wire`](crate::wire) and in SPEC.md.
 //!
 //! Who can write to the store but has no key:
 //!

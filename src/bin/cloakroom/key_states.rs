@@ -178,7 +178,8 @@ pub fn compromise(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
         let in_files = |mode: Mode| mode.is_in_files() && mode != Mode::FileIdentity;
         if vault.census().lines_of(version).any(|(line, _)| in_files(line.mode)) {
             say(format_args!(
-                "what files hold under it is neither revealed nor moved any more: protect their originals anew"
+                "what files hold under it is not revealed any more: `cloakroom migrate --file FILE --despite-state` moves a \
+                 file away from it"
             ));
         }
     }

@@ -167,7 +167,7 @@ pub fn say_behind(vault: &Vault) -> Result<()> {
     }
     if any_stopped {
         say(format_args!(
-            "what is under a suspended version is moved once that is resumed; under a compromised or destroyed one never: \
+            "what is under a suspended or compromised version is moved with --despite-state; under a destroyed one never: \
              protect the original anew"
         ));
     }

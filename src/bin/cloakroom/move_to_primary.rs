@@ -23,8 +23,8 @@ pub struct Moving {
     #[arg(long, value_name = "N", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Open what a suspended or compromised version protects as well, to move it away from that.
-    #[arg(long, conflicts_with = "file")]
-    despite_state: bool,
+    #[arg(long)]
+    pub despite_state: bool,
 }
 
 pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome> {

@@ -9,6 +9,7 @@ use crate::keys::now;
 use crate::move_to_primary::{self, Moving};
 use crate::{Holder, KeySource, overdue};
 use clap::Args;
+use cloakroom::keys::Keyset;
 use cloakroom::name::Scope;
 use cloakroom::pipeline::{self, Crossing, Manifest, Options};
 use cloakroom::vault::Event;
@@ -71,11 +72,12 @@ pub fn migrate(arguments: Migrate, key: &KeySource) -> Result<Outcome> {
         let vault = holder.vault.expect("clap demands it without a file");
         return move_to_primary::migrate(&vault, &moving, key);
     };
-    let mut files = Files::open(&input, &how, &[], &holder, key)?;
+    let parse = if moving.despite_state { Manifest::parse_despite_state } else { Manifest::parse };
+    let mut files = Files::open(&input, &how, &[], &holder, key, parse)?;
     let ticker = Ticker::new();
     let progress = |p| ticker.rows(p);
     let options = Options { now: now(), ..how.options(&mut files.rejects, &progress) };
-    let options = Options { changed: changed.changed, ..options };
+    let options = Options { changed: changed.changed, despite_state: moving.despite_state, ..options };
     let manifest = &files.manifest;
     let migrated = pipeline::migrate(files.source, &mut files.output, manifest, files.held.keys(), options)?;
     ticker.clear();
@@ -92,7 +94,7 @@ pub fn migrate(arguments: Migrate, key: &KeySource) -> Result<Outcome> {
 pub fn bridge(arguments: Bridge, key: &KeySource) -> Result<Outcome> {
     let Bridge { input, column, to, policy, drop, holder, how, changed } = arguments;
     let to = Scope::new(&to)?;
-    let mut files = Files::open(&input, &how, &[&policy], &holder, key)?;
+    let mut files = Files::open(&input, &how, &[&policy], &holder, key, Manifest::parse)?;
     let policy = read_policy(&policy)?;
     let ticker = Ticker::new();
     let progress = |p| ticker.rows(p);
@@ -139,7 +141,14 @@ struct Files {
 }
 
 impl Files {
-    fn open(input: &Path, how: &How, also_read: &[&Path], holder: &Holder, key: &KeySource) -> Result<Self> {
+    fn open(
+        input: &Path,
+        how: &How,
+        also_read: &[&Path],
+        holder: &Holder,
+        key: &KeySource,
+        parse: fn(&[u8], &Keyset) -> Result<Manifest>,
+    ) -> Result<Self> {
         if how.output == Path::new("-") {
             let problem = "must be a file: its manifest stands beside it".into();
             return Err(Error::Setting { what: "--output", problem });
@@ -155,7 +164,7 @@ impl Files {
         overdue::warn(&held.keyset());
         Ok(Self {
             source,
-            manifest: Manifest::parse(&json, &held.keyset())?,
+            manifest: parse(&json, &held.keyset())?,
             held,
             output: Output::create(&how.output, Readers::Anyone)?,
             new_manifest: WholeFile::create(new_manifest, Readers::Anyone)?,
