@@ -502,6 +502,12 @@ mod in_a_directory {
         vault.change_state(version(1), KeyState::Compromised, provider, NOW).unwrap();
         let refused = vault.destroy(version(1), Despite::Nothing, provider, NOW);
         assert!(matches!(refused, Err(Error::KeyNeeded { .. })), "{refused:?}");
+        // What a run has put could not be taken back without the key.
+        let (run, new) = (vault.begin_run(), subject("new"));
+        run.put_many(&acme(vault), &[cloakroom::vault::Row { subject: &new, fields: &[] }]).unwrap();
+        let refused = vault.destroy(version(1), Despite::Data, provider, NOW);
+        assert!(matches!(refused, Err(Error::Setting { what: "vault", .. })), "{refused:?}");
+        run.roll_back().unwrap();
         vault.destroy(version(1), Despite::Data, provider, Timestamp(NOW.0 + 1)).unwrap();
         assert!(!acme(vault).has(&subject("old")).unwrap());
         assert!(!vault.check().unwrap().is_clean(), "it says what cannot be opened");

@@ -93,7 +93,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::KeyNeeded`] with what needs it, unless `despite` says so; [`Error::KeyState`] for a primary, or a version
-    /// that has to be retired first; [`Error::Setting`] while a run is under way; as [`rotate`](Vault::rotate).
+    /// that has to be retired first; [`Error::Setting`] despite data while a run is under way; as [`rotate`](Vault::rotate).
     pub fn destroy(
         &self,
         version: KeyVersion,
@@ -101,7 +101,7 @@ impl Vault {
         provider: &dyn KeyProvider,
         now: Timestamp,
     ) -> Result<()> {
-        if !self.hold().ledger.runs.is_empty() {
+        if despite == Despite::Data && !self.hold().ledger.runs.is_empty() {
             // What a run has put could not be taken back any more.
             let problem = "is being written to by a run: wait for its end".into();
             return Err(Error::Setting { what: "vault", problem });
