@@ -290,7 +290,8 @@ fn protect(table: &str, policy: &Policy, keyset: &Keyset) -> Result<(String, Vec
 fn reveal(table: &str, json: &[u8], keyset: &Keyset) -> Result<String> {
     let mut output = vec![];
     let manifest = Manifest::parse(json, keyset)?;
-    pipeline::reveal(table.as_bytes(), &mut output, &manifest, Keys::Keyset(keyset), Options::default())?;
+    let options = Options { changed: true, ..Options::default() };
+    pipeline::reveal(table.as_bytes(), &mut output, &manifest, Keys::Keyset(keyset), options)?;
     Ok(String::from_utf8(output).unwrap())
 }
 
@@ -310,12 +311,15 @@ fn cells_come_back_and_blank_ones_never_left() {
     assert!(reveal(&protected, &newer, &rotated).is_err());
 }
 
-// SPEC: FILE-1, FILE-4
+// SPEC: FILE-1, FILE-4, MAN-7
 #[test]
 fn a_moved_cell_does_not_open_and_a_protected_file_is_refused() {
     let keyset = keyset();
     let (protected, json) = protect(TABLE, &policy(""), &keyset).unwrap();
     let moved = protected.replacen("\n1,", "\n4,", 1);
+    let (manifest, keys) = (Manifest::parse(&json, &keyset).unwrap(), Keys::Keyset(&keyset));
+    let refused = pipeline::reveal(moved.as_bytes(), vec![], &manifest, keys, Options::default());
+    assert!(matches!(refused, Err(Error::Manifest { .. })), "{refused:?}");
     assert!(matches!(reveal(&moved, &json, &keyset), Err(Error::Row { line: 2, .. })));
     assert!(protect(&protected, &policy(""), &keyset).is_err());
 }
