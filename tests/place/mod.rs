@@ -1,6 +1,9 @@
 //! Vaults that can be closed and opened again, in memory and in a directory.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+#[path = "../shared_store/mod.rs"]
+mod shared_store;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,18 +16,7 @@ use cloakroom::store::{Batch, Commit, Entry, Map, Store};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Tenant, Vault};
 use cloakroom::{Error, Result};
-
-pub const INDEX: Map = Map::new(1, "index");
-pub const ENTRY: Map = Map::new(2, "entry");
-pub const META: Map = Map::new(3, "meta");
-pub const RUN: Map = Map::new(4, "run");
-pub const OUTPUT: Map = Map::new(5, "output");
-pub const TOKEN: Map = Map::new(6, "token");
-pub const VALUE: Map = Map::new(7, "value");
-pub const SPACE: Map = Map::new(8, "space");
-pub const BLIND: Map = Map::new(9, "blind");
-pub const EVENT: Map = Map::new(10, "event");
-pub const MAPS: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
+pub use shared_store::*;
 
 pub const NOW: Timestamp = Timestamp(1_000);
 
