@@ -3,10 +3,10 @@
 use crate::keys::now;
 use crate::vault::open;
 use crate::{Holder, KeySource, unlock};
+use cloakroom::Result;
 use cloakroom::keys::{self, KeyProvider, KeyState, KeyUse, Keyset};
 use cloakroom::name::KeyVersion;
 use cloakroom::vault::{Despite, Event, Vault};
-use cloakroom::Result;
 use std::path::PathBuf;
 
 pub struct OpenHolder {
