@@ -73,6 +73,10 @@ pub enum Error {
     #[error("key version {version} is {state}, so it cannot {purpose}{}", WayOut(*version, state, purpose))]
     KeyState { version: u32, state: &'static str, purpose: &'static str },
 
+    /// The rules do not allow what was asked. The code is for programs.
+    #[error("denied ({code}): {problem}")]
+    Denied { code: &'static str, problem: String },
+
     /// A key version cannot be given up: something still needs it.
     #[error("key version {version} is still needed by {needed_by}; {remedy}")]
     KeyNeeded { version: u32, needed_by: String, remedy: &'static str },

@@ -10,16 +10,17 @@
 use super::BLIND;
 use super::census::Mode;
 use super::ledger::DefinedIndex;
+use super::log::Draft;
 use super::open::Operation;
 use super::pages::Pages;
 use super::reference::RecordId;
-use super::tenant::{Tenant, entry_key_of};
+use super::tenant::{SHOWN, Tenant, entry_key_of};
 use crate::crypto::secret::Plaintext;
 use crate::error::{Error, Result};
 use crate::keys::{KeyUse, Keyset};
 use crate::name::{FieldName, SubjectId, TenantId};
 use crate::protect::{BlindIndex, BlindIndexer, is_blank};
-use crate::wire::entry::{EntryKey, Fields, Indexed};
+use crate::wire::entry::{EntryKey, Fields, Indexed, split_entry_key};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl Tenant<'_> {
     pub fn define_index(&self, index: &BlindIndex) -> Result<()> {
         let _one = self.vault().defining();
         let _no_migration = self.vault().only_migration()?;
-        let mut operation = self.vault().operation()?;
+        let mut operation = self.vault().operation(Draft::noted("define-index", index.name().as_str()))?;
         let key = (self.name().as_str().to_owned(), index.name().as_str().to_owned());
         match operation.ledger.indexes.get(&key) {
             Some(defined) if defined.index == *index => return Ok(()),
@@ -75,7 +76,7 @@ impl Tenant<'_> {
     pub fn drop_index(&self, name: &FieldName) -> Result<bool> {
         let _one = self.vault().defining();
         let _no_migration = self.vault().only_migration()?;
-        let mut operation = self.vault().bookkeeping()?;
+        let mut operation = self.vault().bookkeeping(Draft::noted("drop-index", name.as_str()))?;
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         let dropped = operation.ledger.indexes.remove(&key).is_some();
         if dropped {
@@ -100,6 +101,7 @@ impl Tenant<'_> {
     /// values; [`Error::Value`] for a blank value or one that cannot be normalised; [`Error::Rejected`] when an entry was
     /// altered; [`Error::KeyState`] when a version that a record needs may not reveal; the store's.
     pub fn find(&self, index: &FieldName, values: &[&str]) -> Result<Vec<Hit>> {
+        self.is_free()?;
         let index = self.built_index(index)?;
         let mut hits = BTreeMap::<EntryKey, SubjectId>::new();
         // A version added meanwhile may be the one that a record was moved to.
@@ -124,6 +126,13 @@ impl Tenant<'_> {
             }
             keyring = now;
         }
+        let mut draft = self.draft("find");
+        let fields = self.field_ids(index.parts().iter().map(|(name, _)| name.as_str()));
+        for record in hits.keys() {
+            let id = self.vault().ids.subject(self.name(), &split_entry_key(record).0);
+            draft.item(id, SHOWN, 0, &fields);
+        }
+        self.vault().noted(draft)?;
         Ok(hits.into_iter().map(|(record, subject)| Hit { subject, record: RecordId(record) }).collect())
     }
 
@@ -142,11 +151,11 @@ impl Tenant<'_> {
 
     /// Whose record it is, if it has these values: one that was erased, changed or is a false positive has not.
     fn holds(&self, record: &EntryKey, index: &BlindIndex, values: &[&str]) -> Result<Option<SubjectId>> {
-        let Some((subject, fields)) = self.open_fields(record, index.parts().iter().map(|(name, _)| name))?
-        else {
+        let Some(opened) = self.open_fields(record, index.parts().iter().map(|(name, _)| name))? else {
             return Ok(None);
         };
-        let texts: Option<Vec<&str>> = fields.iter().map(Plaintext::expose_str).collect();
+        let subject = opened.subject;
+        let texts: Option<Vec<&str>> = opened.fields.iter().map(Plaintext::expose_str).collect();
         Ok(match texts {
             Some(texts) if index.matches(&texts, values)? => Some(subject),
             _ => None,

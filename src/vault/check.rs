@@ -5,13 +5,19 @@ use super::census::{Census, Line, Mode};
 use super::ledger::Fingerprint;
 use super::open::Vault;
 use super::pages::Pages;
-use super::tenant::{Tenant, entry_key_of};
+use super::log::Pin;
+use super::subject_state::{Known, Place};
+use super::tenant::{Tenant, due_key, entry_key_of};
 use super::token_rows::{line_of, lost, token_key_of};
-use super::{BLIND, ENTRY, EVENT, INDEX, OUTPUT, RUN, SPACE, TOKEN, VALUE};
+use super::{AUDIT, BLIND, DUE, ENTRY, EVENT, INDEX, OUTPUT, RUN, SPACE, TOKEN, VALUE};
+use crate::crypto::merkle::{Frontier, leaf_hash};
+use crate::crypto::secret::DataKey;
 use crate::error::{Error, Result};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::protect::SubjectSealer;
-use crate::wire::entry::{Entry, EntryKey, Fields, IndexEntry, Locator, entry_key, split_entry_key};
+use crate::wire::entry::{
+    Entry, EntryKey, Fields, Head, IndexEntry, Locator, STATE_NUMBER, entry_key, split_entry_key,
+};
 use crate::wire::token::{FingerprintEntry, NO_KEY, SpaceEntry, TokenEntry, TokenKey};
 use std::collections::HashMap;
 
@@ -31,6 +37,8 @@ pub struct CheckReport {
     pub tokens: u64,
     /// Entries of blind indexes that records name.
     pub indexed: u64,
+    /// Leaves of the audit tree.
+    pub leaves: u64,
     /// How many problems there are.
     pub problem_count: u64,
     /// The first hundred of them. No line holds a value or a subject's id.
@@ -58,6 +66,8 @@ struct Current {
     locator: Locator,
     tenant: TenantId,
     sealer: SubjectSealer,
+    data_key: DataKey,
+    generation: u32,
     wrap_version: u32,
     next_record: u32,
 }
@@ -72,6 +82,8 @@ struct Found {
     holders: u64,
     /// Tokens that have a fingerprint.
     fingerprints: u64,
+    /// Records that are to be purged at some time.
+    due: u64,
     /// Tokens in each space.
     spaces: HashMap<TokenKey, u64>,
 }
@@ -110,7 +122,7 @@ impl Vault {
             let Some(subject) = current.as_ref().filter(|c| c.locator == locator) else {
                 return report.problem(format!("{place}: belongs to no subject that opens"));
             };
-            if number >= subject.next_record {
+            if number >= subject.next_record && number != STATE_NUMBER {
                 report.problem(format!("{place}: is beyond the subject's count of records"))?;
             }
             match Entry::parse(bytes) {
@@ -121,8 +133,17 @@ impl Vault {
                     found.links += 1;
                     Ok(())
                 }
+                Ok(Entry::State(sealed)) => {
+                    let generation = subject.generation;
+                    let of = Place { tenant: &subject.tenant, locator: &locator, generation };
+                    match Known::open(&subject.data_key, of, sealed) {
+                        Ok(_) if number == STATE_NUMBER => Ok(()),
+                        Ok(_) => report.problem(format!("{place}: is a state in the place of a record")),
+                        Err(error) => report.problem(format!("{place}: {error}")),
+                    }
+                }
                 Ok(entry) => match entry.record() {
-                    Some(record) => self.check_record(&mut report, &mut found.counted, subject, &key, record),
+                    Some(record) => self.check_record(&mut report, &mut found, subject, &key, record),
                     None => Ok(()),
                 },
                 Err(error) => report.problem(format!("{place}: {error}")),
@@ -142,14 +163,19 @@ impl Vault {
             report.problem(format!("the index has {index} entries for {heads} subjects"))?;
         }
         self.check_tokens(&mut report, &mut found, &mut fingerprint)?;
-        let mut blind = 0u64;
-        for map in [RUN, OUTPUT, BLIND, EVENT] {
+        let (mut blind, mut due) = (0u64, 0u64);
+        for map in [RUN, OUTPUT, BLIND, EVENT, DUE] {
             Pages::new(store, map, &[], None).each(|key, bytes| {
                 fingerprint.toggle(map, key, bytes);
                 blind += u64::from(map == BLIND);
+                due += u64::from(map == DUE);
                 Ok(())
             })?;
         }
+        if due != found.due {
+            report.problem(format!("{due} records are noted as due where {} say so", found.due))?;
+        }
+        self.check_log(&mut report, &written.ledger.pin)?;
         // Every record's own entries were followed, so equal numbers leave none without a record.
         if blind != report.indexed {
             report.problem(format!(
@@ -167,6 +193,32 @@ impl Vault {
         Ok(report)
     }
 
+    /// Hashes every leaf: the tree must be the one that the log and the ledger say.
+    fn check_log(&self, report: &mut CheckReport, pin: &Pin) -> Result<()> {
+        // Reads go on meanwhile, and have leaves after these.
+        let end = self.log_guard().frontier.clone();
+        let mut frontier = Frontier::new();
+        let mut pinned = pin.size == 0;
+        let mut pages = Pages::new(self.store(), AUDIT, &[], None);
+        'leaves: while let Some(page) = pages.next()? {
+            for (key, leaf) in page {
+                if key != frontier.size().to_be_bytes() {
+                    return report.problem(format!("audit leaf {}: is missing", frontier.size()));
+                }
+                if frontier.size() == end.size() {
+                    break 'leaves;
+                }
+                frontier.push(leaf_hash(&leaf));
+                pinned |= frontier.size() == pin.size && frontier.root() == pin.root;
+            }
+        }
+        if frontier.size() != end.size() || frontier.root() != end.root() || !pinned {
+            report.problem("the audit leaves are not those that the vault has written".into())?;
+        }
+        report.leaves = end.size();
+        Ok(())
+    }
+
     fn check_head(&self, counted: &mut Census, locator: Locator, bytes: &[u8]) -> Result<Current> {
         let head = Entry::parse(bytes)?.into_head()?;
         let name = TenantId::new(head.tenant)?;
@@ -178,19 +230,20 @@ impl Vault {
         let found = found.ok_or_else(|| Error::Corrupt { problem: "a subject has no index entry".into() })?;
         counted.add(tenant.line("", Mode::SubjectKey, head.wrap_version));
         counted.add(tenant.line("", Mode::Row, found.row_version));
-        let (wrap_version, next_record) = (head.wrap_version, head.next_record);
-        Ok(Current { locator, tenant: name, sealer, wrap_version, next_record })
+        let data_key = tenant.data_key(known.moving(head.wrap_version)?, &head, &locator)?;
+        let Head { generation, wrap_version, next_record, .. } = head;
+        Ok(Current { locator, tenant: name, sealer, data_key, generation, wrap_version, next_record })
     }
 
     fn check_record(
         &self,
         report: &mut CheckReport,
-        counted: &mut Census,
+        found: &mut Found,
         subject: &Current,
         key: &EntryKey,
         record: &Fields<'_>,
     ) -> Result<()> {
-        let number = split_entry_key(key).1;
+        let (number, counted) = (split_entry_key(key).1, &mut found.counted);
         let tenant = Tenant::new(self, subject.tenant.clone());
         report.records += 1;
         for (name, envelope) in &record.sealed {
@@ -201,6 +254,13 @@ impl Vault {
                     let place = hex(&subject.locator);
                     report.problem(format!("entry {place}/{number}, field {name:?}: {error}"))?;
                 }
+            }
+        }
+        if record.due != 0 {
+            found.due += 1;
+            if self.store().get(DUE, &due_key(key, record.due))?.is_none() {
+                let place = hex(&subject.locator);
+                report.problem(format!("entry {place}/{number}: is not noted as due"))?;
             }
         }
         for indexed in &record.indexes {

@@ -7,11 +7,13 @@
 //! No event names a subject or holds a value, so events are in the clear; the fingerprint of all entries covers them.
 
 use super::EVENT;
+use super::log::Draft;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
+use std::fmt;
 
 const FORMAT: u8 = 1;
 
@@ -46,6 +48,12 @@ impl Event {
     }
 }
 
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.detail)
+    }
+}
+
 impl Operation<'_> {
     /// Logs an event in the same batch as what it is about.
     pub(super) fn log(&mut self, event: &Event) -> Result<()> {
@@ -73,7 +81,7 @@ impl Vault {
     /// # Errors
     /// The store's.
     pub fn log(&self, event: &Event) -> Result<()> {
-        let mut operation = self.bookkeeping()?;
+        let mut operation = self.bookkeeping(Draft::noted("event", event.to_string()))?;
         operation.log(event)?;
         self.finish(operation)
     }

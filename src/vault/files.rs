@@ -8,6 +8,7 @@
 
 use super::OUTPUT;
 use super::census::{Line, Mode};
+use super::log::Draft;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use crate::error::{Error, Result};
@@ -144,7 +145,7 @@ impl Vault {
     /// [`Error::KeyState`] when a version that the file needs was retired or destroyed; [`Error::Setting`] for a mode that
     /// is none of files, or more than 2^48 of one kind; the store's.
     pub fn add_file(&self, file: &ProtectedFile) -> Result<()> {
-        let mut operation = self.operation()?;
+        let mut operation = self.operation(Draft::new("add-file"))?;
         operation.put_file(file)?;
         self.finish(operation)
     }
@@ -154,7 +155,7 @@ impl Vault {
     /// # Errors
     /// The store's.
     pub fn forget_file(&self, sha256: &[u8; 32]) -> Result<bool> {
-        let mut operation = self.bookkeeping()?;
+        let mut operation = self.bookkeeping(Draft::new("forget-file"))?;
         let Some(bytes) = operation.get(OUTPUT, sha256)? else { return Ok(false) };
         if let Some(file) = ProtectedFile::parse(sha256, &bytes)? {
             operation.uncount_file(&file)?;

@@ -55,7 +55,10 @@ impl<'i, 'v> Issuer<'i, 'v> {
 
     /// Writes the subjects, and returns the entries that were put for them.
     pub(super) fn finish(self, operation: &mut Operation<'_>) -> Result<Vec<RecordId>> {
+        let field = self.tokens.tenant.field_ids([self.tokens.field.as_str()]);
         for subject in self.subjects.into_values() {
+            let id = self.tokens.tenant.vault().ids.subject(self.tokens.tenant.name(), &subject.locator);
+            operation.draft.item(id, (0, 0), subject.wrap_version, &field);
             subject.write(&self.tokens.tenant, operation, None)?;
         }
         Ok(self.links)

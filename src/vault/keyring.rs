@@ -14,7 +14,7 @@ use crate::wire::entry::Blind;
 use crate::wire::envelope::Envelope;
 use crate::wire::token::{TokenEntry, TokenKey};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a tenant's entries need of one key version.
 pub(super) struct TenantKeys {
@@ -117,11 +117,24 @@ pub(super) struct Keyring {
     pub(super) keyset: Keyset,
     tenants: Mutex<HashMap<(TenantId, KeyVersion), Arc<TenantKeys>>>,
     fields: Mutex<HashMap<(KeyUse, KeyVersion), Arc<FieldKeys>>>,
+    audit: OnceLock<Prf>,
 }
 
 impl Keyring {
     pub(super) fn new(keyset: Keyset) -> Self {
-        Self { keyset, tenants: Mutex::default(), fields: Mutex::default() }
+        Self { keyset, tenants: Mutex::default(), fields: Mutex::default(), audit: OnceLock::new() }
+    }
+
+    /// What authenticates where the audit tree stands, under the primary.
+    ///
+    /// # Errors
+    /// None: a primary is never destroyed.
+    pub(super) fn audit_prf(&self) -> Result<&Prf> {
+        if let Some(prf) = self.audit.get() {
+            return Ok(prf);
+        }
+        let key = self.keyset.for_bookkeeping(self.keyset.primary_number())?;
+        Ok(self.audit.get_or_init(|| audit_prf(&key)))
     }
 
     fn tenant(&self, tenant: &TenantId, key: &UsableKey) -> Arc<TenantKeys> {
@@ -181,6 +194,11 @@ impl Keyring {
         all.sort_by_key(|(keys, _)| keys.version() != primary);
         KeySet(all)
     }
+}
+
+/// What authenticates where the audit tree stands, under a version.
+pub(super) fn audit_prf(key: &UsableKey) -> Prf {
+    Prf::new(&kdf::derive(key.secret(), &Context::new(Label::AuditState)))
 }
 
 /// The key version of derived keys.

@@ -5,6 +5,7 @@
 //!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
 //!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
 //!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ edits 8 │ indexes │ migration │
+//!  │        │             │ audit key 32 │ leaves 8 │ root 32 │ rules │ scheduled 4                                        │
 //!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
 //!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
 //!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
@@ -13,10 +14,12 @@
 //!  │ indexes 4 │ tenant 2 + t │ name 2 + n │ bits 1 │ built 1 │ parts 1 │ field 2 + f │ normalization 1│
 //!  └───────────┴─────────────────────────────────────────────────────┴───────────────────────────────┘
 //!  migration:  0 1,  or  1 1 │ keyset's edits 8 │ reseal 1 │ pass 1 │ key of the last entry done 16
+//!  rules:      0 1,  or  1 1 │ version 4 │ SHA-256 32
 //! ```
 //!
 //! `latest` is the latest time that was ever given with something that ends: an ended token stays ended when a clock goes
-//! back. Format 1, which is read and no longer written, ends with the census.
+//! back. `leaves` and `root` say how far the audit tree was, `scheduled` for which version of the rules records say when they
+//! are due. Formats 1 and 2, which are read and no longer written, end with the census and with the migration.
 //!
 //! `fingerprint = ⊕ HMAC-SHA256(fingerprint key, map id 1 ‖ key length 1 ‖ key ‖ value)` over every entry of every map
 //! but `meta`: the XOR hash of Bellare, Micciancio and of Clarke et al. for sets, which costs one HMAC for each entry
@@ -25,6 +28,7 @@
 //! back or added; only the whole store put back as it once was looks right.
 
 use super::census::Census;
+use super::log::{Ids, Pin};
 use crate::crypto::aead::{Aead, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::prf::Prf;
@@ -43,9 +47,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 /// Without what follows the census.
 const FIRST_FORMAT: u8 = 1;
+/// Without what follows the migration.
+const SECOND_FORMAT: u8 = 2;
 /// What stands for a map id in front of a journal that is tagged: no map has it.
 const JOURNAL: u8 = 0;
 /// What stands for a map id in front of the layout of a token space: no map has it.
@@ -65,6 +71,16 @@ pub(super) struct Ledger {
     pub(super) indexes: Indexes,
     /// How far the migration is that has not ended.
     pub(super) migration: Option<Checkpoint>,
+    /// How leaves name subjects and fields.
+    pub(super) ids: Ids,
+    /// How far the audit tree was.
+    pub(super) pin: Pin,
+    /// The rules that are in force: their version and their SHA-256.
+    pub(super) rules: Option<(u32, [u8; 32])>,
+    /// The version of the rules by which records say when they are due.
+    pub(super) scheduled: u32,
+    /// Whether it was read from an earlier format: what this release adds is in no store yet.
+    pub(super) is_old: bool,
 }
 
 /// How far a migration came. It is in the ledger, so that nobody can have entries passed over.
@@ -101,6 +117,11 @@ impl Ledger {
             edits: 0,
             indexes: Indexes::new(),
             migration: None,
+            ids: Ids::generate(),
+            pin: Pin::default(),
+            rules: None,
+            scheduled: 0,
+            is_old: false,
         }
     }
 
@@ -118,6 +139,12 @@ impl Ledger {
         if let Some(Checkpoint { edits, reseal, pass, after }) = &self.migration {
             w.u64(*edits).u8((*reseal).into()).u8(*pass).bytes(after);
         }
+        w.bytes(&*self.ids.expose()).u64(self.pin.size).bytes(&self.pin.root);
+        w.u8(self.rules.is_some().into());
+        if let Some((version, sha256)) = &self.rules {
+            w.u32(*version).bytes(sha256);
+        }
+        w.u32(self.scheduled);
         let mut out = header(key.number());
         let aad = Context::new(Label::Census).part(&out);
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
@@ -127,7 +154,7 @@ impl Ledger {
     pub(super) fn open(keyset: &Keyset, bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::new("census", bytes);
         let format = r.u8()?;
-        if !matches!(format, FIRST_FORMAT | FORMAT) {
+        if !matches!(format, FIRST_FORMAT | SECOND_FORMAT | FORMAT) {
             return Err(r.malformed("has a format that this release does not know"));
         }
         let key = keyset.for_bookkeeping(KeyVersion::new(r.u32()?)?)?;
@@ -140,7 +167,7 @@ impl Ledger {
         let runs = (0..r.u32()?).map(|_| Ok((r.array()?, r.u32()?))).collect::<Result<_>>()?;
         let census = Census::read(&mut r)?;
         let (mut latest, mut edits, mut indexes, mut migration) = (Timestamp(0), 0, Indexes::new(), None);
-        if format == FORMAT {
+        if format != FIRST_FORMAT {
             latest = Timestamp(r.u64()?);
             edits = r.u64()?;
             indexes = read_indexes(&mut r)?;
@@ -149,8 +176,19 @@ impl Ledger {
                 migration = Some(Checkpoint { edits, reseal, pass, after });
             }
         }
+        let mut ledger = Self { census, runs, fingerprint, latest, edits, indexes, migration, ..Self::new() };
+        ledger.is_old = format != FORMAT;
+        if !ledger.is_old {
+            ledger.ids = Ids::from_bytes(&mut Zeroizing::new(r.array()?));
+            ledger.pin = Pin { size: r.u64()?, root: r.array()? };
+            ledger.rules = match r.u8()? {
+                0 => None,
+                _ => Some((r.u32()?, r.array()?)),
+            };
+            ledger.scheduled = r.u32()?;
+        }
         r.finish()?;
-        Ok(Self { census, runs, fingerprint, latest, edits, indexes, migration })
+        Ok(ledger)
     }
 }
 
@@ -277,12 +315,16 @@ mod tests {
         let parts = vec![(name("first"), Normalization::Text), (name("born"), Normalization::None)];
         let index = BlindIndex::new(name("person"), parts, 24).unwrap();
         ledger.indexes.insert(("acme".into(), "person".into()), DefinedIndex { index, built: true });
+        ledger.pin = Pin { size: 9, root: [4; 32] };
+        (ledger.rules, ledger.scheduled) = (Some((3, [5; 32])), 2);
         ledger.fingerprint.toggle(A, b"k", b"v");
         let bytes = ledger.seal(&keyset.primary().unwrap()).unwrap();
         let opened = Ledger::open(&keyset, &bytes).unwrap();
         assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
         assert_eq!((opened.latest, &opened.indexes), (ledger.latest, &ledger.indexes));
         assert_eq!((opened.migration, opened.edits), (ledger.migration, ledger.edits));
+        assert_eq!((opened.pin, opened.rules, opened.scheduled), (ledger.pin, ledger.rules, ledger.scheduled));
+        assert_eq!(*opened.ids.expose(), *ledger.ids.expose());
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));
         for i in 0..bytes.len() {

@@ -69,7 +69,7 @@ impl Vault {
         rotate: impl FnOnce(&Keyset) -> Result<(Keyset, KeyVersion)>,
     ) -> Result<KeyVersion> {
         let mut version = KeyVersion::FIRST;
-        self.saved(provider, Some(Event::new(now, "rotate", what)), |keyset, _| {
+        self.saved("rotate", provider, Some(Event::new(now, "rotate", what)), |keyset, _| {
             let (rotated, new) = rotate(keyset)?;
             version = new;
             Ok(rotated)
@@ -83,7 +83,7 @@ impl Vault {
     /// [`Error::KeyNeeded`] with what needs it; [`Error::KeyState`] for a primary, or a version that is not deactivated;
     /// as [`rotate`](Vault::rotate).
     pub fn retire(&self, version: KeyVersion, provider: &dyn KeyProvider, now: Timestamp) -> Result<()> {
-        self.saved(provider, Some(event(now, "retire", version)), |keyset, census| {
+        self.saved("retire", provider, Some(event(now, "retire", version)), |keyset, census| {
             let retired = keyset.with_state(version, KeyState::Retired, now)?;
             given_up(keyset, retired, census)
         })
@@ -107,7 +107,7 @@ impl Vault {
             return Err(Error::Setting { what: "vault", problem });
         }
         let kind = if despite == Despite::Data { "destroy despite data" } else { "destroy" };
-        self.saved(provider, Some(event(now, kind, version)), |keyset, census| {
+        self.saved("destroy", provider, Some(event(now, kind, version)), |keyset, census| {
             let state = keyset.version(version)?.state();
             let destroyed = keyset.with_state(version, KeyState::Destroyed, now)?;
             match (despite, state) {
@@ -136,7 +136,7 @@ impl Vault {
         now: Timestamp,
     ) -> Result<()> {
         let logged = Event::new(now, "state", format!("key version {version} {state}"));
-        self.saved(provider, Some(logged), |keyset, census| {
+        self.saved("key-state", provider, Some(logged), |keyset, census| {
             given_up(keyset, keyset.with_state(version, state, now)?, census)
         })
     }
@@ -150,7 +150,7 @@ impl Vault {
         provider: &dyn KeyProvider,
         edit: impl FnOnce(&Keyset) -> Result<Keyset>,
     ) -> Result<()> {
-        self.saved(provider, None, |keyset, census| given_up(keyset, edit(keyset)?, census))
+        self.saved("edit-keyset", provider, None, |keyset, census| given_up(keyset, edit(keyset)?, census))
     }
 
     /// Locks the vault's keyset with another provider, or the same one at its present cost.
@@ -163,13 +163,14 @@ impl Vault {
 
     fn saved(
         &self,
+        kind: &'static str,
         provider: &dyn KeyProvider,
         event: Option<Event>,
         edit: impl FnOnce(&Keyset, &Census) -> Result<Keyset>,
     ) -> Result<()> {
         let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
         let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        self.edited(event, edit, |keyset| keys::save(keyset, home.join(super::directory::KEYSET), provider))
+        self.edited(kind, event, edit, |keyset| keys::save(keyset, home.join(super::directory::KEYSET), provider))
     }
 }
 

@@ -8,6 +8,7 @@
 use super::blind::Indexers;
 use super::census::{Line, Mode};
 use super::ledger::Checkpoint;
+use super::log::Draft;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::{Tenant, entry_key_of};
@@ -149,7 +150,7 @@ impl Vault {
             }
             point = Checkpoint { pass: point.pass + 1, after: [0; 16], ..point };
         }
-        let mut operation = self.operation()?;
+        let mut operation = self.operation(Draft::new("migrated"))?;
         for key in unbuilt {
             if let Some(defined) = operation.ledger.indexes.get_mut(&key) {
                 defined.built = true;
@@ -179,7 +180,7 @@ impl Vault {
 
     /// Whether there may be more.
     fn migrate_page(&self, point: &mut Checkpoint, pages: &mut Pages<'_>, mover: &mut Mover) -> Result<bool> {
-        let mut operation = self.operation()?;
+        let mut operation = self.operation(Draft::new("migrate"))?;
         let Some(page) = pages.next()? else { return Ok(false) };
         // The keyset may have been edited: the rest goes to the new primaries at once, and another round sees to what is
         // behind.

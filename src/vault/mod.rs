@@ -13,6 +13,8 @@
 //! | space | a layout, blinded | how many tokens of it are taken |
 //! | blind | an index's tag and value, record | – |
 //! | event | time, number | what was done to keys |
+//! | audit | number | a leaf of the audit tree: one for each operation |
+//! | due | time, locator, record number | – |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -27,6 +29,7 @@
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
 mod ahead;
+mod alarm;
 mod blind;
 mod census;
 mod check;
@@ -37,17 +40,23 @@ mod issue;
 mod keyring;
 mod ledger;
 mod lifecycle;
+mod log;
 mod migrate;
 mod move_subject;
 mod open;
 mod pages;
 mod random_tokens;
 mod reference;
+mod revealer;
+mod rules;
 mod run;
 mod subject;
+mod subject_cache;
+mod subject_state;
 mod tenant;
 mod token_rows;
 
+pub use alarm::{Alarm, AlarmKind};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
@@ -59,6 +68,7 @@ pub use migrate::{Migration, Progress};
 pub use open::Vault;
 pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRules};
 pub use reference::{RecordId, References};
+pub use revealer::{Revealed, Revealer};
 pub use run::Run;
 pub use tenant::{Erasure, Record, Row, Tenant};
 
@@ -74,3 +84,5 @@ const VALUE: Map = Map::new(7, "value");
 const SPACE: Map = Map::new(8, "space");
 const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
+const AUDIT: Map = Map::new(11, "audit");
+const DUE: Map = Map::new(12, "due");

@@ -5,6 +5,7 @@ use super::census::Mode;
 use super::migrate::{Mover, is_destroyed};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
+use super::subject_state::{Known, Place};
 use super::tenant::{Tenant, entry_key_of, wrap_aad};
 use super::{ENTRY, INDEX, TOKEN};
 use crate::crypto::aead::Suite;
@@ -13,7 +14,9 @@ use crate::crypto::wrap;
 use crate::error::{Error, Result};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use crate::protect::SubjectSealer;
-use crate::wire::entry::{Entry, EntryKey, Fields, Head, IndexEntry, Indexed, split_entry_key};
+use crate::wire::entry::{
+    Entry, EntryKey, Fields, Head, IndexEntry, Indexed, STATE_NUMBER, entry_key, split_entry_key,
+};
 use crate::wire::token::{TokenEntry, TokenKey};
 
 /// A new data key in place of the old one.
@@ -21,6 +24,8 @@ struct Resealing {
     old_key: DataKey,
     old_generation: KeyVersion,
     new: SubjectSealer,
+    new_key: DataKey,
+    new_generation: KeyVersion,
 }
 
 impl Vault {
@@ -82,7 +87,7 @@ impl Vault {
                     SubjectSealer::new(&new_key, new_generation, suite, tenant.name(), sealer.subject());
                 sealed_id = new.seal_id(&locator)?;
                 generation = new_generation.get();
-                resealing = Some(Resealing { old_key, old_generation, new });
+                resealing = Some(Resealing { old_key, old_generation, new, new_key, new_generation });
             } else {
                 new.wrap.wrap(&aad, &old_key, &mut wrapped);
             }
@@ -94,6 +99,9 @@ impl Vault {
             let entry = Entry::parse(bytes)?;
             if let Entry::Link(token) = &entry {
                 return subject.reseal_token(operation, key, token);
+            }
+            if let Entry::State(sealed) = &entry {
+                return subject.reseal_state(operation, key, bytes, sealed);
             }
             let Some(record) = entry.record() else { return Ok(()) };
             if wrap_moves {
@@ -113,9 +121,15 @@ impl Vault {
             }
             Ok(())
         };
-        // A subject with one record has no other entries.
+        // A subject with one record has no other entries but her state.
         match head.next_record {
-            0 | 1 => further(operation, key, bytes)?,
+            0 | 1 => {
+                further(operation, key, bytes)?;
+                let state = entry_key(&locator, STATE_NUMBER);
+                if let Some(bytes) = if reseals { operation.get(ENTRY, &state)? } else { None } {
+                    further(operation, &state, &bytes)?;
+                }
+            }
             _ => Pages::new(self.store(), ENTRY, &locator, None)
                 .each(|key, bytes| further(operation, &entry_key_of(key)?, bytes))?,
         }
@@ -163,7 +177,8 @@ impl Moved {
             tag: i.tag,
             value: i.value,
         };
-        Fields { sealed: sealed.collect(), indexes: self.indexes.iter().map(indexed).collect() }
+        let indexes = self.indexes.iter().map(indexed).collect();
+        Fields { sealed: sealed.collect(), indexes, ..*old }
     }
 }
 
@@ -212,14 +227,37 @@ impl Moving<'_> {
             let entries = indexers.entries(&plain);
             indexes = entries.iter().map(owned).collect();
             operation.delete_indexes(self.tenant, key, record)?;
-            operation.put_indexes(self.tenant, key, &Fields { sealed: vec![], indexes: entries });
+            operation.put_indexes(self.tenant, key, &Fields { indexes: entries, ..Fields::default() });
         }
         Ok(Some(Moved { envelopes, indexes, reindexed }))
     }
 
+    /// What is known of her, sealed under her new key.
+    fn reseal_state(
+        &self,
+        operation: &mut Operation<'_>,
+        key: &EntryKey,
+        bytes: &[u8],
+        sealed: &[u8],
+    ) -> Result<()> {
+        let Some(Resealing { old_key, old_generation, new_key, new_generation, .. }) = self.resealing else {
+            return Ok(());
+        };
+        let (locator, _) = split_entry_key(key);
+        let place = |generation: &KeyVersion| Place {
+            tenant: self.tenant.name(),
+            locator: &locator,
+            generation: generation.get(),
+        };
+        let known = Known::open(old_key, place(old_generation), sealed)?;
+        let sealed = known.seal(new_key, place(new_generation))?;
+        operation.put(ENTRY, key, Some(bytes), Entry::State(&sealed).to_bytes()?);
+        Ok(())
+    }
+
     /// What she holds of a token, sealed under her new key.
     fn reseal_token(&self, operation: &mut Operation<'_>, link: &EntryKey, key: &TokenKey) -> Result<()> {
-        let Some(Resealing { old_key, old_generation, new }) = self.resealing else { return Ok(()) };
+        let Some(Resealing { old_key, old_generation, new, .. }) = self.resealing else { return Ok(()) };
         let lost = || Error::Corrupt { problem: "a subject's entry leads to no token".into() };
         let bytes = operation.get(TOKEN, key)?.ok_or_else(lost)?;
         let mut entry = TokenEntry::parse(&bytes)?;

@@ -1,10 +1,14 @@
 //! A vault over a store: what is true of the vault as a whole.
 
+use super::alarm::Hook;
 use super::census::Census;
 use super::events::Event;
 use super::keyring::Keyring;
 use super::ledger::{Indexes, Ledger};
 use super::lifecycle::given_up;
+use super::log::{Draft, Ids, Log};
+use super::rules::{self, Installed};
+use super::subject_cache::OpenedSubjects;
 use super::tenant::Tenant;
 use super::{META, OUTPUT};
 use crate::crypto::context::{Context, Label};
@@ -19,7 +23,9 @@ use crate::wire::{Reader, Writer};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::SystemTime;
 
 const CENSUS: &[u8] = b"census";
 const ANCHOR: &[u8] = b"anchor";
@@ -45,9 +51,25 @@ pub struct Vault {
     pub(super) migrating: Mutex<()>,
     /// Held while a blind index is defined or dropped, one after the other.
     indexes: Mutex<()>,
+    /// How far the audit tree is. Taken last: reads write leaves while an operation is under way.
+    pub(super) log: Mutex<Log>,
+    /// How leaves name subjects and fields.
+    pub(super) ids: Ids,
+    /// Who may see what.
+    rules: RwLock<Arc<Installed>>,
+    /// How often what decides about subjects was changed since the vault was opened; counted while `log` is held.
+    pub(super) changes: AtomicU64,
+    /// What time it is.
+    clock: Clock,
+    /// Who is told of alarms.
+    pub(super) hook: Option<Hook>,
+    /// Subjects whose keys are unwrapped.
+    pub(super) opened: OpenedSubjects,
     /// Where the keyset file is, for a vault in a directory.
     pub(super) home: Option<PathBuf>,
 }
+
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What the last operation left in the store about the vault itself.
 pub(super) struct Written {
@@ -95,6 +117,12 @@ pub(super) struct Operation<'v> {
     absent: HashSet<(Map, [u8; 16])>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) primary: UsableKey,
+    /// What the operation's leaf will say.
+    pub(super) draft: Draft,
+    /// The rules as they will be.
+    pub(super) new_rules: Option<Installed>,
+    /// Whether what decides about subjects is other than before.
+    pub(super) changes_decisions: bool,
 }
 
 impl Vault {
@@ -108,8 +136,9 @@ impl Vault {
             let problem = "is not empty: it holds a vault already".into();
             return Err(Error::Setting { what: "store", problem });
         }
-        let vault = Self::over(store, keyset, Written { ledger: Ledger::new(), anchor: None, sequence: 0 });
-        vault.finish(vault.operation()?)?;
+        let written = Written { ledger: Ledger::new(), anchor: None, sequence: 0 };
+        let vault = Self::over(store, keyset, written, Log::new(), Installed::none());
+        vault.finish(vault.operation(Draft::new("create"))?)?;
         Ok(vault)
     }
 
@@ -126,28 +155,58 @@ impl Vault {
         let ledger = Ledger::open(&keyset, &ledger)?;
         // The anchor says so before anything is opened; an old one may have been put back.
         check_edits(&keyset, ledger.edits)?;
-        let vault = Self::over(store, keyset, Written { ledger, anchor, sequence: 0 });
+        let log = Log::open(&keyset, &*store, &ledger.pin)?;
+        let rules = rules::open(&keyset, &*store, ledger.rules)?;
+        let is_old = ledger.is_old;
+        let vault = Self::over(store, keyset, Written { ledger, anchor, sequence: 0 }, log, rules);
         // A keyset that was edited just before the process ended: from now on no older one passes for it.
-        if anchor != Some(Anchor::of(&vault.keyring().keyset)) {
-            vault.finish(vault.bookkeeping()?)?;
+        if anchor != Some(Anchor::of(&vault.keyring().keyset)) || is_old {
+            vault.finish(vault.bookkeeping(Draft::new("open"))?)?;
         }
         vault.roll_back_runs()?;
         Ok(vault)
     }
 
-    fn over(store: Box<dyn Store>, keyset: Keyset, written: Written) -> Self {
+    fn over(store: Box<dyn Store>, keyset: Keyset, written: Written, log: Log, rules: Installed) -> Self {
         let keyring = RwLock::new(Arc::new(Keyring::new(keyset)));
         let published = RwLock::new(Published::of(&written.ledger));
         Self {
             store,
             keyring,
             published,
+            log: Mutex::new(log),
+            ids: written.ledger.ids.clone(),
+            rules: RwLock::new(Arc::new(rules)),
+            changes: AtomicU64::new(0),
+            clock: Box::new(|| SystemTime::now().into()),
+            hook: None,
+            opened: OpenedSubjects::default(),
             writer: Mutex::new(written),
             edits: Mutex::default(),
             migrating: Mutex::default(),
             indexes: Mutex::default(),
             home: None,
         }
+    }
+
+    /// Takes the time from this clock from now on, in place of the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// What is decided by: a clock that goes back brings back nothing that ended.
+    pub(super) fn decision_time(&self) -> Timestamp {
+        self.now().max(self.published().latest)
+    }
+
+    /// The rules that are in force.
+    pub(super) fn rules(&self) -> Arc<Installed> {
+        self.rules.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// The keyset as it is now.
@@ -188,12 +247,13 @@ impl Vault {
     /// [`Error::Setting`] for another keyset, or for one that lacks a version or has another in its place;
     /// [`Error::KeyNeeded`] when a version was retired or destroyed that something still needs.
     pub fn adopt(&self, keyset: Keyset) -> Result<()> {
-        self.edited(None, |current, census| given_up(current, keyset, census), |_| Ok(()))
+        self.edited("adopt", None, |current, census| given_up(current, keyset, census), |_| Ok(()))
     }
 
     /// Edits the keyset, saves it durably with `save`, and goes on with it; one edit after the other. `event` is logged.
     pub(super) fn edited(
         &self,
+        kind: &'static str,
         event: Option<Event>,
         edit: impl FnOnce(&Keyset, &Census) -> Result<Keyset>,
         save: impl FnOnce(&Keyset) -> Result<()>,
@@ -208,10 +268,12 @@ impl Vault {
             save(&keyset)?;
             let mut keyring = self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *keyring = Arc::new(Keyring::new(keyset));
+            self.opened.clear();
         }
         // The anchor and the census go over to the new primary.
-        let mut operation = self.bookkeeping()?;
+        let mut operation = self.bookkeeping(Draft::new(kind))?;
         if let Some(event) = event {
+            operation.draft.note = event.to_string();
             operation.log(&event)?;
         }
         self.finish(operation)
@@ -244,23 +306,34 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::KeyState`] while the primary may not protect.
-    pub(super) fn operation(&self) -> Result<Operation<'_>> {
-        self.begin(Keyset::primary)
+    pub(super) fn operation(&self, draft: Draft) -> Result<Operation<'_>> {
+        self.begin(draft, Keyset::primary)
     }
 
     /// Starts an operation that protects nothing new, as taking back and noting down are: a suspended or compromised
     /// primary does not stop it.
-    pub(super) fn bookkeeping(&self) -> Result<Operation<'_>> {
-        self.begin(|keyset| keyset.for_bookkeeping(keyset.primary_number()))
+    pub(super) fn bookkeeping(&self, draft: Draft) -> Result<Operation<'_>> {
+        self.begin(draft, |keyset| keyset.for_bookkeeping(keyset.primary_number()))
     }
 
-    fn begin(&self, primary: impl FnOnce(&Keyset) -> Result<UsableKey>) -> Result<Operation<'_>> {
+    fn begin(&self, draft: Draft, primary: impl FnOnce(&Keyset) -> Result<UsableKey>) -> Result<Operation<'_>> {
         let current = self.hold();
         let keyring = self.keyring();
         let primary = primary(&keyring.keyset)?;
         let ledger = current.ledger.clone();
         let (batch, absent) = (Batch::new(), HashSet::new());
-        Ok(Operation { vault: self, current, ledger, batch, absent, keyring, primary })
+        Ok(Operation {
+            vault: self,
+            current,
+            ledger,
+            batch,
+            absent,
+            keyring,
+            primary,
+            draft,
+            new_rules: None,
+            changes_decisions: false,
+        })
     }
 
     /// Writes the operation and waits until it is durable.
@@ -310,15 +383,34 @@ impl<'v> Operation<'v> {
         self.batch.delete(map, key);
     }
 
-    /// Writes the batch with the ledger, and lets the next operation in.
+    /// Writes the batch with its leaf and the ledger, and lets the next operation in.
     pub(super) fn write(mut self) -> Result<Commit> {
         let anchor = Anchor::of(&self.keyring.keyset);
-        if self.current.anchor != Some(anchor) {
+        let is_moved = self.current.anchor != Some(anchor);
+        if is_moved {
             self.batch.put(META, ANCHOR, seal_anchor(&self.keyring.keyset, &self.primary));
         }
+        let rules = self.new_rules.take().map(Arc::new);
+        if let Some(rules) = rules.clone().or_else(|| is_moved.then(|| self.vault.rules())) {
+            self.ledger.rules = rules.in_ledger();
+            rules.put(&self.primary, &mut self.batch)?;
+        }
         self.ledger.edits = self.keyring.keyset.edits();
+        // No leaf, no operation: it is in the same batch, and nothing else is written meanwhile.
+        let mut log = self.vault.log_guard();
+        let mut next = log.clone();
+        next.append(&self.vault.leaf(std::mem::take(&mut self.draft)), &self.keyring, &mut self.batch)?;
+        self.ledger.pin = next.pin();
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
+        *log = next;
+        if self.changes_decisions || rules.is_some() {
+            self.vault.changes.fetch_add(1, Ordering::Release);
+        }
+        if let Some(rules) = rules {
+            *self.vault.rules.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = rules;
+        }
+        drop(log);
         let published = self.vault.published();
         if published.latest != self.ledger.latest || published.indexes != self.ledger.indexes {
             let mut published = self.vault.published.write().unwrap_or_else(|poisoned| poisoned.into_inner());

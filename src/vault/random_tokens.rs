@@ -12,9 +12,10 @@
 use super::ahead::in_threads;
 use super::issue::{Issuer, LONGEST};
 use super::keyring::{FieldSet, Keyring};
+use super::log::{AuditId, Draft};
 use super::open::Operation;
 use super::reference::RecordId;
-use super::tenant::Tenant;
+use super::tenant::{SHOWN, Tenant};
 use super::token_rows::{TokenRow, is_over};
 use super::{SPACE, TOKEN};
 use crate::crypto::context::{Context, Label};
@@ -26,7 +27,7 @@ use crate::name::{FieldName, KeyVersion, SubjectId};
 use crate::protect::{Erasability, Spelling, SubjectSealer, is_blank};
 use crate::store::Commit;
 use crate::time::Timestamp;
-use crate::wire::entry::{Entry, split_entry_key};
+use crate::wire::entry::{Entry, Locator, split_entry_key};
 use crate::wire::token::{SpaceEntry, TokenEntry, TokenKey};
 use std::fmt;
 use std::sync::Arc;
@@ -223,7 +224,7 @@ impl RandomTokens<'_> {
     ) -> Result<(Vec<Result<Issued>>, Commit)> {
         let keyring = self.tenant.vault().keyring();
         let ahead = self.look_ahead(&keyring.of_field(self.tenant.name(), &self.field), requests)?;
-        let mut operation = self.tenant.vault().operation()?;
+        let mut operation = self.tenant.vault().operation(self.tenant.draft("issue"))?;
         operation.trust(ahead.sequence, ahead.absent);
         let mut drawn = ahead.drawn.into_iter();
         let now = if self.rules.lifetime.is_some() || requests.iter().any(|r| r.expires.is_some()) {
@@ -258,7 +259,7 @@ impl RandomTokens<'_> {
     /// [`Error::TokenEnded`]; [`Error::KeyState`] when the version that it needs may not reveal; [`Error::Rejected`] when
     /// an entry was altered; the store's.
     pub fn redeem(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        self.redeem_under(&mut self.keys(), token, now.max(self.tenant.vault().published().latest))
+        self.redeem_many(&[token], now)?.pop().expect("one result for one token")
     }
 
     /// The values of many tokens, in order.
@@ -266,6 +267,7 @@ impl RandomTokens<'_> {
     /// # Errors
     /// The store's. In the results, as [`redeem`](RandomTokens::redeem).
     pub fn redeem_many(&self, tokens: &[&str], now: Timestamp) -> Result<Vec<Result<Plaintext>>> {
+        self.tenant.is_free()?;
         let now = now.max(self.tenant.vault().published().latest);
         let parts = in_threads(tokens, |part| {
             let mut keys = self.keys();
@@ -275,11 +277,22 @@ impl RandomTokens<'_> {
             };
             part.iter().map(redeem).collect::<Result<Vec<_>>>()
         });
+        let mut draft = self.tenant.draft("redeem");
+        let field = self.tenant.field_ids([self.field.as_str()]);
         let mut redeemed = Vec::with_capacity(tokens.len());
-        for part in parts {
-            redeemed.extend(part?);
+        for result in parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+            redeemed.push(result.map(|Redeemed { value, version, holder }| {
+                draft.item(self.holder_id(holder), SHOWN, version, &field);
+                value
+            }));
         }
+        self.tenant.vault().noted(draft)?;
         Ok(redeemed)
+    }
+
+    /// What leaves call the subject who holds a token; zeros for one that is the tenant's own.
+    fn holder_id(&self, holder: Option<Locator>) -> AuditId {
+        holder.map_or([0; 16], |locator| self.tenant.vault().ids.subject(self.tenant.name(), &locator))
     }
 
     /// The keyring of this moment, and the field's keys in it.
@@ -295,7 +308,7 @@ impl RandomTokens<'_> {
         keys: &mut (Arc<Keyring>, FieldSet),
         token: &str,
         now: Timestamp,
-    ) -> Result<Plaintext> {
+    ) -> Result<Redeemed> {
         loop {
             let row = self.row(&keys.1, token);
             // A key version added meanwhile may be the one that the token was moved to.
@@ -325,7 +338,7 @@ impl RandomTokens<'_> {
     /// # Errors
     /// The store's.
     pub fn delete(&self, token: &str) -> Result<bool> {
-        let mut operation = self.tenant.vault().bookkeeping()?;
+        let mut operation = self.tenant.vault().bookkeeping(self.tenant.draft("delete-token"))?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let Some(row) = operation.token_row(&fields, token)? else { return Ok(false) };
         operation.remove_token(&row)?;
@@ -339,7 +352,7 @@ impl RandomTokens<'_> {
     /// [`Error::Value`], [`Error::Character`] for a value that is not of the format; the store's.
     pub fn fill(&self, value: &str) -> Result<Option<Fill>> {
         let Look::Like(format) = &self.rules.look else { return Ok(None) };
-        let operation = self.tenant.vault().bookkeeping()?;
+        let operation = self.tenant.vault().bookkeeping(Draft::default())?;
         Ok(self.space(&operation, &mut Draw::new(format, value)?)?.map(|(_, _, fill)| fill))
     }
 
@@ -374,16 +387,19 @@ impl RandomTokens<'_> {
     }
 
     /// The value, from the tenant or the first subject who holds it.
-    fn open(&self, fields: &FieldSet, entry: &TokenEntry<'_>, token: &str) -> Result<Plaintext> {
+    fn open(&self, fields: &FieldSet, entry: &TokenEntry<'_>, token: &str) -> Result<Redeemed> {
         let keys = fields.revealing(entry.key_version)?;
         let mut refused = UNKNOWN;
         for holder in &entry.holders {
-            let opened = match holder.link {
+            let locator = holder.link.map(|link| split_entry_key(&link).0);
+            let opened = match locator {
                 None => keys.open_value(token, &holder.envelope).map(Some),
-                Some(link) => self.open_held(&split_entry_key(&link).0, token, &holder.envelope),
+                Some(locator) => self.open_held(&locator, token, &holder.envelope),
             };
             match opened {
-                Ok(Some(value)) => return Ok(value),
+                Ok(Some(value)) => {
+                    return Ok(Redeemed { value, version: entry.key_version, holder: locator });
+                }
                 Ok(None) => {} // erased since
                 Err(error) => refused = error,
             }
@@ -402,16 +418,25 @@ impl RandomTokens<'_> {
     }
 
     /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
-    fn use_up(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        let mut operation = self.tenant.vault().bookkeeping()?;
+    fn use_up(&self, token: &str, now: Timestamp) -> Result<Redeemed> {
+        let mut operation = self.tenant.vault().bookkeeping(self.tenant.draft("use-up"))?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
         let entry = entry_of(&fields, &row, now)?;
-        let value = self.open(&fields, &entry, token)?;
+        let redeemed = self.open(&fields, &entry, token)?;
         operation.remove_token(&row)?;
+        let field = self.tenant.field_ids([self.field.as_str()]);
+        operation.draft.item(self.holder_id(redeemed.holder), SHOWN, redeemed.version, &field);
         self.tenant.vault().finish(operation)?;
-        Ok(value)
+        Ok(redeemed)
     }
+}
+
+/// The value of a token, and who held it.
+struct Redeemed {
+    value: Plaintext,
+    version: u32,
+    holder: Option<Locator>,
 }
 
 const UNKNOWN: Error = Error::NotFound {

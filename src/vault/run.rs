@@ -15,6 +15,7 @@
 use super::census::Mode;
 use super::files::ProtectedFile;
 use super::ledger::Fingerprint;
+use super::log::Draft;
 use super::open::{Operation, Vault};
 use super::random_tokens::{Issued, RandomTokens, TokenRequest};
 use super::reference::RecordId;
@@ -58,7 +59,7 @@ impl Vault {
     /// Deletes the journal of a run that has ended.
     fn forget_run(&self, id: &[u8]) -> Result<()> {
         loop {
-            let mut operation = self.bookkeeping()?;
+            let mut operation = self.bookkeeping(Draft::new("forget-run"))?;
             let page = self.store.scan(RUN, id, None, PAGE)?;
             if page.is_empty() {
                 return Ok(());
@@ -72,7 +73,7 @@ impl Vault {
     /// off and started again.
     fn roll_back_run(&self, id: &[u8; 16]) -> Result<()> {
         loop {
-            let mut operation = self.bookkeeping()?;
+            let mut operation = self.bookkeeping(Draft::new("roll-back"))?;
             let Some(batches) = operation.ledger.runs.get_mut(id) else { return Ok(()) };
             let last = batches.saturating_sub(1);
             *batches = last;
@@ -121,6 +122,7 @@ impl Vault {
             for (field, _) in &record.sealed {
                 operation.ledger.census.remove(tenant.line(field, Mode::Seal, head.wrap_version))?;
             }
+            operation.delete_due(key, record.due);
             operation.delete_indexes(&tenant, key, record)
         };
         for &number in numbers.iter().filter(|n| **n != 0) {
@@ -242,7 +244,7 @@ impl Run<'_> {
     /// As [`Vault::add_file`], and the run is taken back; the store's: whether the run then counts is seen when the vault is
     /// next opened.
     pub fn commit(mut self, output: Option<&ProtectedFile>) -> Result<()> {
-        let mut operation = self.vault.operation()?;
+        let mut operation = self.vault.operation(Draft::new("commit-run"))?;
         operation.ledger.runs.remove(&self.id);
         if let Some(file) = output {
             operation.put_file(file)?;

@@ -3,13 +3,15 @@
 use super::blind::Indexers;
 use super::census::{Line, Mode};
 use super::keyring::{TenantKeys, TenantSet};
+use super::log::{Draft, FieldId};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::reference::{RecordId, References};
 use super::subject::OpenSubject;
-use super::{ENTRY, INDEX};
+use super::{DUE, ENTRY, INDEX};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::secret::{DataKey, Plaintext};
+use crate::duties::Access;
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::keys::KeyUse;
@@ -59,7 +61,18 @@ pub struct Erasure {
 pub struct Tenant<'v> {
     vault: &'v Vault,
     name: TenantId,
+    by: Option<Access>,
 }
+
+/// Fields of a record, opened.
+pub(super) struct OpenedFields {
+    pub(super) subject: SubjectId,
+    pub(super) wrap_version: u32,
+    pub(super) fields: Vec<Plaintext>,
+}
+
+/// What leaves say of a value that was shown whole where nobody had to decide.
+pub(super) const SHOWN: (u8, u8) = (0, 0);
 
 /// Where a subject is, and under which version her index entry was blinded.
 pub(super) struct Found {
@@ -72,7 +85,28 @@ pub(super) struct Found {
 
 impl<'v> Tenant<'v> {
     pub(super) fn new(vault: &'v Vault, name: TenantId) -> Self {
-        Self { vault, name }
+        Self { vault, name, by: None }
+    }
+
+    /// Has the audit log say who puts, issues and erases, and what for.
+    #[must_use]
+    pub fn by(self, access: Access) -> Self {
+        Self { by: Some(access), ..self }
+    }
+
+    /// A leaf of something that is done here.
+    pub(super) fn draft(&self, kind: &'static str) -> Draft {
+        let mut draft = Draft::new(kind);
+        if let Some(Access { principal, purpose }) = &self.by {
+            draft.principal = principal.as_str().to_owned();
+            draft.purpose = purpose.as_str().to_owned();
+        }
+        draft
+    }
+
+    /// The ids that leaves have for fields.
+    pub(super) fn field_ids<'f>(&self, names: impl IntoIterator<Item = &'f str>) -> Vec<FieldId> {
+        names.into_iter().map(|name| self.vault.ids.field(&self.name, name)).collect()
     }
 
     pub(super) fn vault(&self) -> &'v Vault {
@@ -137,7 +171,7 @@ impl<'v> Tenant<'v> {
             by_subject.entry(row.subject.expose()).or_default().push(i);
         }
         let mut ids = vec![RecordId([0; 16]); rows.len()];
-        let mut operation = self.vault.operation()?;
+        let mut operation = self.vault.operation(self.draft("put"))?;
         let known = operation.keyring.of(&self.name);
         let indexers = Indexers::of(&operation, &self.name)?;
         for of_subject in by_subject.values() {
@@ -166,14 +200,21 @@ impl<'v> Tenant<'v> {
         }))?;
         let mut envelopes = envelopes.iter().map(Vec::as_slice);
         let mut first = None;
+        let audit_id = self.vault.ids.subject(&self.name, &subject.locator);
+        let (since, rules) = (self.vault.now().0.max(1), self.vault.rules());
         for (&i, number) in numbered() {
             let names = rows[i].fields.iter().map(|(name, _)| name.as_str());
             let sealed: Vec<_> = names.zip(envelopes.by_ref()).collect();
             for (name, _) in &sealed {
                 operation.ledger.census.add(self.line(name, Mode::Seal, subject.wrap_version));
             }
-            let mut fields = Fields { sealed, indexes: vec![] };
+            let names = rows[i].fields.iter().map(|(name, _)| *name);
+            let due = rules.due(names.clone(), since);
             let key = entry_key(&subject.locator, number);
+            operation.put_due(&key, due);
+            let ids = self.field_ids(names.map(FieldName::as_str));
+            operation.draft.item(audit_id, (0, 0), subject.wrap_version, &ids);
+            let mut fields = Fields { since, due, sealed, indexes: vec![] };
             if !indexers.is_empty() {
                 let plain: Vec<_> =
                     rows[i].fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
@@ -203,6 +244,14 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps her key may
     /// not reveal; the store's. That a record is missing is for [`Vault::check`] to say.
     pub fn records(&self, subject: &SubjectId) -> Result<Vec<Record>> {
+        self.is_free()?;
+        let mut draft = self.draft("records");
+        let records = self.all_records(subject, &mut draft)?;
+        self.vault.noted(draft)?;
+        Ok(records)
+    }
+
+    fn all_records(&self, subject: &SubjectId, draft: &mut Draft) -> Result<Vec<Record>> {
         loop {
             let Some((known, found)) = self.find_subject(subject)? else { return Ok(vec![]) };
             let head = Entry::parse(&found.head)?.into_head()?;
@@ -211,7 +260,15 @@ impl<'v> Tenant<'v> {
             match self.vault.store.get(ENTRY, &entry_key(&found.locator, 0))? {
                 // Erased while her records were read: half of them would be wrong.
                 None => return Ok(vec![]),
-                Some(now) if Entry::parse(&now)?.into_head()?.generation == head.generation => return read,
+                Some(now) if Entry::parse(&now)?.into_head()?.generation == head.generation => {
+                    let records = read?;
+                    let id = self.vault.ids.subject(&self.name, &found.locator);
+                    for record in &records {
+                        let fields = self.field_ids(record.fields.iter().map(|(name, _)| name.as_str()));
+                        draft.item(id, SHOWN, head.wrap_version, &fields);
+                    }
+                    return Ok(records);
+                }
                 Some(_) => {} // sealed anew while they were read
             }
         }
@@ -242,7 +299,32 @@ impl<'v> Tenant<'v> {
     /// [`Error::Rejected`] when an entry was altered or moved; [`Error::KeyState`] when the version that wraps the
     /// subject's key may not reveal; the store's.
     pub fn reveal(&self, record: RecordId, field: &FieldName) -> Result<Option<Plaintext>> {
-        Ok(self.open_fields(&record.0, [field])?.and_then(|(_, mut fields)| fields.pop()))
+        self.reveal_many(&[(record, field)])?.pop().expect("one result for one record")
+    }
+
+    /// As [`reveal`](Tenant::reveal), for many fields of many records, in order; they have one leaf in the audit log.
+    ///
+    /// # Errors
+    /// The store's. In the results, as [`reveal`](Tenant::reveal).
+    #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
+    pub fn reveal_many(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Plaintext>>>> {
+        self.is_free()?;
+        let mut draft = self.draft("reveal");
+        let mut revealed = Vec::with_capacity(asked.len());
+        for (record, field) in asked {
+            let opened = match self.open_fields(&record.0, [*field]) {
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => return Err(error),
+                opened => opened,
+            };
+            revealed.push(opened.map(|opened| {
+                let mut opened = opened?;
+                let id = self.vault.ids.subject(&self.name, &split_entry_key(&record.0).0);
+                draft.item(id, SHOWN, opened.wrap_version, &self.field_ids([field.as_str()]));
+                opened.fields.pop()
+            }));
+        }
+        self.vault.noted(draft)?;
+        Ok(revealed)
     }
 
     /// Whose a record is, and these fields of it; `None` when the record or one of them is not there.
@@ -250,7 +332,7 @@ impl<'v> Tenant<'v> {
         &self,
         record: &EntryKey,
         fields: impl IntoIterator<Item = &'f FieldName>,
-    ) -> Result<Option<(SubjectId, Vec<Plaintext>)>> {
+    ) -> Result<Option<OpenedFields>> {
         let (locator, number) = split_entry_key(record);
         let (known, head_bytes, further) = loop {
             let Some((known, head)) = self.head(&locator)? else { return Ok(None) };
@@ -279,8 +361,9 @@ impl<'v> Tenant<'v> {
         };
         let sealer = self.sealer_of_head(known.revealing(head.wrap_version)?, &head, &locator)?;
         let open = |(field, envelope)| sealer.open(number, field, envelope);
-        let opened = envelopes.into_iter().map(open).collect::<Result<_>>()?;
-        Ok(Some((sealer.subject().clone(), opened)))
+        let fields = envelopes.into_iter().map(open).collect::<Result<_>>()?;
+        let (subject, wrap_version) = (sealer.subject().clone(), head.wrap_version);
+        Ok(Some(OpenedFields { subject, wrap_version, fields }))
     }
 
     /// The head at this place, and the tenant's keys of the same moment.
@@ -306,13 +389,14 @@ impl<'v> Tenant<'v> {
     /// one does, keeps the wrapped key in its file until it reuses the place. Rotating, migrating and destroying the old
     /// version makes that unreadable too. Tokens and pseudonyms in exported files are not reached.
     pub fn erase(&self, subject: &SubjectId) -> Result<Option<Erasure>> {
-        let mut operation = self.vault.bookkeeping()?;
+        let mut operation = self.vault.bookkeeping(self.draft("erase"))?;
         let known = operation.keyring.of(&self.name);
         let Some(found) = self.find_in(&known, subject)? else { return Ok(None) };
         let head = Entry::parse(&found.head)?.into_head()?;
         // Nobody else's data goes because an index entry was redirected.
         self.sealer(known.moving(head.wrap_version)?, &head, &found.locator, subject)?;
         let mut erasure = Erasure::default();
+        let audit_id = self.vault.ids.subject(&self.name, &found.locator);
         Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
             let (key, entry) = (entry_key_of(key)?, Entry::parse(bytes)?);
             if let Entry::Link(token) = &entry {
@@ -324,6 +408,7 @@ impl<'v> Tenant<'v> {
                     operation.ledger.census.remove(self.line(name, Mode::Seal, head.wrap_version))?;
                 }
                 operation.delete_indexes(self, &key, record)?;
+                operation.delete_due(&key, record.due);
                 erasure.fields += record.sealed.len() as u64;
                 erasure.indexes += record.indexes.len() as u64;
                 erasure.records += 1;
@@ -334,7 +419,10 @@ impl<'v> Tenant<'v> {
         operation.ledger.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
         operation.ledger.census.remove(self.line("", Mode::Row, found.row_version))?;
         operation.delete(INDEX, &found.index_key, &found.index_bytes);
+        operation.draft.item(audit_id, (0, 0), head.wrap_version, &[]);
+        operation.changes_decisions = true;
         self.vault.finish(operation)?;
+        self.vault.opened.forget(&found.locator);
         Ok(Some(erasure))
     }
 
@@ -409,6 +497,18 @@ impl<'v> Tenant<'v> {
         keys.wrap.unwrap(&wrap_aad(&self.name, locator, keys.version), head.wrapped)
     }
 
+    /// Refuses to reveal without a principal where there are rules: who may see what is for a
+    /// [`Revealer`](super::Revealer) to ask.
+    pub(super) fn is_free(&self) -> Result<()> {
+        match self.vault.rules().version {
+            0 => Ok(()),
+            _ => Err(Error::Denied {
+                code: "no-principal",
+                problem: "this vault has rules for who may see what: name a principal and a purpose".into(),
+            }),
+        }
+    }
+
     pub(super) fn line(&self, field: &str, mode: Mode, version: u32) -> Line {
         Line { tenant: self.name.as_str().to_owned(), field: field.to_owned(), mode, version }
     }
@@ -434,6 +534,30 @@ pub(super) fn entry_key_of(key: &[u8]) -> Result<EntryKey> {
 
 pub(super) fn wrap_aad(tenant: &TenantId, locator: &Locator, version: KeyVersion) -> Context {
     Context::new(Label::WrapAad).part(tenant.as_str()).part(locator).number(version.get().into())
+}
+
+impl Operation<'_> {
+    /// Notes when a record is due.
+    pub(super) fn put_due(&mut self, key: &EntryKey, due: u64) {
+        if due != 0 {
+            self.put(DUE, &due_key(key, due), None, vec![]);
+        }
+    }
+
+    /// Takes back when it was due.
+    pub(super) fn delete_due(&mut self, key: &EntryKey, due: u64) {
+        if due != 0 {
+            self.delete(DUE, &due_key(key, due), &[]);
+        }
+    }
+}
+
+/// `due 8 │ locator 12 │ record number 4`: those that are due first come first.
+pub(super) fn due_key(key: &EntryKey, due: u64) -> [u8; 24] {
+    let mut due_key = [0; 24];
+    due_key[..8].copy_from_slice(&due.to_be_bytes());
+    due_key[8..].copy_from_slice(key);
+    due_key
 }
 
 impl fmt::Debug for Row<'_> {

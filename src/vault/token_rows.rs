@@ -3,6 +3,7 @@
 use super::census::{Line, Mode};
 use super::keyring::FieldSet;
 use super::migrate::{Mover, is_destroyed};
+use super::log::Draft;
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::Tenant;
@@ -212,7 +213,7 @@ impl Vault {
     pub fn purge_tokens(&self, now: Timestamp) -> Result<u64> {
         let (mut purged, mut pages) = (0, Pages::new(self.store(), TOKEN, &[], None));
         loop {
-            let mut operation = self.bookkeeping()?;
+            let mut operation = self.bookkeeping(Draft::new("purge-tokens"))?;
             operation.ledger.latest = operation.ledger.latest.max(now);
             let now = operation.ledger.latest;
             let Some(page) = pages.next()? else { return Ok(purged) };

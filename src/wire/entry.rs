@@ -28,6 +28,18 @@
 //!           │ count 2 │ name 2 + n │ key version 4 │ tag 8 │ value 16│   │ format 2 │ kind 4 │ key of the token 16│
 //!           └─────────┴─────────────────────────────────────────────┘   └──────────┴────────┴────────────────────┘
 //! ```
+//!
+//! Format 3 says when a record was put, and when the first of its fields is to be purged (0: never). Both stand in front of
+//! the fields, and `count` of the indexes may be 0:
+//!
+//! ```text
+//!  ┌──────────┬──────────────────────┬─────────┬───────┬────────┬─────────┐   ┌──────────┬────────┬──────────────┐
+//!  │ format 3 │ kind 1 …, or kind 2  │ since 8 │ due 8 │ fields │ indexes │   │ format 3 │ kind 5 │ sealed 4 + s │
+//!  └──────────┴──────────────────────┴─────────┴───────┴────────┴─────────┘   └──────────┴────────┴──────────────┘
+//! ```
+//!
+//! Kind 5 is what is known of the subject herself: consents, restriction, holds. Its number is the highest, which no
+//! record has.
 
 use super::token::TokenKey;
 use super::{Reader, Writer};
@@ -35,10 +47,15 @@ use crate::error::{Error, Result};
 
 const FORMAT: u8 = 1;
 const INDEXED: u8 = 2;
+const DATED: u8 = 3;
 const HEAD: u8 = 1;
 const RECORD: u8 = 2;
 const BARE_HEAD: u8 = 3;
 const LINK: u8 = 4;
+const STATE: u8 = 5;
+
+/// The number of the entry with what is known of the subject herself.
+pub const STATE_NUMBER: u32 = u32::MAX;
 
 /// Bytes of a blinded subject id.
 pub const BLIND_LEN: usize = 16;
@@ -109,6 +126,10 @@ pub struct Indexed<'a> {
 /// A record: its sealed fields, and where blind indexes have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields<'a> {
+    /// When the record was put, in seconds since 1970; 0 when nobody knows.
+    pub since: u64,
+    /// When the first of its fields is to be purged; 0 for never.
+    pub due: u64,
     /// Name and envelope.
     pub sealed: Vec<(&'a str, &'a [u8])>,
     /// The entries of blind indexes that lead here.
@@ -117,29 +138,44 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn parse(r: &mut Reader<'a>, format: u8) -> Result<Self> {
+        let (since, due) = if format == DATED { (r.u64()?, r.u64()?) } else { (0, 0) };
+        if format == DATED && since == 0 {
+            return Err(r.malformed("is of the format with dates and has none"));
+        }
         let sealed = (0..r.u16()?).map(|_| Ok((r.short_str()?, r.long()?))).collect::<Result<_>>()?;
         let mut indexes = vec![];
-        if format == INDEXED {
+        if matches!(format, INDEXED | DATED) {
             for _ in 0..r.u16()? {
                 let (name, key_version) = (r.short_str()?, r.u32()?);
                 indexes.push(Indexed { name, key_version, tag: r.array()?, value: r.array()? });
             }
-            if indexes.is_empty() {
+            if indexes.is_empty() && format == INDEXED {
                 return Err(r.malformed("is of the format with indexes and has none"));
             }
         }
-        Ok(Self { sealed, indexes })
+        Ok(Self { since, due, sealed, indexes })
+    }
+
+    fn format(&self) -> u8 {
+        match (self.since, self.indexes.is_empty()) {
+            (1.., _) => DATED,
+            (0, false) => INDEXED,
+            (0, true) => FORMAT,
+        }
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
         let count = |actual: usize, what| {
             u16::try_from(actual).map_err(|_| Error::TooLong { what, actual, limit: 65_535 })
         };
+        if self.since != 0 {
+            w.u64(self.since).u64(self.due);
+        }
         w.u16(count(self.sealed.len(), "record's fields")?);
         for (name, envelope) in &self.sealed {
             w.short(name.as_bytes())?.long(envelope)?;
         }
-        if !self.indexes.is_empty() {
+        if self.format() != FORMAT {
             w.u16(count(self.indexes.len(), "record's indexes")?);
             for Indexed { name, key_version, tag, value } in &self.indexes {
                 w.short(name.as_bytes())?.u32(*key_version).bytes(tag).bytes(value);
@@ -182,6 +218,8 @@ pub enum Entry<'a> {
     Record(Fields<'a>),
     /// In the place of a record: a random token that the subject holds, by the key of its entry.
     Link(TokenKey),
+    /// What is known of the subject herself, sealed.
+    State(&'a [u8]),
 }
 
 impl<'a> Entry<'a> {
@@ -190,7 +228,7 @@ impl<'a> Entry<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new("vault entry", bytes);
         let format = r.u8()?;
-        if !matches!(format, FORMAT | INDEXED) {
+        if !matches!(format, FORMAT | INDEXED | DATED) {
             return Err(r.malformed("has a format that this release does not know"));
         }
         let entry = match (r.u8()?, format) {
@@ -205,6 +243,7 @@ impl<'a> Entry<'a> {
             }),
             (RECORD, _) => Entry::Record(Fields::parse(&mut r, format)?),
             (LINK, INDEXED) => Entry::Link(r.array()?),
+            (STATE, DATED) => Entry::State(r.long()?),
             _ => return Err(r.malformed("has a kind that this release does not know")),
         };
         r.finish()?;
@@ -217,32 +256,35 @@ impl<'a> Entry<'a> {
     /// [`Error::TooLong`] past the widths of the lengths.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut w = Writer::new();
-        let plain = self.record().is_none_or(|record| record.indexes.is_empty());
+        let format = self.record().map_or(FORMAT, Fields::format);
         match self {
             Entry::Head(head) => {
                 let kind = if head.first.is_some() { HEAD } else { BARE_HEAD };
-                w.u8(if plain { FORMAT } else { INDEXED }).u8(kind).short(head.tenant.as_bytes())?;
+                w.u8(format).u8(kind).short(head.tenant.as_bytes())?;
                 w.u32(head.wrap_version).u32(head.generation).u32(head.next_record);
                 w.short(head.wrapped)?.short(head.subject)?;
                 head.first.as_ref().map_or(Ok(()), |fields| fields.write(&mut w))?;
             }
             Entry::Record(fields) => {
-                w.u8(if plain { FORMAT } else { INDEXED }).u8(RECORD);
+                w.u8(format).u8(RECORD);
                 fields.write(&mut w)?;
             }
             Entry::Link(token) => {
                 w.u8(INDEXED).u8(LINK).bytes(token);
             }
+            Entry::State(sealed) => {
+                w.u8(DATED).u8(STATE).long(sealed)?;
+            }
         }
         Ok(w.into_bytes())
     }
 
-    /// The record that the entry holds: a bare head holds none, nor does a link.
+    /// The record that the entry holds: a bare head holds none, nor do a link and what is known of the subject.
     pub fn record(&self) -> Option<&Fields<'a>> {
         match self {
             Entry::Head(head) => head.first.as_ref(),
             Entry::Record(fields) => Some(fields),
-            Entry::Link(_) => None,
+            Entry::Link(_) | Entry::State(_) => None,
         }
     }
 
@@ -264,7 +306,7 @@ mod tests {
     #[test]
     fn entries_come_back_and_truncations_do_not_parse() {
         let sealed = vec![("email", &b"sealed"[..]), ("phone", b"")];
-        let fields = Fields { sealed, indexes: vec![] };
+        let fields = Fields { sealed, ..Fields::default() };
         let indexed = Indexed { name: "email", key_version: 2, tag: [3; 8], value: [6; 16] };
         let indexed = Fields { indexes: vec![indexed], ..fields.clone() };
         let head = |first| {
@@ -280,10 +322,12 @@ mod tests {
         };
         assert_eq!(fields.get("phone"), Some(&b""[..]));
         assert_eq!(fields.get("fax"), None);
-        let records = [fields, indexed, Fields::default()];
+        let dated = Fields { since: 1_795_600_000, due: 0, ..fields.clone() };
+        let dated_and_indexed = Fields { since: 1, due: 1_800_000_000, ..indexed.clone() };
+        let records = [fields, indexed, dated, dated_and_indexed, Fields::default()];
         let heads = records.iter().map(|record| head(Some(record.clone()))).chain([head(None)]);
         let entries = heads.chain(records.iter().map(|record| Entry::Record(record.clone())));
-        for entry in entries.chain([Entry::Link([5; 16])]) {
+        for entry in entries.chain([Entry::Link([5; 16]), Entry::State(b"sealed"), Entry::State(b"")]) {
             let bytes = entry.to_bytes().unwrap();
             assert_eq!(Entry::parse(&bytes).unwrap(), entry);
             (0..bytes.len()).for_each(|n| assert!(Entry::parse(&bytes[..n]).is_err()));
@@ -297,7 +341,7 @@ mod tests {
     proptest! {
         // SPEC: WIRE-3
         #[test]
-        fn what_parses_is_written_as_the_same_bytes(format in 1_u8..3, kind in 1_u8..5, bytes: Vec<u8>) {
+        fn what_parses_is_written_as_the_same_bytes(format in 1_u8..4, kind in 1_u8..6, bytes: Vec<u8>) {
             let bytes = [&[format, kind][..], &bytes].concat();
             if let Ok(entry) = Entry::parse(&bytes) {
                 prop_assert_eq!(entry.to_bytes().unwrap(), bytes);

@@ -1,0 +1,334 @@
+//! Showing values to a principal for a purpose: each is decided, counted and logged before it is handed out.
+//!
+//! ```text
+//!  look at her state ─ decide ─ open ─ [ budget ─ leaf ] ─ durable ─ hand out
+//! ```
+//!
+//! What stands in brackets happens while nothing else is logged. A state that was changed after it was looked at sends the
+//! read back to the start, so a withdrawn consent counts from the next reveal on, in every thread.
+
+use super::open::Vault;
+use super::log::{Draft, Log};
+use super::reference::RecordId;
+use super::rules::Installed;
+use super::subject_cache::OpenedSubject;
+use super::tenant::Tenant;
+use super::{ENTRY, alarm::Alarm};
+use crate::crypto::secret::Plaintext;
+use crate::duties::{Access, Decision, Judge, OverBudget, Reason};
+use crate::error::{Error, Result};
+use crate::name::{FieldName, TenantId};
+use crate::time::Timestamp;
+use crate::wire::entry::{Entry, EntryKey, entry_key, split_entry_key};
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// What a principal was shown of a field.
+pub enum Revealed {
+    /// The value.
+    Full(Plaintext),
+    /// The value, masked.
+    Masked(Plaintext),
+    /// A reference into the vault, which says nothing to who has no key.
+    Token(String),
+}
+
+impl Revealed {
+    /// The value, or what is left of it.
+    pub fn value(&self) -> Option<&Plaintext> {
+        match self {
+            Revealed::Full(value) | Revealed::Masked(value) => Some(value),
+            Revealed::Token(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Revealed::Full(_) => "Revealed::Full(..)",
+            Revealed::Masked(_) => "Revealed::Masked(..)",
+            Revealed::Token(_) => "Revealed::Token(..)",
+        })
+    }
+}
+
+/// Shows fields of one tenant's subjects to one principal for one purpose. It changes nothing but the audit log.
+/// Shareable among threads.
+///
+/// # Security
+/// The principal is who the application says it is: the vault knows no passwords of people. Every value that was handed out
+/// is in the audit log, durably, and so is every one that was refused.
+pub struct Revealer<'v> {
+    tenant: Tenant<'v>,
+    access: Access,
+    /// What the log says to those who may know the subject: a ticket's number.
+    because: String,
+    /// Whether a second principal approved more than the rules' number at once.
+    approved: bool,
+    judge: Mutex<Option<(Arc<Installed>, Arc<Judge>)>>,
+}
+
+impl Vault {
+    /// Shows fields to a principal, as far as the rules go. Without rules nothing is shown.
+    pub fn revealer(&self, tenant: &TenantId, access: Access) -> Revealer<'_> {
+        let tenant = self.tenant(tenant).by(access.clone());
+        Revealer { tenant, access, because: String::new(), approved: false, judge: Mutex::default() }
+    }
+}
+
+/// A field that was looked at.
+struct Looked {
+    subject: Option<Arc<OpenedSubject>>,
+    decision: Decision,
+    /// The value, opened if some of it is shown.
+    value: Option<Plaintext>,
+}
+
+impl<'v> Revealer<'v> {
+    /// Has the log say why, sealed for those who may know the subject.
+    #[must_use]
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { because: reason.into(), ..self }
+    }
+
+    pub(super) fn approved(self) -> Self {
+        Self { approved: true, ..self }
+    }
+
+    pub(super) fn tenant(&self) -> &Tenant<'v> {
+        &self.tenant
+    }
+
+    /// Who it shows fields to.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// One field of one record; `None` when the record or the field is not there.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] with the reason; as [`Tenant::reveal`].
+    pub fn reveal(&self, record: RecordId, field: &FieldName) -> Result<Option<Revealed>> {
+        self.reveal_many(&[(record, field)])?.pop().expect("one result for one field")
+    }
+
+    /// Many fields, in order, in one leaf of the audit log. A thousand at a time is a good size.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when all together are over the principal's budget, or need an approval: nothing is shown then; the
+    /// store's. In the results, as [`reveal`](Revealer::reveal).
+    #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
+    pub fn reveal_many(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Revealed>>>> {
+        loop {
+            let changes = self.vault().changes.load(Ordering::Acquire);
+            match self.try_many(asked, changes) {
+                Err(Error::Conflict) => {} // somebody's state was changed meanwhile
+                done => return done,
+            }
+        }
+    }
+
+    fn vault(&self) -> &'v Vault {
+        self.tenant.vault()
+    }
+
+    #[allow(clippy::type_complexity, reason = "what `reveal_many` returns")]
+    fn try_many(
+        &self,
+        asked: &[(RecordId, &FieldName)],
+        changes: u64,
+    ) -> Result<Vec<Result<Option<Revealed>>>> {
+        let (judge, now) = (self.judge(), self.vault().decision_time());
+        let mut draft = self.tenant.draft("reveal");
+        let mut looked = Vec::with_capacity(asked.len());
+        for (record, field) in asked {
+            looked.push(match self.look(&judge, &record.0, field, now) {
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
+                    return Err(error);
+                }
+                look => look,
+            });
+        }
+        let mut shown = 0;
+        let mut alarms = vec![];
+        for ((_, field), look) in asked.iter().zip(&looked) {
+            let Ok(Looked { subject: Some(subject), decision, value }) = look else { continue };
+            if value.is_none() && decision.reason().is_none() && *decision != Decision::Token {
+                continue; // there is no such field
+            }
+            let reason = decision.reason().map_or(0, Reason::number);
+            let id = self.vault().ids.field(self.tenant.name(), field.as_str());
+            let numbers = (decision.number(), reason);
+            let item = draft.item(subject.audit_id, numbers, subject.wrap_version, &[id]);
+            if !self.because.is_empty() {
+                self.tell(&mut draft, subject, item)?;
+            }
+            if reason == 0 {
+                shown += 1;
+                if subject.known.as_ref().is_some_and(|known| known.state.is_canary()) {
+                    alarms.push(Alarm::canary(&self.access, now));
+                }
+            }
+        }
+        let written = self.vault().note(draft, |log| {
+            if self.vault().changes.load(Ordering::Acquire) != changes {
+                return Err(Error::Conflict);
+            }
+            self.spend(&judge, log, shown, now, &mut alarms)
+        });
+        let commit = match written {
+            Err(error @ Error::Denied { .. }) => {
+                self.vault().noted(self.denial(&looked, &error))?;
+                return Err(error);
+            }
+            written => written?,
+        };
+        self.vault().store().sync(commit)?;
+        alarms.iter().for_each(|alarm| self.vault().raise(alarm));
+        let asked = asked.iter().zip(looked);
+        Ok(asked.map(|((record, field), look)| self.hand_out(*record, field, look?)).collect())
+    }
+
+    /// Counts what is to be shown, if the principal may see so much in this hour.
+    fn spend(
+        &self,
+        judge: &Judge,
+        log: &mut Log,
+        shown: u64,
+        now: Timestamp,
+        alarms: &mut Vec<Alarm>,
+    ) -> Result<()> {
+        let principal = self.access.principal.as_str();
+        let used = log.used(principal, now).saturating_add(shown);
+        if let Some(budget) = judge.budget()
+            && used > budget.per_hour.into()
+        {
+            match budget.over {
+                OverBudget::Refuse if shown > 0 => return Err(denied(Reason::OverBudget)),
+                OverBudget::Refuse => {}
+                OverBudget::Alert => alarms.push(Alarm::over_budget(&self.access, now)),
+            }
+        }
+        let limit = self.vault().rules().rules.bulk_limit();
+        if !self.approved && shown > 0 && limit.is_some_and(|limit| used > limit.into()) {
+            return Err(denied(Reason::ApprovalNeeded));
+        }
+        log.count(principal, shown, now);
+        Ok(())
+    }
+
+    /// The leaf that says that all of it was refused.
+    fn denial(&self, looked: &[Result<Looked>], error: &Error) -> Draft {
+        let code = match error {
+            Error::Denied { code, .. } => *code,
+            _ => "",
+        };
+        let mut draft = self.tenant.draft("reveal");
+        draft.note = format!("denied: {code}");
+        let reason = Reason::all().find(|reason| reason.code() == code);
+        let numbers = (4, reason.map_or(0, Reason::number));
+        for subject in looked.iter().flatten().filter_map(|looked| looked.subject.as_ref()) {
+            draft.item(subject.audit_id, numbers, subject.wrap_version, &[]);
+        }
+        draft
+    }
+
+    fn tell(&self, draft: &mut Draft, subject: &OpenedSubject, item: u32) -> Result<()> {
+        if let Some(known) = &subject.known {
+            draft.detail(
+                item,
+                known.seal_detail(self.tenant.name(), &subject.audit_id, &self.because)?,
+            );
+        }
+        Ok(())
+    }
+
+    /// What the rules say of one field, and its value if some of it is shown.
+    fn look(&self, judge: &Judge, record: &EntryKey, field: &FieldName, now: Timestamp) -> Result<Looked> {
+        let (locator, number) = split_entry_key(record);
+        loop {
+            let none = |subject| Ok(Looked { subject, decision: Decision::Full, value: None });
+            let Some(subject) = self.tenant.opened(&locator)? else { return none(None) };
+            if !self.because.is_empty() && subject.known.is_none() {
+                // There is no key yet under which the reason could be told.
+                self.tenant.begin_state(subject.sealer.subject())?;
+                continue;
+            }
+            let further = match number {
+                0 => None,
+                _ => self.vault().store().get(ENTRY, record)?,
+            };
+            let entry = match (number, &further) {
+                (0, _) => Entry::parse(&subject.head)?,
+                (_, Some(bytes)) => Entry::parse(bytes)?,
+                (_, None) => return none(Some(subject)),
+            };
+            let found = entry.record().and_then(|stored| Some((stored, stored.get(field.as_str())?)));
+            let Some((stored, envelope)) = found else { return none(Some(subject.clone())) };
+            // Nobody knows when records of earlier releases were put: no retention runs.
+            let since = (stored.since != 0).then_some(Timestamp(stored.since));
+            let default = Default::default();
+            let state = subject.known.as_ref().map_or(&default, |known| &known.state);
+            let decision = judge.decide(field, state, since, now);
+            if !matches!(decision, Decision::Full | Decision::Masked(_)) {
+                return Ok(Looked { subject: Some(subject.clone()), decision, value: None });
+            }
+            match subject.sealer.open(number, field, envelope) {
+                Ok(value) => {
+                    return Ok(Looked { subject: Some(subject.clone()), decision, value: Some(value) });
+                }
+                // Between her head and the record she may have been sealed anew.
+                Err(Error::Rejected)
+                    if self.vault().store().get(ENTRY, &entry_key(&locator, 0))?.as_ref()
+                        != Some(&subject.head) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn hand_out(&self, record: RecordId, field: &FieldName, look: Looked) -> Result<Option<Revealed>> {
+        match (look.decision, look.value) {
+            (Decision::Deny(reason), _) => Err(denied(reason)),
+            (Decision::Token, _) => {
+                let version = self.vault().keyring().keyset.primary_number();
+                let mut token = vec![];
+                self.tenant.references(field, version)?.write(record, b"", &mut token);
+                Ok(Some(Revealed::Token(String::from_utf8(token).expect("references are ASCII"))))
+            }
+            (Decision::Full, value) => Ok(value.map(Revealed::Full)),
+            (Decision::Masked(mask), value) => {
+                let Some(value) = value else { return Ok(None) };
+                let text = value.expose_str().ok_or(Error::Value {
+                    problem: "is not UTF-8, and cannot be masked: ask for a role that sees it whole",
+                })?;
+                Ok(Some(Revealed::Masked(Plaintext::new(mask.mask(text).into_bytes()))))
+            }
+        }
+    }
+
+    /// The rules as they are now, resolved for the principal and the purpose.
+    fn judge(&self) -> Arc<Judge> {
+        let rules = self.vault().rules();
+        let mut judge = self.judge.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((of, judge)) = &*judge
+            && Arc::ptr_eq(of, &rules)
+        {
+            return Arc::clone(judge);
+        }
+        let resolved = Arc::new(rules.rules.judge(&self.access));
+        *judge = Some((rules, Arc::clone(&resolved)));
+        resolved
+    }
+}
+
+pub(super) fn denied(reason: Reason) -> Error {
+    Error::Denied { code: reason.code(), problem: reason.to_string() }
+}
+
+impl fmt::Debug for Revealer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Revealer({}, {:?})", self.tenant.name(), self.access)
+    }
+}
