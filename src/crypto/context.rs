@@ -48,11 +48,12 @@ use std::fmt;
 /// | `AuditState` | – |
 /// | `AuditSubject` | tenant, locator |
 /// | `AuditField` | tenant, field |
-/// | `AuditDetail` | tenant, audit subject id, leaf number |
+/// | `AuditDetail` | tenant, audit subject id |
 /// | `SubjectState` | tenant, locator, generation, format version |
 /// | `SigningKey` | – |
 /// | `Receipt` | the receipt |
 /// | `Approval` | the request's parts |
+/// | `VaultRules` | –; as AAD the header |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -102,6 +103,7 @@ pub enum Label {
     SigningKey,
     Receipt,
     Approval,
+    VaultRules,
 }
 
 impl Label {
@@ -154,6 +156,7 @@ impl Label {
             Label::SigningKey => "cloakroom/1/signing-key",
             Label::Receipt => "cloakroom/1/receipt",
             Label::Approval => "cloakroom/1/approval",
+            Label::VaultRules => "cloakroom/1/vault-rules",
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::keys::Keyset;
 use crate::name::{KeyVersion, TenantId};
 use crate::store::{Batch, Commit, Store};
 use crate::time::Timestamp;
-use crate::wire::audit::{Detail, Item, ItemContext, Leaf};
+use crate::wire::audit::{self, Detail, Item, Leaf};
 use crate::wire::entry::Locator;
 use crate::wire::{Reader, Writer};
 use std::collections::{BTreeMap, HashMap};
@@ -88,12 +88,21 @@ impl Log {
         }
     }
 
-    /// Adds the leaf and where the tree stands to the batch.
-    pub(super) fn append(&mut self, leaf: &Leaf, keyring: &Keyring, batch: &mut Batch) -> Result<()> {
-        let bytes = leaf.to_bytes()?;
-        let number = self.frontier.size();
-        self.frontier.push(leaf_hash(&bytes));
-        batch.put(AUDIT, number.to_be_bytes(), bytes);
+    /// Adds the draft's leaf and where the tree stands to the batch.
+    pub(super) fn append(
+        &mut self,
+        draft: &Draft,
+        (at, rules_version): (Timestamp, u32),
+        keyring: &Keyring,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        let parts = draft.items.len().div_ceil(MOST_ITEMS).max(1);
+        for part in 0..parts {
+            let bytes = draft.leaf(at, rules_version, part * MOST_ITEMS).to_bytes()?;
+            let number = self.frontier.size();
+            self.frontier.push(leaf_hash(&bytes));
+            batch.put(AUDIT, number.to_be_bytes(), bytes);
+        }
         batch.put(META, STATE, self.seal(keyring)?);
         Ok(())
     }
@@ -212,17 +221,22 @@ impl Ids {
     }
 }
 
+/// Items of a leaf at the most: an operation on more has several, so that each fits a value of the store.
+const MOST_ITEMS: usize = 1 << 14;
+/// Contexts of a leaf at the most; what comes after them is told without its fields.
+const MOST_CONTEXTS: usize = 1 << 12;
+
 /// A leaf in the making.
 #[derive(Clone, Default)]
 pub(super) struct Draft {
-    pub(super) kind: &'static str,
+    kind: &'static str,
     pub(super) principal: String,
     pub(super) purpose: String,
     /// Text for everybody: it names no subject and holds no value.
     pub(super) note: String,
-    contexts: Vec<ItemContext>,
+    contexts: Vec<audit::Context>,
     items: Vec<Item>,
-    details: Vec<Detail>,
+    details: Vec<(u32, Vec<u8>)>,
 }
 
 impl Draft {
@@ -234,7 +248,7 @@ impl Draft {
         Self { kind, note: note.into(), ..Self::default() }
     }
 
-    /// Adds a subject, and what was done to which of her fields. The item's number.
+    /// Adds a subject, and what was decided and done to which of her fields. The item's number.
     pub(super) fn item(
         &mut self,
         subject: AuditId,
@@ -242,37 +256,44 @@ impl Draft {
         key_version: u32,
         fields: &[FieldId],
     ) -> u32 {
-        let same = |c: &ItemContext| {
-            c.decision == decision
-                && c.reason == reason
-                && c.key_version == key_version
-                && c.fields == fields
+        let is_full = self.contexts.len() >= MOST_CONTEXTS;
+        let same = |c: &audit::Context| {
+            (c.decision, c.reason, c.key_version) == (decision, reason, key_version) && c.fields == fields
         };
-        let context = self.contexts.iter().rposition(same).unwrap_or_else(|| {
-            let fields = fields.to_vec();
-            self.contexts.push(ItemContext { decision, reason, key_version, fields });
-            self.contexts.len() - 1
-        });
-        self.items.push(Item { subject, context: context as u16 });
+        let context = match self.contexts.iter().rposition(same) {
+            Some(context) => context,
+            None if is_full && !fields.is_empty() => {
+                return self.item(subject, (decision, reason), key_version, &[]);
+            }
+            None => {
+                let fields = fields.to_vec();
+                self.contexts.push(audit::Context { decision, reason, key_version, fields });
+                self.contexts.len() - 1
+            }
+        };
+        self.items.push(Item { subject, context: u16::try_from(context).unwrap_or(u16::MAX) });
         (self.items.len() - 1) as u32
     }
 
     /// Adds what is sealed for an item's subject.
     pub(super) fn detail(&mut self, item: u32, sealed: Vec<u8>) {
-        self.details.push(Detail { item, sealed });
+        self.details.push((item, sealed));
     }
 
-    fn leaf(self, at: Timestamp, rules_version: u32) -> Leaf {
+    /// The leaf of so many items from this one on.
+    fn leaf(&self, at: Timestamp, rules_version: u32, from: usize) -> Leaf<'_> {
+        let to = self.items.len().min(from + MOST_ITEMS);
+        let of_part = self.details.iter().filter(|(item, _)| (from..to).contains(&(*item as usize)));
         Leaf {
-            kind: self.kind.into(),
+            kind: self.kind,
             at,
-            principal: self.principal,
-            purpose: self.purpose,
+            principal: &self.principal,
+            purpose: &self.purpose,
             rules_version,
-            note: self.note,
-            contexts: self.contexts,
-            items: self.items,
-            details: self.details,
+            note: &self.note,
+            contexts: self.contexts.clone(),
+            items: self.items[from..to].to_vec(),
+            details: of_part.map(|(item, sealed)| Detail { item: item - from as u32, sealed }).collect(),
         }
     }
 }
@@ -282,16 +303,16 @@ impl Vault {
         self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The leaf of a draft, as of now.
-    pub(super) fn leaf(&self, draft: Draft) -> Leaf {
-        draft.leaf(self.now(), self.rules().version)
+    /// What every leaf says of the moment: the time, and the version of the rules.
+    pub(super) fn moment(&self) -> (Timestamp, u32) {
+        (self.now(), self.rules().version)
     }
 
     /// Writes the leaf of a read, if `may` agrees at the moment when nothing else is written. To be synced before the value is
     /// handed out.
     pub(super) fn note(
         &self,
-        draft: Draft,
+        draft: &Draft,
         may: impl FnOnce(&mut Log) -> Result<()>,
     ) -> Result<Commit> {
         let mut log = self.log_guard();
@@ -299,14 +320,14 @@ impl Vault {
         may(&mut next)?;
         let keyring = self.keyring();
         let mut batch = Batch::new();
-        next.append(&self.leaf(draft), &keyring, &mut batch)?;
+        next.append(draft, self.moment(), &keyring, &mut batch)?;
         let commit = self.store().write(batch)?;
         *log = next;
         Ok(commit)
     }
 
     /// As [`note`](Vault::note), and durable on return.
-    pub(super) fn noted(&self, draft: Draft) -> Result<()> {
+    pub(super) fn noted(&self, draft: &Draft) -> Result<()> {
         let commit = self.note(draft, |_| Ok(()))?;
         self.store().sync(commit)
     }

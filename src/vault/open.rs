@@ -399,7 +399,9 @@ impl<'v> Operation<'v> {
         // No leaf, no operation: it is in the same batch, and nothing else is written meanwhile.
         let mut log = self.vault.log_guard();
         let mut next = log.clone();
-        next.append(&self.vault.leaf(std::mem::take(&mut self.draft)), &self.keyring, &mut self.batch)?;
+        // A line break in a name of the caller's would keep the leaf from being written.
+        self.draft.note = self.draft.note.replace(char::is_control, " ");
+        next.append(&self.draft, self.vault.moment(), &self.keyring, &mut self.batch)?;
         self.ledger.pin = next.pin();
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;

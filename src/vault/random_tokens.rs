@@ -286,7 +286,7 @@ impl RandomTokens<'_> {
                 value
             }));
         }
-        self.tenant.vault().noted(draft)?;
+        self.tenant.vault().noted(&draft)?;
         Ok(redeemed)
     }
 

@@ -172,7 +172,7 @@ impl<'v> Revealer<'v> {
                 }
             }
         }
-        let written = self.vault().note(draft, |log| {
+        let written = self.vault().note(&draft, |log| {
             if self.vault().changes.load(Ordering::Acquire) != changes {
                 return Err(Error::Conflict);
             }
@@ -180,7 +180,7 @@ impl<'v> Revealer<'v> {
         });
         let commit = match written {
             Err(error @ Error::Denied { .. }) => {
-                self.vault().noted(self.denial(&looked, &error))?;
+                self.vault().noted(&self.denial(&looked, &error))?;
                 return Err(error);
             }
             written => written?,
