@@ -117,7 +117,10 @@ impl Job<'_> {
         }
         // What is wrong with the vault or the disk is not the row's fault.
         if let Some(i) = failures.iter().position(|(_, _, error)| {
-            matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })
+            matches!(
+                error,
+                Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. } | Error::Denied { .. }
+            )
         }) {
             return Err(failures.swap_remove(i).2);
         }
@@ -230,10 +233,25 @@ impl Job<'_> {
             Action::Fetch(references) => {
                 let tenant = self.tenant.as_ref().expect("references come with their vault");
                 let field = &self.columns[i].field;
-                part.each(output, failures, |cell, row, out| {
-                    let record = references.parse(text(cell)?, self.was_bound_to(i, batch, row))?;
-                    let revealed = tenant.reveal(record, field)?;
-                    out.extend_from_slice(revealed.ok_or(GONE)?.expose());
+                let mut parsed = vec![];
+                part.each(&mut Column::new(), &mut vec![], |cell, row, _| {
+                    let cell = text(cell);
+                    parsed
+                        .push(cell.and_then(|cell| references.parse(cell, self.was_bound_to(i, batch, row))));
+                    Ok(())
+                });
+                // All in one go: each reveal is logged before its value is handed out.
+                let asked: Vec<_> = parsed.iter().flatten().map(|record| (*record, field)).collect();
+                let mut revealed = match tenant.reveal_many(&asked) {
+                    Ok(revealed) => revealed.into_iter(),
+                    // It ends the whole run.
+                    Err(error) => return failures.push((0, error)),
+                };
+                let mut parsed = parsed.into_iter();
+                part.each(output, failures, |_, _, out| {
+                    parsed.next().expect("one for each cell")?;
+                    let value = revealed.next().expect("one result for one record")?;
+                    out.extend_from_slice(value.ok_or(GONE)?.expose());
                     Ok(())
                 });
             }

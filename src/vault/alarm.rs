@@ -60,8 +60,9 @@ impl Vault {
     /// Calls `hook` for every alarm, in the thread that raised it, after its leaf is durable and before the value is handed
     /// out.
     #[must_use]
-    pub fn with_alarm(self, hook: impl Fn(&Alarm) + Send + Sync + 'static) -> Self {
-        Self { hook: Some(Box::new(hook)), ..self }
+    pub fn with_alarm(mut self, hook: impl Fn(&Alarm) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
     }
 
     pub(super) fn raise(&self, alarm: &Alarm) {

@@ -14,7 +14,7 @@ use super::log::Draft;
 use super::open::Operation;
 use super::pages::Pages;
 use super::reference::RecordId;
-use super::tenant::{SHOWN, Tenant, entry_key_of};
+use super::tenant::{Tenant, UNDECIDED, entry_key_of};
 use crate::crypto::secret::Plaintext;
 use crate::error::{Error, Result};
 use crate::keys::{KeyUse, Keyset};
@@ -130,7 +130,7 @@ impl Tenant<'_> {
         let fields = self.field_ids(index.parts().iter().map(|(name, _)| name.as_str()));
         for record in hits.keys() {
             let id = self.vault().ids.subject(self.name(), &split_entry_key(record).0);
-            draft.item(id, SHOWN, 0, &fields);
+            draft.item(id, UNDECIDED, 0, &fields);
         }
         self.vault().noted(&draft)?;
         Ok(hits.into_iter().map(|(record, subject)| Hit { subject, record: RecordId(record) }).collect())

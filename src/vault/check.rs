@@ -3,9 +3,9 @@
 use super::blind::blind_key;
 use super::census::{Census, Line, Mode};
 use super::ledger::Fingerprint;
+use super::log::Pin;
 use super::open::Vault;
 use super::pages::Pages;
-use super::log::Pin;
 use super::subject_state::{Known, Place};
 use super::tenant::{Tenant, due_key, entry_key_of};
 use super::token_rows::{line_of, lost, token_key_of};

@@ -6,6 +6,7 @@ use super::open::Operation;
 use super::random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest};
 use super::reference::RecordId;
 use super::subject::OpenSubject;
+use super::tenant::UNDECIDED;
 use super::token_rows::{TokenRow, is_over, line_of};
 use super::{ENTRY, SPACE, TOKEN, VALUE};
 use crate::crypto::rng;
@@ -58,7 +59,7 @@ impl<'i, 'v> Issuer<'i, 'v> {
         let field = self.tokens.tenant.field_ids([self.tokens.field.as_str()]);
         for subject in self.subjects.into_values() {
             let id = self.tokens.tenant.vault().ids.subject(self.tokens.tenant.name(), &subject.locator);
-            operation.draft.item(id, (0, 0), subject.wrap_version, &field);
+            operation.draft.item(id, UNDECIDED, subject.wrap_version, &field);
             subject.write(&self.tokens.tenant, operation, None)?;
         }
         Ok(self.links)

@@ -323,7 +323,10 @@ mod tests {
         assert_eq!((&opened.census, &opened.runs), (&ledger.census, &ledger.runs));
         assert_eq!((opened.latest, &opened.indexes), (ledger.latest, &ledger.indexes));
         assert_eq!((opened.migration, opened.edits), (ledger.migration, ledger.edits));
-        assert_eq!((opened.pin, opened.rules, opened.scheduled), (ledger.pin, ledger.rules, ledger.scheduled));
+        assert_eq!(
+            (opened.pin, opened.rules, opened.scheduled),
+            (ledger.pin, ledger.rules, ledger.scheduled)
+        );
         assert_eq!(*opened.ids.expose(), *ledger.ids.expose());
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));

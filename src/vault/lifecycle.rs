@@ -170,7 +170,9 @@ impl Vault {
     ) -> Result<()> {
         let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
         let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        self.edited(kind, event, edit, |keyset| keys::save(keyset, home.join(super::directory::KEYSET), provider))
+        self.edited(kind, event, edit, |keyset| {
+            keys::save(keyset, home.join(super::directory::KEYSET), provider)
+        })
     }
 }
 

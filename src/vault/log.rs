@@ -112,7 +112,9 @@ impl Log {
         w.u8(FORMAT).u32(keyring.keyset.primary_number().get()).u64(self.frontier.size());
         let peaks = self.frontier.peaks();
         w.u8(u8::try_from(peaks.len()).expect("a tree of 2^64 leaves has 64 peaks at most"));
-        peaks.iter().for_each(|peak| drop(w.bytes(peak)));
+        for peak in peaks {
+            w.bytes(peak);
+        }
         w.u64(self.hour);
         let used = self.used.len();
         w.u16(u16::try_from(used).map_err(|_| Error::TooLong {
@@ -153,8 +155,7 @@ impl Log {
         let peaks = (0..r.u8()?).map(|_| r.array()).collect::<Result<Vec<Hash>>>()?;
         let frontier = Frontier::from_parts(size, peaks)?;
         let hour = r.u64()?;
-        let used =
-            (0..r.u16()?).map(|_| Ok((r.short_str()?.to_owned(), r.u64()?))).collect::<Result<_>>()?;
+        let used = (0..r.u16()?).map(|_| Ok((r.short_str()?.to_owned(), r.u64()?))).collect::<Result<_>>()?;
         r.finish()?;
         let log = Self { frontier, hour, used };
         if size < pin.size || size == pin.size && log.pin() != *pin {
@@ -310,11 +311,7 @@ impl Vault {
 
     /// Writes the leaf of a read, if `may` agrees at the moment when nothing else is written. To be synced before the value is
     /// handed out.
-    pub(super) fn note(
-        &self,
-        draft: &Draft,
-        may: impl FnOnce(&mut Log) -> Result<()>,
-    ) -> Result<Commit> {
+    pub(super) fn note(&self, draft: &Draft, may: impl FnOnce(&mut Log) -> Result<()>) -> Result<Commit> {
         let mut log = self.log_guard();
         let mut next = log.clone();
         may(&mut next)?;

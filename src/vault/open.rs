@@ -316,7 +316,11 @@ impl Vault {
         self.begin(draft, |keyset| keyset.for_bookkeeping(keyset.primary_number()))
     }
 
-    fn begin(&self, draft: Draft, primary: impl FnOnce(&Keyset) -> Result<UsableKey>) -> Result<Operation<'_>> {
+    fn begin(
+        &self,
+        draft: Draft,
+        primary: impl FnOnce(&Keyset) -> Result<UsableKey>,
+    ) -> Result<Operation<'_>> {
         let current = self.hold();
         let keyring = self.keyring();
         let primary = primary(&keyring.keyset)?;

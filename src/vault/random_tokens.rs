@@ -15,7 +15,7 @@ use super::keyring::{FieldSet, Keyring};
 use super::log::{AuditId, Draft};
 use super::open::Operation;
 use super::reference::RecordId;
-use super::tenant::{SHOWN, Tenant};
+use super::tenant::{Tenant, UNDECIDED};
 use super::token_rows::{TokenRow, is_over};
 use super::{SPACE, TOKEN};
 use crate::crypto::context::{Context, Label};
@@ -282,7 +282,7 @@ impl RandomTokens<'_> {
         let mut redeemed = Vec::with_capacity(tokens.len());
         for result in parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {
             redeemed.push(result.map(|Redeemed { value, version, holder }| {
-                draft.item(self.holder_id(holder), SHOWN, version, &field);
+                draft.item(self.holder_id(holder), UNDECIDED, version, &field);
                 value
             }));
         }
@@ -426,7 +426,7 @@ impl RandomTokens<'_> {
         let redeemed = self.open(&fields, &entry, token)?;
         operation.remove_token(&row)?;
         let field = self.tenant.field_ids([self.field.as_str()]);
-        operation.draft.item(self.holder_id(redeemed.holder), SHOWN, redeemed.version, &field);
+        operation.draft.item(self.holder_id(redeemed.holder), UNDECIDED, redeemed.version, &field);
         self.tenant.vault().finish(operation)?;
         Ok(redeemed)
     }

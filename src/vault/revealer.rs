@@ -7,8 +7,8 @@
 //! What stands in brackets happens while nothing else is logged. A state that was changed after it was looked at sends the
 //! read back to the start, so a withdrawn consent counts from the next reveal on, in every thread.
 
-use super::open::Vault;
 use super::log::{Draft, Log};
+use super::open::Vault;
 use super::reference::RecordId;
 use super::rules::Installed;
 use super::subject_cache::OpenedSubject;
@@ -237,10 +237,7 @@ impl<'v> Revealer<'v> {
 
     fn tell(&self, draft: &mut Draft, subject: &OpenedSubject, item: u32) -> Result<()> {
         if let Some(known) = &subject.known {
-            draft.detail(
-                item,
-                known.seal_detail(self.tenant.name(), &subject.audit_id, &self.because)?,
-            );
+            draft.detail(item, known.seal_detail(self.tenant.name(), &subject.audit_id, &self.because)?);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@
 use super::ENTRY;
 use super::log::{AuditId, Draft};
 use super::open::Operation;
-use super::tenant::{Found, Tenant};
+use super::tenant::{Found, Tenant, UNDECIDED};
 use crate::crypto::aead::{Aead, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::secret::{AeadKey, DataKey, Plaintext};
@@ -179,7 +179,7 @@ impl Tenant<'_> {
 impl KnownSubject {
     /// Adds her to the operation's leaf, and what those may read who may know.
     pub(super) fn tell(&self, tenant: &Tenant<'_>, operation: &mut Operation<'_>, text: &str) -> Result<()> {
-        let item = operation.draft.item(self.audit_id, (0, 0), self.wrap_version, &[]);
+        let item = operation.draft.item(self.audit_id, UNDECIDED, self.wrap_version, &[]);
         if !text.is_empty() {
             operation.draft.detail(item, self.known.seal_detail(tenant.name(), &self.audit_id, text)?);
         }

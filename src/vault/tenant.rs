@@ -71,8 +71,8 @@ pub(super) struct OpenedFields {
     pub(super) fields: Vec<Plaintext>,
 }
 
-/// What leaves say of a value that was shown whole where nobody had to decide.
-pub(super) const SHOWN: (u8, u8) = (0, 0);
+/// What leaves say where nothing had to be decided.
+pub(super) const UNDECIDED: (u8, u8) = (0, 0);
 
 /// Where a subject is, and under which version her index entry was blinded.
 pub(super) struct Found {
@@ -212,8 +212,8 @@ impl<'v> Tenant<'v> {
             let due = rules.due(names.clone(), since);
             let key = entry_key(&subject.locator, number);
             operation.put_due(&key, due);
-            let ids = self.field_ids(names.map(FieldName::as_str));
-            operation.draft.item(audit_id, (0, 0), subject.wrap_version, &ids);
+            let field_ids = self.field_ids(names.map(FieldName::as_str));
+            operation.draft.item(audit_id, UNDECIDED, subject.wrap_version, &field_ids);
             let mut fields = Fields { since, due, sealed, indexes: vec![] };
             if !indexers.is_empty() {
                 let plain: Vec<_> =
@@ -265,7 +265,7 @@ impl<'v> Tenant<'v> {
                     let id = self.vault.ids.subject(&self.name, &found.locator);
                     for record in &records {
                         let fields = self.field_ids(record.fields.iter().map(|(name, _)| name.as_str()));
-                        draft.item(id, SHOWN, head.wrap_version, &fields);
+                        draft.item(id, UNDECIDED, head.wrap_version, &fields);
                     }
                     return Ok(records);
                 }
@@ -313,13 +313,15 @@ impl<'v> Tenant<'v> {
         let mut revealed = Vec::with_capacity(asked.len());
         for (record, field) in asked {
             let opened = match self.open_fields(&record.0, [*field]) {
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => return Err(error),
+                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
+                    return Err(error);
+                }
                 opened => opened,
             };
             revealed.push(opened.map(|opened| {
                 let mut opened = opened?;
                 let id = self.vault.ids.subject(&self.name, &split_entry_key(&record.0).0);
-                draft.item(id, SHOWN, opened.wrap_version, &self.field_ids([field.as_str()]));
+                draft.item(id, UNDECIDED, opened.wrap_version, &self.field_ids([field.as_str()]));
                 opened.fields.pop()
             }));
         }
@@ -419,7 +421,7 @@ impl<'v> Tenant<'v> {
         operation.ledger.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
         operation.ledger.census.remove(self.line("", Mode::Row, found.row_version))?;
         operation.delete(INDEX, &found.index_key, &found.index_bytes);
-        operation.draft.item(audit_id, (0, 0), head.wrap_version, &[]);
+        operation.draft.item(audit_id, UNDECIDED, head.wrap_version, &[]);
         operation.changes_decisions = true;
         self.vault.finish(operation)?;
         self.vault.opened.forget(&found.locator);

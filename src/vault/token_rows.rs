@@ -2,8 +2,8 @@
 
 use super::census::{Line, Mode};
 use super::keyring::FieldSet;
-use super::migrate::{Mover, is_destroyed};
 use super::log::Draft;
+use super::migrate::{Mover, is_destroyed};
 use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::Tenant;
