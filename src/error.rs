@@ -96,6 +96,10 @@ pub enum Error {
     #[error("policy line {line}{}: {problem}", Named("field", field))]
     Policy { line: usize, field: String, problem: String },
 
+    /// An approval that does not approve what is to be done.
+    #[error("the approval {problem}")]
+    Approval { problem: &'static str },
+
     /// A row of the input cannot be protected or revealed. Lines count from 1, the header included.
     #[error("line {line}{}: {problem}", Named("column", column))]
     Row { line: u64, column: String, problem: String },

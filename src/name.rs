@@ -1,21 +1,23 @@
 //! Checked names: once one of these exists, nothing checks it again.
 //!
-//! `TenantId`, `FieldName` and `Scope` are 1 to 255 bytes of UTF-8 without control characters and without white space
+//! `TenantId`, `FieldName`, `Scope`, `Purpose`, `Principal` and `RoleName` are 1 to 255 bytes of UTF-8 without control characters and without white space
 //! at either end, because they come from headers and policy files where a stray space would split one column into two.
 //! `SubjectId` is personal data: its `Debug` shows no content.
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 
 const LONGEST_NAME: usize = 255;
 const LONGEST_SUBJECT: usize = 1024;
+const LONGEST_NOTE: usize = 1024;
 
 fn checked(kind: &'static str, name: &str, longest: usize) -> Result<String> {
     let problem = if name.is_empty() {
         "is empty"
     } else if name.len() > longest {
-        "is too long (255 bytes; a subject id 1024)"
+        "is too long (255 bytes; a subject id or a text 1024)"
     } else if name.chars().any(char::is_control) {
         "contains a control character"
     } else if name.trim() != name {
@@ -27,23 +29,32 @@ fn checked(kind: &'static str, name: &str, longest: usize) -> Result<String> {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $longest:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $type(String);
 
         impl $type {
             /// Checks the name.
             ///
             /// # Errors
-            /// [`Error::Name`] when it is empty, over 255 bytes, has a control character, or white space at an end.
+            /// [`Error::Name`] when it is empty, too long, has a control character, or white space at an end.
             pub fn new(name: &str) -> Result<Self> {
-                checked($kind, name, LONGEST_NAME).map(Self)
+                checked($kind, name, $longest).map(Self)
             }
 
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = Error;
+
+            fn try_from(name: String) -> Result<Self> {
+                Self::new(&name)
             }
         }
 
@@ -58,17 +69,45 @@ macro_rules! name {
 name!(
     /// Whose data it is. Tenants share no key: the same value under two tenants gives unrelated tokens.
     TenantId,
-    "tenant"
+    "tenant",
+    LONGEST_NAME
 );
 name!(
     /// What is protected: a column or attribute. Fields share no key.
     FieldName,
-    "field"
+    "field",
+    LONGEST_NAME
 );
 name!(
     /// Within one scope pseudonyms join; between two scopes they share nothing.
     Scope,
-    "scope"
+    "scope",
+    LONGEST_NAME
+);
+
+name!(
+    /// What data is used for: `support`. Each has its legal basis (GDPR Art. 6).
+    Purpose,
+    "purpose",
+    LONGEST_NAME
+);
+name!(
+    /// Who asks: a person or a service. Duties of several are told apart by it.
+    Principal,
+    "principal",
+    LONGEST_NAME
+);
+name!(
+    /// What a principal may do goes by roles.
+    RoleName,
+    "role",
+    LONGEST_NAME
+);
+name!(
+    /// A short text for the record, of at most 1,024 bytes: why a restriction, from where a consent.
+    Note,
+    "text",
+    LONGEST_NOTE
 );
 
 /// Whose row it is: the data subject's identifier, itself personal data.
@@ -155,6 +194,16 @@ mod tests {
         assert_eq!(format!("{id:?}"), "SubjectId(..)");
         assert!(SubjectId::new("   ").is_err());
         assert!(SubjectId::new(&"9".repeat(1025)).is_err());
+    }
+
+    // SPEC: NAME-1
+    #[test]
+    fn a_name_in_json_is_checked_too() {
+        let purpose: Purpose = serde_json::from_str("\"support\"").unwrap();
+        assert_eq!(purpose, Purpose::new("support").unwrap());
+        assert_eq!(serde_json::to_string(&purpose).unwrap(), "\"support\"");
+        assert!(serde_json::from_str::<Principal>("\" alice\"").is_err());
+        assert!(Note::new(&"x".repeat(1024)).is_ok() && Note::new(&"x".repeat(1025)).is_err());
     }
 
     #[test]

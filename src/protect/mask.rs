@@ -29,6 +29,11 @@ impl Mask {
         }
     }
 
+    /// How many letters and digits stay, at most: the first and the last.
+    pub fn keeps(&self) -> (usize, usize) {
+        (self.keep_first, self.keep_last)
+    }
+
     /// The value, masked.
     pub fn mask(&self, value: &str) -> String {
         let mut out = vec![];

@@ -184,7 +184,10 @@ fn a_first_line_of_data_is_refused_without_being_shown() {
     assert!(twice.contains("columns 1 and 3") && !twice.contains("secret"), "{twice}");
     let long = "secret".repeat(50);
     let error = suggest(format!("a,{long}\n1,2\n").as_bytes(), b',', 10).unwrap_err().to_string();
-    assert_eq!(error, "input: has a header whose column 2 is too long (255 bytes; a subject id 1024)");
+    assert_eq!(
+        error,
+        "input: has a header whose column 2 is too long (255 bytes; a subject id or a text 1024)"
+    );
     let error = suggest(&b"a,\"b\nc\"\n1,2\n"[..], b',', 10).unwrap_err().to_string();
     assert_eq!(error, "input: has a header whose column 2 contains a control character");
     for bad in ["", "a,b\n", "a,b\n1\n", "a\n\"x"] {
