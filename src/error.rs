@@ -92,6 +92,14 @@ pub enum Error {
     #[error("manifest: {problem}")]
     Manifest { problem: String },
 
+    /// A signature that is not one by this key over these bytes.
+    #[error("the signature does not verify: another key made it, or what it signs was altered since")]
+    Signature,
+
+    /// An audit log, or a proof about one, that is not what its head says.
+    #[error("audit: {problem}")]
+    Audit { problem: String },
+
     /// The policy file is wrong at this place.
     #[error("policy line {line}{}: {problem}", Named("field", field))]
     Policy { line: usize, field: String, problem: String },

@@ -57,6 +57,15 @@ fn the_table_is_the_codes() {
         PassphraseKey,
         KeyFileKey,
         KeysetBody,
+        AuditHead,
+        AuditState,
+        AuditSubject,
+        AuditField,
+        AuditDetail,
+        SubjectState,
+        SigningKey,
+        Receipt,
+        Approval,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

@@ -44,6 +44,15 @@ use std::fmt;
 /// | `PassphraseKey` | the header; as AAD – |
 /// | `KeyFileKey` | – |
 /// | `KeysetBody` | –; as AAD the header |
+/// | `AuditHead` | the head |
+/// | `AuditState` | – |
+/// | `AuditSubject` | tenant, locator |
+/// | `AuditField` | tenant, field |
+/// | `AuditDetail` | tenant, audit subject id, leaf number |
+/// | `SubjectState` | tenant, locator, generation, format version |
+/// | `SigningKey` | – |
+/// | `Receipt` | the receipt |
+/// | `Approval` | the request's parts |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -84,6 +93,15 @@ pub enum Label {
     PassphraseKey,
     KeyFileKey,
     KeysetBody,
+    AuditHead,
+    AuditState,
+    AuditSubject,
+    AuditField,
+    AuditDetail,
+    SubjectState,
+    SigningKey,
+    Receipt,
+    Approval,
 }
 
 impl Label {
@@ -127,6 +145,15 @@ impl Label {
             Label::PassphraseKey => "cloakroom/1/passphrase-key",
             Label::KeyFileKey => "cloakroom/1/key-file-key",
             Label::KeysetBody => "cloakroom/1/keyset-body",
+            Label::AuditHead => "cloakroom/1/audit-head",
+            Label::AuditState => "cloakroom/1/audit-state",
+            Label::AuditSubject => "cloakroom/1/audit-subject",
+            Label::AuditField => "cloakroom/1/audit-field",
+            Label::AuditDetail => "cloakroom/1/audit-detail",
+            Label::SubjectState => "cloakroom/1/subject-state",
+            Label::SigningKey => "cloakroom/1/signing-key",
+            Label::Receipt => "cloakroom/1/receipt",
+            Label::Approval => "cloakroom/1/approval",
         }
     }
 }

@@ -12,6 +12,8 @@
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
 //! | [`wrap`] | a data key under a wrapping key, committed | HKDF + XAES-256-GCM |
 //! | [`ff1`] | format-preserving encryption | NIST SP 800-38G |
+//! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
+//! | [`sign`] | signatures | Ed25519, RFC 8032 |
 //! | [`rng`] | the one source of randomness | – |
 
 pub mod aead;
@@ -20,8 +22,10 @@ pub mod ff1;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 pub mod kdf;
+pub mod merkle;
 pub mod prf;
 pub mod prp;
 pub mod rng;
 pub mod secret;
+pub mod sign;
 pub mod wrap;

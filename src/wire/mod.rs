@@ -3,6 +3,7 @@
 //! All numbers are big-endian. Every format starts with a format number, and every number ever released stays
 //! readable. Reading is strict: what parses is written back as the same bytes. `SPEC.md` has the same diagrams.
 
+pub mod audit;
 pub mod entry;
 pub mod envelope;
 pub mod keyset;

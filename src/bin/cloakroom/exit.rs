@@ -13,7 +13,7 @@ Exit codes:
   3  the input data was refused
   4  the key was refused: wrong passphrase or key file, another key version, one that is still needed, a manifest that
      does not fit
-  5  the vault or keyset is damaged, or check found a problem
+  5  the vault or keyset is damaged, check found a problem, or an audit file or proof does not verify
   6  the vault or output is in use by another process
   7  the operating system refused: no such file, no permission, disk full
   8  verify-vectors: a vector failed, or none ran
@@ -55,11 +55,12 @@ fn number(error: &Error) -> u8 {
         Error::Rejected | Error::KeysetLocked | Error::KeySource { .. } | Error::KeyVersionUnknown { .. } => {
             4
         }
-        Error::KeyState { .. }
+        Error::Signature
+        | Error::KeyState { .. }
         | Error::KeyNeeded { .. }
         | Error::KeyMismatch { .. }
         | Error::Manifest { .. } => 4,
-        Error::Malformed { .. } | Error::Corrupt { .. } => 5,
+        Error::Malformed { .. } | Error::Corrupt { .. } | Error::Audit { .. } => 5,
         Error::Busy { .. } | Error::Conflict => 6,
         Error::Io { .. } => 7,
         _ => 9,
