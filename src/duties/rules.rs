@@ -5,6 +5,7 @@
 //! ```
 
 use super::{Access, Judge, Permission};
+use crate::crypto::sign::VerifyingKey;
 use crate::error::Result;
 use crate::name::{FieldName, Note, Principal, Purpose, RoleName};
 use crate::wire::{Reader, Writer};
@@ -108,8 +109,9 @@ pub enum OverBudget {
 pub struct PrincipalRules {
     /// What it may do: of several roles the widest permission counts.
     pub roles: BTreeSet<RoleName>,
-    /// The public key of its approvals, as text.
-    pub key: Option<String>,
+    /// The public key of its approvals.
+    #[serde(with = "key_as_text")]
+    pub key: Option<VerifyingKey>,
     /// Whether it may approve.
     pub approves: bool,
 }
@@ -202,5 +204,20 @@ impl Rules {
     /// For how many seconds a field is kept.
     pub fn retention(&self, field: &FieldName) -> Option<u64> {
         self.fields.get(field)?.retention
+    }
+}
+
+/// A public key, in JSON, is its text form.
+mod key_as_text {
+    use super::VerifyingKey;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(key: &Option<VerifyingKey>, to: S) -> Result<S::Ok, S::Error> {
+        key.as_ref().map(|key| key.to_string()).serialize(to)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<VerifyingKey>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| VerifyingKey::from_text(&text)).transpose().map_err(D::Error::custom)
     }
 }
