@@ -11,6 +11,7 @@ mod actions;
 mod batch;
 mod bridge;
 mod by_version;
+mod consents;
 mod counted;
 mod drive;
 mod key_versions;
@@ -28,6 +29,7 @@ mod suggest;
 mod vaulted;
 
 pub use bridge::{Bridged, Crossing, bridge};
+pub use consents::{ConsentRow, consents};
 pub use manifest::{ColumnEntry, Manifest};
 pub use migrate::{Migrated, migrate};
 pub use preview::{CellPreview, RowPreview, preview};

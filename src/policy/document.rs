@@ -1,8 +1,12 @@
 //! The policy file as a whole: parsed, checked, with the line of whatever is wrong.
 
+use super::duties::{
+    ApprovalsSection, PrincipalSection, PurposeSection, RegisterSection, RoleSection, Sections,
+};
 use super::rule::{self, Rule, Wrong};
 use super::settings::Settings;
 use super::{Empty, Unlisted};
+use crate::duties::Rules;
 use crate::error::{Error, Result};
 use crate::name::{FieldName, Scope, TenantId};
 use crate::protect::BlindIndex;
@@ -42,6 +46,7 @@ pub struct Policy {
     pub bridges: Vec<(Scope, Scope)>,
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
+    rules: Rules,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +60,16 @@ struct Document {
     field: BTreeMap<String, Settings>,
     #[serde(default)]
     bridge: Vec<Ends>,
+    #[serde(default)]
+    purpose: BTreeMap<String, PurposeSection>,
+    #[serde(default)]
+    role: BTreeMap<String, RoleSection>,
+    #[serde(default)]
+    principal: BTreeMap<String, PrincipalSection>,
+    #[serde(default)]
+    approvals: ApprovalsSection,
+    #[serde(default)]
+    register: RegisterSection,
 }
 
 /// A `[[bridge]]` table.
@@ -133,7 +148,17 @@ impl Policy {
             }
         };
         let bridges = bridges(&document.bridge, &lines)?;
-        Ok(Self { tenant, subject, unlisted, fields, bridges, sha256: Sha256::digest(text).into() })
+        let Document { purpose, role, principal, approvals, register, .. } = document;
+        let sections = Sections { purpose, role, principal, approvals, register };
+        let settings = fields.iter().map(|field| (&field.name, &field.settings));
+        let rules = sections.rules(settings, |path| lines.of(path))?;
+        let sha256 = Sha256::digest(text).into();
+        Ok(Self { tenant, subject, unlisted, fields, bridges, sha256, rules })
+    }
+
+    /// Who may see what, for which purpose; empty in a policy without a word about it.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The field of this name.
@@ -205,6 +230,17 @@ impl Lines<'_> {
         line_at(self.text, place.unwrap_or(bridge.span()).start)
     }
 
+    /// The lines of a section's name, and of the names in it.
+    fn starts_of(&self, section: &str) -> Vec<usize> {
+        let found = self.tree.iter().find(|(key, _)| key.get_ref() == section);
+        let Some((key, value)) = found else { return vec![] };
+        let names = match value.get_ref() {
+            DeValue::Table(table) => table.keys().map(|name| line_at(self.text, name.span().start)).collect(),
+            _ => vec![],
+        };
+        [vec![line_at(self.text, key.span().start)], names].concat()
+    }
+
     fn bridges(&self) -> &[Spanned<DeValue<'_>>] {
         match self.tree.get("bridge").map(|value| value.get_ref()) {
             Some(DeValue::Array(bridges)) => bridges,
@@ -212,7 +248,7 @@ impl Lines<'_> {
         }
     }
 
-    /// The field whose table a line is in: the last that begins at or above it, unless a bridge begins after it.
+    /// The field whose table a line is in: the last that begins at or above it, unless another table begins after it.
     fn field_at(&self, line: usize) -> String {
         let Some(DeValue::Table(fields)) = self.tree.get("field").map(|v| v.get_ref()) else {
             return String::new();
@@ -220,7 +256,9 @@ impl Lines<'_> {
         let fields =
             fields.iter().map(|(key, _)| (line_at(self.text, key.span().start), key.get_ref().as_ref()));
         let bridges = self.bridges().iter().map(|bridge| (line_at(self.text, bridge.span().start), ""));
-        let starts = fields.chain(bridges).filter(|(start, _)| *start <= line);
+        let sections = ["purpose", "role", "principal", "approvals", "register"].into_iter();
+        let sections = sections.flat_map(|name| self.starts_of(name)).map(|line| (line, ""));
+        let starts = fields.chain(bridges).chain(sections).filter(|(start, _)| *start <= line);
         starts.max().map(|(_, name)| name.to_owned()).unwrap_or_default()
     }
 }

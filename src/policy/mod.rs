@@ -48,11 +48,28 @@
 //!
 //! Every field can have `empty`: `keep` (blank cells stay as they are, the default) or `error`.
 //!
+//! # Duties
+//!
+//! Who may see what, and why; `examples/duties.policy.toml` is whole. Without these sections a policy has no
+//! [`Rules`](crate::duties::Rules), and what no rule permits is denied. A name that is declared nowhere is an error.
+//!
+//! | section | settings |
+//! |---|---|
+//! | `[purpose.support]` | `basis` (`consent`, `contract`, `legal-obligation`, `vital-interests`, `public-task`, `legitimate-interests`); `text`, `recipients` (a list); `special` (may use special categories without consent), `despite_restriction`, `despite_hold` (`true`) |
+//! | `[role.agent]` | `purposes`; `budget` (reveals of a principal in an hour), `over_budget` (`refuse`, `alert`); `[role.agent.reveal]`: for each field `full`, `token`, or a mask like `"mask 0+4"` |
+//! | `[principal.alice]` | `roles`; `key` (`cloakroom-public-key-1:…`), `approves = true` |
+//! | `[approvals]` | `bulk` (subjects that a principal may reveal in an hour without one), `valid` (`"24h"`) |
+//! | `[register]` | `controller`, `contact`, `dpo`: texts for the record of processing |
+//! | a field | `purposes`; `category` (a text), `retention` (`"90d"`, `"2y"` of 365 days each), `special = true` (GDPR Art. 9) |
+//!
+//! # Bridges
+//!
 //! A `[[bridge]]` permits that pseudonyms of the scope `from` are moved into the scope `to`, and not back; what is not
 //! declared is not permitted. Fields of this policy need not use either scope, since files for several recipients may
 //! have policies of their own. `population` is how many different values of one kind the scope will ever see.
 
 mod document;
+mod duties;
 mod random_token;
 mod rule;
 mod settings;

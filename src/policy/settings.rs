@@ -62,10 +62,18 @@ pub struct Settings {
     pub reuse: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special: Option<bool>,
 }
 
 impl Settings {
-    /// The names of the settings that are given, but for `protect` and `empty`, which go with everything.
+    /// The names of the settings that are given, but for those that go with everything: `protect`, `empty`, and duties.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let texts = [
             ("format", &self.format),
