@@ -19,6 +19,9 @@ use crate::wire::{Reader, Writer};
 /// The format number written, and the only one so far.
 const FORMAT: u8 = 1;
 
+/// The most bytes of a leaf: about 3,700,000 items. A reader of audit files holds one leaf at a time.
+pub const LONGEST: usize = 64 << 20;
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf<'a> {
@@ -80,6 +83,9 @@ impl<'a> Leaf<'a> {
     /// [`Error::Malformed`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new("audit leaf", bytes);
+        if bytes.len() > LONGEST {
+            return Err(r.malformed("is over 64 MiB"));
+        }
         r.expect(&[FORMAT], "has a format that this release does not know")?;
         let kind = r.short_str()?;
         if !is_kind(kind) {
@@ -116,8 +122,9 @@ impl<'a> Leaf<'a> {
     /// The bytes.
     ///
     /// # Errors
-    /// [`Error::TooLong`] when a text or a list is longer than its length field can say; [`Error::Setting`] for a kind of
-    /// other characters, a text with a control character, or a number of a context or item that is not there.
+    /// [`Error::TooLong`] when a text or a list is longer than its length field can say, or all of it over [`LONGEST`];
+    /// [`Error::Setting`] for a kind of other characters, a text with a control character, or a number of a context or
+    /// item that is not there.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let setting = |problem: &str| Error::Setting { what: "audit leaf", problem: problem.into() };
         if !is_kind(self.kind) {
@@ -152,7 +159,10 @@ impl<'a> Leaf<'a> {
         for detail in &self.details {
             w.u32(detail.item).long(detail.sealed)?;
         }
-        Ok(w.into_bytes())
+        match w.as_bytes().len() {
+            ..=LONGEST => Ok(w.into_bytes()),
+            actual => Err(Error::TooLong { what: "audit leaf", actual, limit: LONGEST }),
+        }
     }
 }
 
