@@ -44,6 +44,11 @@ use std::fmt;
 /// | `PassphraseKey` | the header; as AAD – |
 /// | `KeyFileKey` | – |
 /// | `KeysetBody` | –; as AAD the header |
+/// | `TwoFactorKey` | the header, Argon2id's output; as AAD – |
+/// | `ShareKey` | the header; as AAD – |
+/// | `ShareSet` | needed, count |
+/// | `ShareCheck` | set, needed, count, index |
+/// | `Pkcs11Key` | the header; as AAD – |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -84,6 +89,11 @@ pub enum Label {
     PassphraseKey,
     KeyFileKey,
     KeysetBody,
+    TwoFactorKey,
+    ShareKey,
+    ShareSet,
+    ShareCheck,
+    Pkcs11Key,
 }
 
 impl Label {
@@ -127,6 +137,11 @@ impl Label {
             Label::PassphraseKey => "cloakroom/1/passphrase-key",
             Label::KeyFileKey => "cloakroom/1/key-file-key",
             Label::KeysetBody => "cloakroom/1/keyset-body",
+            Label::TwoFactorKey => "cloakroom/1/two-factor-key",
+            Label::ShareKey => "cloakroom/1/share-key",
+            Label::ShareSet => "cloakroom/1/share-set",
+            Label::ShareCheck => "cloakroom/1/share-check",
+            Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
         }
     }
 }
