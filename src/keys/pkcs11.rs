@@ -97,7 +97,7 @@ impl PinTries {
                 "is locked after too many wrong PINs; only its security officer can unlock it (C_InitPIN)",
             ),
             PinTries::Last if !last_try => Err(
-                "has one try left before it locks itself, so the PIN was not tried; make sure of it, then allow the last try",
+                "has one try left before it locks itself, so the PIN was not tried; make sure of it, then allow it with --last-try",
             ),
             PinTries::All | PinTries::Fewer | PinTries::Last => Ok(()),
         }
