@@ -44,7 +44,11 @@ fn passphrase_and_key_file_open_together_and_neither_does_alone() {
     tool.ok("keys list --keyset k --two-factors --passphrase-file words"); // the key file of the environment
     tool.fails(4, "keys list --keyset k --passphrase-file words", BOTH);
     tool.fails(4, "keys list --keyset k --key-file key", BOTH);
-    tool.fails(4, "keys list --keyset k --two-factors", "give --passphrase-file, or set CLOAKROOM_PASSPHRASE");
+    tool.fails(
+        4,
+        "keys list --keyset k --two-factors",
+        "give --passphrase-file, or set CLOAKROOM_PASSPHRASE",
+    );
     let mut command = tool.command("keys list --keyset k --two-factors --passphrase-file words");
     command.env_remove("CLOAKROOM_KEY_FILE");
     let ran = ran(command).with_exit("without a key file", 4);
@@ -148,9 +152,16 @@ fn each_mistake_with_shares_is_said_for_what_it_is() {
 fn shares_are_not_written_over_and_not_mixed_with_other_keys() {
     let tool = with_shares();
     tool.fails(2, "keys create k2 --shares 3-of-3 --share-dir s", "s/share-1-of-3 already exists");
-    tool.fails(2, "keys create k2 --shares 2-of-3 --share-dir s2 --key-file key", "name no other key beside it");
+    tool.fails(
+        2,
+        "keys create k2 --shares 2-of-3 --share-dir s2 --key-file key",
+        "name no other key beside it",
+    );
     for (line, text) in [
-        ("keys create k2 --shares 1-of-3 --share-dir s2", "of 3 shares 2 at least and 3 at most can be needed"),
+        (
+            "keys create k2 --shares 1-of-3 --share-dir s2",
+            "of 3 shares 2 at least and 3 at most can be needed",
+        ),
         ("keys create k2 --shares three --share-dir s2", "are written as 3-of-5"),
         ("keys create k2 --shares 2-of-3", "--share-dir"),
         ("keys create k2 --share-dir s2", "--shares"),

@@ -2,6 +2,7 @@
 //!
 //! Where SoftHSM2 is not installed the tests say that they were skipped; where `CI` is set they fail instead, unless
 //! `CLOAKROOM_WITHOUT_TOKEN` is set, too.
+#![cfg(unix)]
 
 mod tool;
 
@@ -29,7 +30,10 @@ fn module() -> Option<PathBuf> {
             "SoftHSM2 is not installed: `apt-get install softhsm2` (Debian, Ubuntu), or set CLOAKROOM_WITHOUT_TOKEN"
         );
         // Past the capture of tests that pass.
-        let _ = writeln!(std::io::stderr(), "skipped: SoftHSM2 is not installed (Debian: apt-get install softhsm2)");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: SoftHSM2 is not installed (Debian: apt-get install softhsm2)"
+        );
     }
     found
 }
@@ -47,7 +51,10 @@ impl Desk {
         let tokens = desk.tool.path("tokens");
         desk.tool.write(
             "softhsm2.conf",
-            format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display()),
+            format!(
+                "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+                tokens.display()
+            ),
         );
         desk.util(&format!("--init-token --free --label desk --so-pin 12345678 --pin {PIN}"));
         desk.write_pin("pin", PIN);
@@ -156,7 +163,8 @@ fn a_wrong_pin_is_tried_once_and_said_to_be_wrong() {
 fn each_thing_that_is_missing_is_named() {
     let Some(desk) = Desk::new() else { return };
     desk.ok(&format!("keys create k {}", desk.of("desk", "vault", "pin")));
-    let fails = |exit, options: &str, says: &str| desk.fails(exit, &format!("keys list --keyset k {options}"), says);
+    let fails =
+        |exit, options: &str, says: &str| desk.fails(exit, &format!("keys list --keyset k {options}"), says);
     fails(4, &desk.of("shelf", "vault", "pin"), "has no token \"shelf\"");
     fails(4, &desk.of("desk", "none", "pin"), "has no AES key \"none\"");
     fails(7, &desk.of("desk", "vault", "none"), "none");
