@@ -57,8 +57,10 @@ pub enum Error {
     #[error("{what}: {problem}")]
     Setting { what: &'static str, problem: String },
 
-    /// The passphrase or key file does not open the keyset, or the keyset file was altered: the two look alike.
-    #[error("the keyset does not open: wrong passphrase or key file, or the keyset file was altered")]
+    /// The passphrase or key does not open the keyset, or the keyset file was altered: they look alike.
+    #[error(
+        "the keyset does not open: wrong passphrase or key file, shares or token key, or the keyset file was altered"
+    )]
     KeysetLocked,
 
     /// A key source that cannot be used as it is.

@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use cloakroom::crypto::aead::Suite;
 use cloakroom::format::{Format, Luhn, Normalization};
-use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, KeyUse, Keyset, Passphrase, UsableKey};
+use cloakroom::keys::{Argon2Cost, KeyFile, KeyState, KeyUse, Keyset, Passphrase, TwoFactors, UsableKey};
+#[cfg(feature = "shamir")]
+use cloakroom::keys::{Scheme, SharedKey};
 use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Options};
 use cloakroom::policy::Policy;
@@ -303,6 +305,19 @@ fn keysets_of_both_formats_written_by_another_hand() {
     assert!(matches!(Keyset::unlock(&altered, &provider), Err(cloakroom::Error::KeysetLocked)));
 }
 
+/// Argon2id with the cost and the salt of a header.
+fn stretch(passphrase: &[u8], header: &[u8]) -> Key {
+    let mut r = Bytes(header);
+    assert_eq!(r.int(1), 1);
+    let (memory, iterations, lanes) = (r.int(4) as u32, r.int(4) as u32, r.int(4) as u32);
+    assert_eq!((memory, iterations, lanes), (64, 2, 1));
+    let params = argon2::Params::new(memory, iterations, lanes, Some(32)).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let mut stretched = [0; 32];
+    argon2.hash_password_into(passphrase, r.0, &mut stretched).unwrap();
+    stretched
+}
+
 // SPEC: PASS-1, PASS-2, WRAP-1
 #[test]
 fn a_keyset_locked_by_a_passphrase() {
@@ -311,18 +326,86 @@ fn a_keyset_locked_by_a_passphrase() {
     let keyset = Keyset::generate(Timestamp(5)).unwrap();
     let unwrap = |wrapped: &[u8]| {
         let (header, wrapped) = wrapped.split_at(29);
-        let mut r = Bytes(header);
-        assert_eq!(r.int(1), 1);
-        let (memory, iterations, lanes) = (r.int(4) as u32, r.int(4) as u32, r.int(4) as u32);
-        assert_eq!((memory, iterations, lanes), (64, 2, 1));
-        let params = argon2::Params::new(memory, iterations, lanes, Some(32)).unwrap();
-        let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-        let mut stretched = [0; 32];
-        argon2.hash_password_into(b"correct horse", r.0, &mut stretched).unwrap();
+        let stretched = stretch(b"correct horse", header);
         let okm = derive(&stretched, &context("passphrase-key", &[header]));
         spec::unwrap(okm, &context("passphrase-key", &[]), wrapped)
     };
     let body = read_keyset(&keyset.lock(&provider).unwrap(), "passphrase", unwrap);
+    assert_eq!(body.versions[0].4, *keyset.primary().unwrap().secret().expose());
+}
+
+// SPEC: TWOF-1, WRAP-1
+#[test]
+fn a_keyset_locked_by_a_passphrase_and_a_key_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let cost = Argon2Cost { memory_kib: 64, iterations: 2, lanes: 1 };
+    let passphrase = Passphrase::new("correct horse".into()).unwrap().with_cost(cost).unwrap();
+    let provider = TwoFactors::new(passphrase, KeyFile::create(dir.path().join("key")).unwrap());
+    let machine = read_key_file(&std::fs::read_to_string(dir.path().join("key")).unwrap());
+    let keyset = Keyset::generate(Timestamp(5)).unwrap();
+    let unwrap = |wrapped: &[u8]| {
+        let (header, wrapped) = wrapped.split_at(29);
+        let okm = derive(&machine, &context("two-factor-key", &[header, &stretch(b"correct horse", header)]));
+        spec::unwrap(okm, &context("two-factor-key", &[]), wrapped)
+    };
+    let body = read_keyset(&keyset.lock(&provider).unwrap(), "passphrase+key-file", unwrap);
+    assert_eq!(body.versions[0].4, *keyset.primary().unwrap().secret().expose());
+}
+
+/// A product in GF(2^8) with the polynomial 0x11D.
+#[cfg(feature = "shamir")]
+fn times(mut a: u8, mut b: u8) -> u8 {
+    let mut product = 0;
+    while b > 0 {
+        product ^= if b & 1 == 1 { a } else { 0 };
+        a = (a << 1) ^ if a & 0x80 == 0x80 { 0x1D } else { 0 };
+        b >>= 1;
+    }
+    product
+}
+
+// SPEC: SHARE-1, SHARE-5, SHARE-6, WRAP-1
+#[cfg(feature = "shamir")]
+#[test]
+fn a_keyset_locked_by_shares() {
+    let (provider, shares) = SharedKey::split(Scheme::new(3, 5).unwrap()).unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let points: Vec<(u8, Vec<u8>)> = [4, 0, 2]
+        .iter()
+        .map(|i| {
+            let text = shares[*i].to_text();
+            let rest = text.split_once("secret ").unwrap().1;
+            (*i as u8 + 1, BASE64.decode(rest.lines().next().unwrap()).unwrap())
+        })
+        .collect();
+    let inverse = |a: u8| (1..=255).find(|b| times(a, *b) == 1).unwrap();
+    let key: Key = std::array::from_fn(|at| {
+        let term = |(x, y): &(u8, Vec<u8>)| {
+            let others = points.iter().map(|(other, _)| *other).filter(|other| other != x);
+            others.fold(y[at], |product, other| times(product, times(other, inverse(other ^ x))))
+        };
+        points.iter().map(term).fold(0, |sum, term| sum ^ term)
+    });
+    let (three, five, two) = (spec::number(3), spec::number(5), spec::number(2));
+    let set: [u8; 16] = derive(&key, &context("share-set", &[&three, &five]));
+    let secret = shares[1].to_text().split_once("secret ").unwrap().1.lines().next().unwrap().to_owned();
+    let bytes: Key = BASE64.decode(&secret).unwrap().try_into().unwrap();
+    let check: [u8; 8] = derive(&bytes, &context("share-check", &[&set, &three, &five, &two]));
+    let text = format!(
+        "cloakroom-share-1\nset {}\nshare 2 of 5, 3 needed\nsecret {secret}\ncheck {}\n",
+        hex(&set),
+        hex(&check)
+    );
+    assert_eq!(*shares[1].to_text(), text);
+
+    let keyset = Keyset::generate(Timestamp(5)).unwrap();
+    let unwrap = |wrapped: &[u8]| {
+        let (header, wrapped) = wrapped.split_at(19);
+        assert_eq!(header, [&[1], &set[..], &[3, 5]].concat());
+        let okm = derive(&key, &context("share-key", &[header]));
+        spec::unwrap(okm, &context("share-key", &[]), wrapped)
+    };
+    let body = read_keyset(&keyset.lock(&provider).unwrap(), "shares", unwrap);
     assert_eq!(body.versions[0].4, *keyset.primary().unwrap().secret().expose());
 }
 

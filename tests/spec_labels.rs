@@ -67,6 +67,11 @@ fn the_table_is_the_codes() {
         Receipt,
         Approval,
         VaultRules,
+        TwoFactorKey,
+        ShareKey,
+        ShareSet,
+        ShareCheck,
+        Pkcs11Key,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

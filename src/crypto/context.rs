@@ -54,6 +54,11 @@ use std::fmt;
 /// | `Receipt` | the receipt |
 /// | `Approval` | the request's parts |
 /// | `VaultRules` | –; as AAD the header |
+/// | `TwoFactorKey` | the header, Argon2id's output; as AAD – |
+/// | `ShareKey` | the header; as AAD – |
+/// | `ShareSet` | needed, count |
+/// | `ShareCheck` | set, needed, count, index |
+/// | `Pkcs11Key` | the header; as AAD – |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -104,6 +109,11 @@ pub enum Label {
     Receipt,
     Approval,
     VaultRules,
+    TwoFactorKey,
+    ShareKey,
+    ShareSet,
+    ShareCheck,
+    Pkcs11Key,
 }
 
 impl Label {
@@ -157,6 +167,11 @@ impl Label {
             Label::Receipt => "cloakroom/1/receipt",
             Label::Approval => "cloakroom/1/approval",
             Label::VaultRules => "cloakroom/1/vault-rules",
+            Label::TwoFactorKey => "cloakroom/1/two-factor-key",
+            Label::ShareKey => "cloakroom/1/share-key",
+            Label::ShareSet => "cloakroom/1/share-set",
+            Label::ShareCheck => "cloakroom/1/share-check",
+            Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
         }
     }
 }

@@ -35,3 +35,15 @@ pub fn fill_from_system(bytes: &mut [u8]) -> Result<()> {
         source: std::io::Error::other(e.to_string()),
     })
 }
+
+/// A generator of its own, ChaCha12 with a seed of 32 bytes from the operating system, for what asks for a generator.
+///
+/// # Errors
+/// [`Error::Io`] when the system has no randomness to give.
+#[cfg(feature = "shamir")]
+pub fn seeded_from_system() -> Result<rand::rngs::StdRng> {
+    use rand::SeedableRng;
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    fill_from_system(seed.as_mut())?;
+    Ok(rand::rngs::StdRng::from_seed(*seed))
+}

@@ -59,10 +59,13 @@ fn at_most_largest(file: Vec<u8>) -> Result<Vec<u8>> {
     }
 }
 
-/// A provider's name out of an unauthenticated file, fit to be printed.
+/// A provider's name out of an unauthenticated file, fit to be printed, and what it needs where that is several things.
 fn known_provider(id: &str) -> &str {
     match id {
         "passphrase" | "key-file" => id,
+        "passphrase+key-file" => "passphrase and a key file together; give both",
+        "shares" => "key that is split into shares; give as many shares as are needed",
+        "pkcs11" => "key in a PKCS#11 token; name the module, the token and the key",
         _ => "provider that this release does not know",
     }
 }

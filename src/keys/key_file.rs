@@ -1,6 +1,7 @@
 //! A key in a file of its own, for machines: `cloakroom-key-1:` and 32 random bytes in base64url, readable by its owner
 //! only.
 
+use super::owner_file;
 use super::provider::KeyProvider;
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf::RootSecret;
@@ -10,8 +11,6 @@ use crate::crypto::wrap::WrapKey;
 use crate::error::{Error, Result};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -34,21 +33,10 @@ impl KeyFile {
     /// # Errors
     /// [`Error::Exists`]; [`Error::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
         let mut bytes = Zeroizing::new([0; 32]);
         rng::fill_from_system(bytes.as_mut())?;
         let text = Zeroizing::new(format!("{PREFIX}{}\n", &*Zeroizing::new(BASE64.encode(bytes.as_slice()))));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
-            _ => Error::io("create", path)(e),
-        })?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io("write", path))?;
-        // What it locks is made durable with its directory, so this has to be, too.
-        crate::whole_file::sync_directory_of(path)?;
+        owner_file::create(path.as_ref(), &text)?;
         Ok(Self(AeadKey::from_bytes(&mut bytes)))
     }
 
@@ -58,19 +46,8 @@ impl KeyFile {
     /// [`Error::KeySource`] when anyone but its owner can read it, or it holds no key; [`Error::Io`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bad =
-            |problem: &str| Error::KeySource { what: path.display().to_string(), problem: problem.into() };
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let meta = file.metadata().map_err(Error::io("read", path))?;
-        if !meta.is_file() {
-            return Err(bad("is no file"));
-        }
-        #[cfg(unix)]
-        if std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0 {
-            return Err(bad("can be read or written by others than its owner; run `chmod 600` on it"));
-        }
-        let mut text = Zeroizing::new(Vec::with_capacity(128));
-        file.take(128).read_to_end(&mut text).map_err(Error::io("read", path))?;
+        let bad = |problem| owner_file::bad(path, problem);
+        let text = owner_file::read(path, 128)?;
         let encoded = std::str::from_utf8(&text)
             .ok()
             .and_then(|t| t.trim_end().strip_prefix(PREFIX))

@@ -10,6 +10,7 @@
 //!
 //! Source: RFC 9106. The cost is stored, so it can grow: saving a keyset writes the passphrase's own cost.
 
+use super::owner_file;
 use super::provider::KeyProvider;
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf::RootSecret;
@@ -74,19 +75,7 @@ impl Passphrase {
     /// # Errors
     /// [`Error::KeySource`] when others than its owner can read it, or as for [`Passphrase::new`]; [`Error::Io`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        #[cfg(unix)]
-        {
-            let meta = std::fs::metadata(path).map_err(Error::io("open", path))?;
-            if meta.is_file() && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0 {
-                return Err(Error::KeySource {
-                    what: path.display().to_string(),
-                    problem: "can be read or written by others than its owner; run `chmod 600` on it".into(),
-                });
-            }
-        }
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(Error::io("read", path))?);
-        Self::new(text.lines().next().unwrap_or_default().to_owned())
+        Self::new(std::mem::take(&mut *owner_file::first_line(path.as_ref())?))
     }
 
     /// With another cost, for saving.
@@ -115,8 +104,18 @@ impl Passphrase {
         Ok(Argon2Cost { memory_kib: r.u32()?, iterations: r.u32()?, lanes: r.u32()? })
     }
 
-    /// The wrapping key for a header, whose every byte the HKDF context binds.
-    fn wrap_key(&self, cost: Argon2Cost, header: &[u8]) -> Result<WrapKey> {
+    /// A header of this cost with a fresh salt.
+    pub(super) fn new_header(&self) -> Result<Vec<u8>> {
+        let mut salt = [0; 16];
+        rng::fill_from_system(&mut salt)?;
+        let mut w = Writer::new();
+        w.u8(FORMAT).u32(self.cost.memory_kib).u32(self.cost.iterations).u32(self.cost.lanes).bytes(&salt);
+        Ok(w.into_bytes())
+    }
+
+    /// Argon2id with a header's cost and salt.
+    pub(super) fn stretched(&self, header: &[u8]) -> Result<Stretched> {
+        let cost = Self::cost_of(header).map_err(|_| Error::KeysetLocked)?;
         let salt = &header[HEADER_LEN - 16..];
         let mut stretched = Zeroizing::new([0; 32]);
         params(cost)
@@ -128,9 +127,23 @@ impl Passphrase {
                 )
             })
             .map_err(|_| Error::KeysetLocked)?;
-        let stretched = Stretched(AeadKey::from_bytes(&mut stretched));
-        Ok(WrapKey::derive(&stretched, &Context::new(Label::PassphraseKey).part(header)))
+        Ok(Stretched(AeadKey::from_bytes(&mut stretched)))
     }
+
+    /// The wrapping key for a header, whose every byte the HKDF context binds.
+    fn wrap_key(&self, header: &[u8]) -> Result<WrapKey> {
+        Ok(WrapKey::derive(&self.stretched(header)?, &Context::new(Label::PassphraseKey).part(header)))
+    }
+}
+
+/// The header, of a cost that is bearable, and the wrapped key.
+pub(super) fn split_header(wrapped: &[u8]) -> Result<(&[u8], &[u8])> {
+    let cost = Passphrase::cost_of(wrapped).map_err(|_| Error::KeysetLocked)?;
+    // The cost is read before anything is authenticated: a bound keeps a forged file from using up the memory.
+    if !cost.is_bearable() {
+        return Err(Error::KeysetLocked);
+    }
+    wrapped.split_at_checked(HEADER_LEN).ok_or(Error::KeysetLocked)
 }
 
 fn params(cost: Argon2Cost) -> argon2::Result<Params> {
@@ -138,7 +151,7 @@ fn params(cost: Argon2Cost) -> argon2::Result<Params> {
 }
 
 /// Argon2id's output.
-struct Stretched(AeadKey);
+pub(super) struct Stretched(AeadKey);
 
 impl RootSecret for Stretched {
     fn keying_material(&self) -> &[u8; 32] {
@@ -156,24 +169,15 @@ impl KeyProvider for Passphrase {
     }
 
     fn wrap(&self, key: &DataKey) -> Result<Vec<u8>> {
-        let mut salt = [0; 16];
-        rng::fill_from_system(&mut salt)?;
-        let mut w = Writer::new();
-        w.u8(FORMAT).u32(self.cost.memory_kib).u32(self.cost.iterations).u32(self.cost.lanes).bytes(&salt);
-        let mut out = w.into_bytes();
-        let wrap_key = self.wrap_key(self.cost, &out)?;
+        let mut out = self.new_header()?;
+        let wrap_key = self.wrap_key(&out)?;
         wrap_key.wrap(&aad(), key, &mut out);
         Ok(out)
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<DataKey> {
-        let cost = Self::cost_of(wrapped).map_err(|_| Error::KeysetLocked)?;
-        // The cost is read before anything is authenticated: a bound keeps a forged file from using up the memory.
-        if !cost.is_bearable() || wrapped.len() < HEADER_LEN {
-            return Err(Error::KeysetLocked);
-        }
-        let (header, wrapped) = wrapped.split_at(HEADER_LEN);
-        self.wrap_key(cost, header)?.unwrap(&aad(), wrapped).map_err(|_| Error::KeysetLocked)
+        let (header, wrapped) = split_header(wrapped)?;
+        self.wrap_key(header)?.unwrap(&aad(), wrapped).map_err(|_| Error::KeysetLocked)
     }
 }
 

@@ -19,7 +19,8 @@ Exit codes:
   8  verify-vectors: a vector failed, or none ran
   9  an internal error; please report it
 
-The passphrase comes from --passphrase-file, CLOAKROOM_PASSPHRASE, or a prompt; never from the command line.";
+The passphrase comes from --passphrase-file, CLOAKROOM_PASSPHRASE, or a prompt; never from the command line.
+With --passphrase-file and --key-file, or --two-factors, both are needed.";
 
 /// What a command that did not fail has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -264,7 +264,11 @@ pub fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBu
 /// The files with keys that a command opens.
 pub fn opened(holder: &Holder, key: &KeySource) -> Vec<PathBuf> {
     let given = [&holder.vault, &holder.keyset, &key.passphrase_file].map(Clone::clone);
-    given.into_iter().chain([unlock::key_file(key)]).flatten().collect()
+    let mut opened: Vec<PathBuf> = given.into_iter().chain([unlock::key_file(key)]).flatten().collect();
+    opened.extend(key.shares.iter().cloned());
+    #[cfg(feature = "pkcs11")]
+    opened.extend(key.token.pin_file.clone());
+    opened
 }
 
 /// The path without symbolic links, also for a file that is not there yet.

@@ -1,6 +1,7 @@
 //! `keys create`, `list` and `relock`.
 
 use crate::exit::Outcome;
+use crate::key_source::{NewKeySource, Split};
 use crate::keyset_holder::OpenHolder;
 use crate::vault::open;
 use crate::{Holder, KeySource, overdue, unlock};
@@ -13,7 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
 
-pub fn create(file: &Path, key: &KeySource) -> Result<Outcome> {
+pub fn create(file: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     if file.exists() {
         return Err(Error::Exists { path: file.to_owned() });
     }
@@ -22,7 +23,7 @@ pub fn create(file: &Path, key: &KeySource) -> Result<Outcome> {
         return Err(Error::Setting { what: "keyset", problem });
     }
     let keyset = Keyset::generate(now())?;
-    keys::save_new(&keyset, file, &*unlock::new(key)?)?;
+    keys::save_new(&keyset, file, &*unlock::new(key, split)?)?;
     crate::files::say(format_args!("{}: keyset {}, key version 1", file.display(), keyset.id()));
     Ok(Outcome::Done)
 }
@@ -96,13 +97,14 @@ fn roles(keyset: &Keyset, number: KeyVersion) -> String {
     roles.iter().filter(|(_, is)| *is).map(|(role, _)| format!(" ({role})")).collect()
 }
 
-pub fn relock(holder: &Holder, key: &KeySource, new: &KeySource) -> Result<Outcome> {
+pub fn relock(holder: &Holder, key: &KeySource, new: NewKeySource) -> Result<Outcome> {
+    let (new, split) = new.apart(key);
     let provider = unlock::existing(key)?;
     match (&holder.vault, &holder.keyset) {
-        (Some(path), _) => open(path, &*provider)?.relock(&*unlock::replacing(new)?)?,
+        (Some(path), _) => open(path, &*provider)?.relock(&*unlock::replacing(&new, &split)?)?,
         (None, Some(path)) => {
             keys::load(path, &*provider)?; // before anyone is asked for a new passphrase
-            keys::edit(path, &*provider, &*unlock::replacing(new)?, Ok)?;
+            keys::edit(path, &*provider, &*unlock::replacing(&new, &split)?, Ok)?;
         }
         (None, None) => unreachable!("clap demands one of the two"),
     }

@@ -6,6 +6,7 @@ mod exit;
 mod files;
 mod format;
 mod index;
+mod key_source;
 mod key_states;
 mod keys;
 mod keyset_holder;
@@ -26,6 +27,7 @@ mod vault;
 mod vectors;
 
 use clap::{Args, Parser, Subcommand};
+use key_source::{KeySource, NewKeySource, Split};
 use key_states::VersionOf;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,17 +40,6 @@ struct Arguments {
     command: Command,
     #[command(flatten)]
     key: KeySource,
-}
-
-/// Where the key comes from: never from the command line itself, which other users can see.
-#[derive(Args)]
-struct KeySource {
-    /// File with the key; made by `init` or `keys create` if it does not exist. [env: CLOAKROOM_KEY_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// File whose first line is the passphrase; else CLOAKROOM_PASSPHRASE, else a prompt.
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "key_file")]
-    passphrase_file: Option<PathBuf>,
 }
 
 /// What holds the keys.
@@ -89,6 +80,8 @@ enum Command {
     Init {
         /// The directory, which must not exist.
         dir: PathBuf,
+        #[command(flatten)]
+        split: Split,
     },
     /// Protects a CSV file according to a policy.
     Protect(files::Protect),
@@ -168,6 +161,8 @@ enum KeysCommand {
     Create {
         /// The file, which must not exist.
         file: PathBuf,
+        #[command(flatten)]
+        split: Split,
     },
     /// Lists key versions, their states, ages and check values, and how much in a vault needs each.
     List {
@@ -206,16 +201,12 @@ enum KeysCommand {
         #[command(flatten)]
         holder: Holder,
     },
-    /// Locks the keyset with another key file or passphrase, or the same passphrase at today's cost.
+    /// Locks the keyset with another key file or passphrase, both together, a key in shares, or the same passphrase at today's cost.
     Relock {
         #[command(flatten)]
         holder: Holder,
-        /// File with the new key; made if it does not exist.
-        #[arg(long, value_name = "FILE")]
-        new_key_file: Option<PathBuf>,
-        /// File whose first line is the new passphrase; else CLOAKROOM_NEW_PASSPHRASE, else a prompt.
-        #[arg(long, value_name = "FILE", conflicts_with = "new_key_file")]
-        new_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        new: NewKeySource,
     },
 }
 
@@ -223,7 +214,7 @@ fn main() -> ExitCode {
     exit::quiet_panics();
     let Arguments { command, key } = Arguments::parse();
     let done = match command {
-        Command::Init { dir } => vault::init(&dir, &key),
+        Command::Init { dir, split } => vault::init(&dir, &key, &split),
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
@@ -232,12 +223,9 @@ fn main() -> ExitCode {
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
         Command::Check { vault } => vault::check(&vault, &key),
-        Command::Keys(KeysCommand::Create { file }) => keys::create(&file, &key),
+        Command::Keys(KeysCommand::Create { file, split }) => keys::create(&file, &key, &split),
         Command::Keys(KeysCommand::List { holder }) => keys::list(&holder, &key),
-        Command::Keys(KeysCommand::Relock { holder, new_key_file, new_passphrase_file }) => {
-            let new = KeySource { key_file: new_key_file, passphrase_file: new_passphrase_file };
-            keys::relock(&holder, &key, &new)
-        }
+        Command::Keys(KeysCommand::Relock { holder, new }) => keys::relock(&holder, &key, new),
         Command::Format(FormatCommand::Explain(arguments)) => format::explain(arguments),
         Command::Keys(KeysCommand::Retire { of, despite_data }) => {
             key_states::retire(&of, despite_data, &key)

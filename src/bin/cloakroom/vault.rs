@@ -2,6 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::key_source::Split;
 use crate::keys::now;
 use crate::shown::Shown;
 use crate::{KeySource, SubjectOf, VaultPath, overdue, unlock};
@@ -17,11 +18,11 @@ pub fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Vault> {
     Vault::open(path, provider)
 }
 
-pub fn init(dir: &Path, key: &KeySource) -> Result<Outcome> {
+pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     if dir.exists() {
         return Err(Error::Exists { path: dir.to_owned() });
     }
-    let vault = Vault::create(dir, &*unlock::new(key)?, now())?;
+    let vault = Vault::create(dir, &*unlock::new(key, split)?, now())?;
     say(format_args!("{}: a vault with keyset {}, key version 1", dir.display(), vault.keyset().id()));
     Ok(Outcome::Done)
 }
