@@ -14,9 +14,9 @@ const FLOORS: &[&[&str]] = &[
     &["format"],
     &["keys"],
     &["protect"],
-    &["store"],
+    &["store", "duties", "audit"],
     &["vault"],
-    &["policy"],
+    &["policy", "report"],
     &["pipeline"],
 ];
 
