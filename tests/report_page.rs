@@ -91,7 +91,8 @@ fn hostile() -> Register {
     fn spoil(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::String(text) => {
-                let is_fixed = text.starts_with("20") || ["shred-subject", "clear"].contains(&text.as_str());
+                let is_fixed = text.starts_with("20")
+                    || ["shred-subject", "delete-row", "clear"].contains(&text.as_str());
                 *text += if is_fixed { "" } else { HOSTILE };
             }
             serde_json::Value::Array(all) => all.iter_mut().for_each(spoil),
@@ -150,6 +151,7 @@ fn an_empty_register_reads_well() {
     );
 }
 
+// SPEC: REPORT-2
 #[test]
 fn hostile_names_are_shown_and_nothing_else() {
     holds(

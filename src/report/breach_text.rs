@@ -223,6 +223,7 @@ mod tests {
         }
     }
 
+    // SPEC: REPORT-1
     #[test]
     fn ids_of_data_subjects_are_in_the_json_only_and_only_if_asked_for() {
         let mut report = report();

@@ -347,6 +347,49 @@ mod tests {
         assert_eq!(was, is, "no field of the file is overlooked");
     }
 
+    // SPEC: REPORT-1
+    #[test]
+    fn every_text_is_a_name_or_a_text_of_the_policy_or_says_how_and_when() {
+        const OF_THE_POLICY: [&str; 15] = [
+            "basis",
+            "category",
+            "contact",
+            "dpo",
+            "field",
+            "name",
+            "purposes",
+            "recipients",
+            "representative",
+            "tenant",
+            "tenants",
+            "text",
+            "transfers",
+            "measures",
+            "vault",
+        ];
+        const HOW_AND_WHEN: [&str; 9] =
+            ["at", "day", "erasability", "lastErased", "lastPurge", "madeAt", "mode", "root", "state"];
+        fn texts<'a>(
+            key: &'a str,
+            value: &'a serde_json::Value,
+            found: &mut std::collections::BTreeSet<&'a str>,
+        ) {
+            match value {
+                serde_json::Value::String(_) => drop(found.insert(key)),
+                serde_json::Value::Array(all) => all.iter().for_each(|value| texts(key, value, found)),
+                serde_json::Value::Object(all) => {
+                    all.iter().for_each(|(key, value)| texts(key, value, found))
+                }
+                _ => {}
+            }
+        }
+        let json = serde_json::from_str(include_str!("../../tests/registers/example.json")).unwrap();
+        let mut found = Default::default();
+        texts("", &json, &mut found);
+        let known = OF_THE_POLICY.into_iter().chain(HOW_AND_WHEN).collect();
+        assert_eq!(found, known, "a new text: can it hold a value, a token or a subject id?");
+    }
+
     #[test]
     fn an_empty_one_has_every_name_in_its_json() {
         let json = Register::empty("00", Timestamp(0)).to_json();
