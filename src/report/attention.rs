@@ -2,13 +2,14 @@
 
 use super::register::Register;
 use super::visible::{counted, grouped};
+use crate::keys::KeyState;
 
 impl Register {
     /// One sentence for each thing that asks somebody to act, the gravest first.
     pub fn attention(&self) -> Vec<String> {
         let mut all = vec![];
         let mut say = |when: bool, text: String| all.extend(when.then_some(text));
-        for key in self.keys.iter().filter(|key| key.state == "compromised") {
+        for key in self.keys.iter().filter(|key| key.state == KeyState::Compromised.as_str()) {
             let items = key.in_vault.saturating_add(key.in_files);
             let needed = counted(items, "item still needs it", "items still need it");
             say(items > 0, format!("Key version {} is compromised, and {needed}.", key.version));

@@ -126,7 +126,7 @@ pub(super) fn days(h: &mut Html, title: &'static str, first: Day, counts: &[u64]
     h.raw("</desc>\n<line class=grid x1=0 x2=\"100%\" y1=\"").pixels(TOP).raw("\" y2=\"").pixels(TOP);
     h.raw("\"/><line class=grid x1=0 x2=\"100%\" y1=\"").pixels(TOP + HEIGHT / 2).raw("\" y2=\"");
     h.pixels(TOP + HEIGHT / 2)
-        .raw("\"/>\n<text x=0 y=12 class=axis>")
+        .raw("\"/>\n<text x=0 y=12 class=axis>up to ")
         .text(&counted(most, "reveal", "reveals"));
     h.raw(" a day</text>\n");
     let days = counts.len() as u64;

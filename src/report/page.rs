@@ -48,9 +48,19 @@ fn head(h: &mut Html, register: &Register) {
     h.raw("</dd></div><div><dt>Tenants</dt><dd>");
     match register.tenants.is_empty() {
         true => h.raw("none yet"),
-        false => h.raw("<bdi>").text(&register.tenants.join(", ")).raw("</bdi>"),
+        false => h.raw("<bdi>").text(&first_names(&register.tenants)).raw("</bdi>"),
     };
     h.raw("</dd></div></dl>\n</div></header>\n");
+}
+
+/// The table of fields has all of them.
+fn first_names(names: &[String]) -> String {
+    const FIRST: usize = 6;
+    let mut text = names[..names.len().min(FIRST)].join(", ");
+    if names.len() > FIRST {
+        text += &format!(" and {} more", grouped((names.len() - FIRST) as u64));
+    }
+    text
 }
 
 fn at_a_glance(h: &mut Html, register: &Register) {

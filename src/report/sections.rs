@@ -8,6 +8,7 @@ use super::register::{
 };
 use super::table::{Cell, table};
 use super::visible::{counted, grouped, span};
+use crate::keys::KeyState;
 use std::collections::BTreeMap;
 
 /// Days that are drawn: thirteen weeks, a quarter of a year.
@@ -281,7 +282,11 @@ pub(super) fn keys(h: &mut Html, keys: &[Key]) {
         let state = if key.primary { format!("{}, primary", key.state) } else { key.state.clone() };
         vec![
             Cell::Text(key.version.to_string()),
-            if key.state == "compromised" && needed { Cell::Alert(state) } else { Cell::Text(state) },
+            if key.state == KeyState::Compromised.as_str() && needed {
+                Cell::Alert(state)
+            } else {
+                Cell::Text(state)
+            },
             match key.overdue {
                 true => Cell::Alert(format!("{}, overdue", grouped(key.age_days))),
                 false => Cell::Number(key.age_days),
