@@ -17,7 +17,7 @@
 //! |---|---|
 //! | 9 | the command line |
 //! | 8 | [`pipeline`]: records in, records out |
-//! | 7 | [`mod@policy`]: which column is protected how |
+//! | 7 | [`mod@policy`]: which column is protected how; [`report`]: the record of processing |
 //! | 6 | [`vault`]: subjects, census, rotation, erasure |
 //! | 5 | [`store`]: ordered maps of bytes, atomic and durable; [`duties`]: who may see what, for which purpose; [`audit`]: files and proofs of an audit log |
 //! | 4 | [`mod@protect`]: modes that need no store |
@@ -49,6 +49,7 @@ pub mod pipeline;
 #[cfg(feature = "pipeline")]
 pub mod policy;
 pub mod protect;
+pub mod report;
 pub mod store;
 pub mod time;
 pub mod vault;
