@@ -19,8 +19,7 @@ pub const AUDIT: Map = Map::new(11, "audit");
 pub const DUE: Map = Map::new(12, "due");
 
 /// Every map of a vault.
-pub const MAPS: [Map; 12] =
-    [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE];
+pub const MAPS: [Map; 12] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE];
 
 #[derive(Clone, Default)]
 pub struct Shared(Arc<MemoryStore>);
