@@ -38,8 +38,10 @@ pub(super) fn text(report: &BreachReport) -> String {
     say(String::new());
     say(or_gap(&report.notice.consequences, "the controller, with the data protection officer"));
     if report.fields.iter().any(|field| field.special) {
-        say("Special categories (Art. 9, 10) are concerned: weigh whether the risk is high, as Art. 34 asks."
-            .into());
+        say(
+            "Special categories (Art. 9, 10) are concerned: weigh whether the risk is high, as Art. 34 asks."
+                .into(),
+        );
     }
     say(String::new());
 
