@@ -210,6 +210,10 @@ fn a_frontier_is_its_parts_and_no_others() {
     for size in [0, 8, 12, u64::MAX] {
         assert!(Frontier::from_parts(size, whole.peaks().to_vec()).is_err(), "{size}");
     }
+    assert!(Frontier::from_parts(u64::MAX, vec![[0; 32]; 64]).is_err());
+    let mut largest = Frontier::from_parts(u64::MAX - 1, vec![[0; 32]; 63]).unwrap();
+    largest.push([0; 32]);
+    assert_eq!(largest.size(), u64::MAX);
     assert_eq!(format!("{whole:?}"), "Frontier(11 leaves)");
 }
 
