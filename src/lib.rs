@@ -19,7 +19,7 @@
 //! | 8 | [`pipeline`]: records in, records out |
 //! | 7 | [`mod@policy`]: which column is protected how |
 //! | 6 | [`vault`]: subjects, census, rotation, erasure |
-//! | 5 | [`store`]: ordered maps of bytes, atomic and durable; [`duties`]: who may see what, for which purpose |
+//! | 5 | [`store`]: ordered maps of bytes, atomic and durable; [`duties`]: who may see what, for which purpose; [`audit`]: files and proofs of an audit log |
 //! | 4 | [`mod@protect`]: modes that need no store |
 //! | 3 | [`mod@format`]: what a value looks like; [`keys`]: keysets and their providers |
 //! | 2 | [`crypto`]: the audited core; [`wire`]: byte formats |
@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod crypto;
 pub mod duties;
 pub mod error;

@@ -1,6 +1,7 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod exit;
 mod files;
 mod format;
@@ -13,6 +14,7 @@ mod lines;
 mod move_to_primary;
 mod overdue;
 mod policy;
+mod principal;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -132,6 +134,12 @@ enum Command {
     /// What happens to each column of a file: to be tried before the file is protected. No key is needed.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Audit logs and proofs about them.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Keys of people and services that sign approvals.
+    #[command(subcommand)]
+    Principal(principal::PrincipalCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -248,6 +256,8 @@ fn main() -> ExitCode {
         Command::Find(named) => index::find(&named, &key),
         Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command),
+        Command::Audit(command) => audit::run(&command),
+        Command::Principal(command) => principal::run(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)

@@ -8,11 +8,20 @@
 //!  └────────┴────────┴─────────────┴──────┴──────┴────┘   └───────────┘
 //! ```
 //!
+//! As JSON, with bytes in hex and the time in seconds:
+//!
+//! ```text
+//! {"cloakroom_audit_head": 1, "vault": …, "key_version": …, "size": …, "root": …, "at": …, "signature": …}
+//! ```
+//!
 //! The signature is over a context of the label `AuditHead` whose one part is the 69 bytes.
 
-use crate::error::Result;
+use super::hex::Hex;
+use super::proof::{FORMAT as JSON_FORMAT, from_json, known, to_json};
+use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::wire::{Reader, Writer};
+use serde::{Deserialize, Serialize};
 
 /// The format number written, and the only one so far.
 const FORMAT: u8 = 1;
@@ -36,7 +45,7 @@ impl Head {
     /// Parses the bytes of a head alone.
     ///
     /// # Errors
-    /// [`Error::Malformed`](crate::error::Error::Malformed).
+    /// [`Error::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::new("audit head", bytes);
         let head = Self::read(&mut r)?;
@@ -72,7 +81,7 @@ impl SignedHead {
     /// Parses; verifies nothing.
     ///
     /// # Errors
-    /// [`Error::Malformed`](crate::error::Error::Malformed).
+    /// [`Error::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::new("signed audit head", bytes);
         let signed = Self { head: Head::read(&mut r)?, signature: r.array()? };
@@ -80,8 +89,60 @@ impl SignedHead {
         Ok(signed)
     }
 
+    /// Reads the JSON of a signed head; verifies nothing.
+    ///
+    /// # Errors
+    /// [`Error::Audit`] with the place.
+    pub fn from_json(json: &str) -> Result<Self> {
+        from_json::<HeadJson>("a signed head", json)?.try_into()
+    }
+
+    /// The JSON, with a line's end.
+    pub fn to_json(&self) -> String {
+        to_json(&HeadJson::from(self))
+    }
+
     /// The bytes of the head, and the signature.
     pub fn to_bytes(&self) -> Vec<u8> {
         [&self.head.to_bytes()[..], &self.signature].concat()
+    }
+}
+
+/// A signed head as JSON spells it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadJson {
+    cloakroom_audit_head: u32,
+    vault: Hex<16>,
+    key_version: u32,
+    size: u64,
+    root: Hex<32>,
+    at: u64,
+    signature: Hex<64>,
+}
+
+impl From<&SignedHead> for HeadJson {
+    fn from(signed: &SignedHead) -> Self {
+        let Head { vault, key_version, size, root, at } = signed.head;
+        Self {
+            cloakroom_audit_head: JSON_FORMAT,
+            vault: Hex(vault),
+            key_version,
+            size,
+            root: Hex(root),
+            at: at.0,
+            signature: Hex(signed.signature),
+        }
+    }
+}
+
+impl TryFrom<HeadJson> for SignedHead {
+    type Error = Error;
+
+    fn try_from(json: HeadJson) -> Result<Self> {
+        known(json.cloakroom_audit_head)?;
+        let HeadJson { vault, key_version, size, root, at, signature, .. } = json;
+        let head = Head { vault: vault.0, key_version, size, root: root.0, at: Timestamp(at) };
+        Ok(Self { head, signature: signature.0 })
     }
 }

@@ -19,6 +19,9 @@ use crate::wire::{Reader, Writer};
 /// The format number written, and the only one so far.
 const FORMAT: u8 = 1;
 
+/// The most bytes of a leaf: about 3,700,000 items. A reader of audit files holds one leaf at a time.
+pub const LONGEST: usize = 64 << 20;
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf<'a> {
@@ -80,6 +83,9 @@ impl<'a> Leaf<'a> {
     /// [`Error::Malformed`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new("audit leaf", bytes);
+        if bytes.len() > LONGEST {
+            return Err(r.malformed("is over 64 MiB"));
+        }
         r.expect(&[FORMAT], "has a format that this release does not know")?;
         let kind = r.short_str()?;
         if !is_kind(kind) {
@@ -116,8 +122,9 @@ impl<'a> Leaf<'a> {
     /// The bytes.
     ///
     /// # Errors
-    /// [`Error::TooLong`] when a text or a list is longer than its length field can say; [`Error::Setting`] for a kind of
-    /// other characters, a text with a control character, or a number of a context or item that is not there.
+    /// [`Error::TooLong`] when a text or a list is longer than its length field can say, or all of it over [`LONGEST`];
+    /// [`Error::Setting`] for a kind of other characters, a text with a control character, or a number of a context or
+    /// item that is not there.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let setting = |problem: &str| Error::Setting { what: "audit leaf", problem: problem.into() };
         if !is_kind(self.kind) {
@@ -136,23 +143,26 @@ impl<'a> Leaf<'a> {
         w.u8(FORMAT).short(self.kind.as_bytes())?.u64(self.at.0);
         w.short(self.principal.as_bytes())?.short(self.purpose.as_bytes())?;
         w.u32(self.rules_version).long(self.note.as_bytes())?;
-        w.u16(count("contexts", self.contexts.len())?);
+        w.u16(count("contexts", self.contexts.len(), 0xFFFF)?);
         for context in &self.contexts {
             w.u8(context.decision).u8(context.reason).u32(context.key_version);
-            w.u16(count("fields", context.fields.len())?);
+            w.u16(count("fields", context.fields.len(), 0xFFFF)?);
             for id in &context.fields {
                 w.bytes(id);
             }
         }
-        w.u32(count("items", self.items.len())?);
+        w.u32(count("items", self.items.len(), u32::MAX as usize)?);
         for item in &self.items {
             w.bytes(&item.subject).u16(item.context);
         }
-        w.u32(count("details", self.details.len())?);
+        w.u32(count("details", self.details.len(), u32::MAX as usize)?);
         for detail in &self.details {
             w.u32(detail.item).long(detail.sealed)?;
         }
-        Ok(w.into_bytes())
+        match w.as_bytes().len() {
+            ..=LONGEST => Ok(w.into_bytes()),
+            actual => Err(Error::TooLong { what: "audit leaf", actual, limit: LONGEST }),
+        }
     }
 }
 
@@ -172,7 +182,6 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-fn count<N: TryFrom<usize>>(what: &'static str, actual: usize) -> Result<N> {
-    let limit = (1usize << (8 * size_of::<N>() - 1)) * 2 - 1;
+fn count<N: TryFrom<usize>>(what: &'static str, actual: usize, limit: usize) -> Result<N> {
     N::try_from(actual).map_err(|_| Error::TooLong { what, actual, limit })
 }

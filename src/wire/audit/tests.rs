@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::Error;
 use crate::time::Timestamp;
+use crate::wire::audit::leaf::LONGEST;
 use proptest::prelude::*;
 
 fn leaf() -> Leaf<'static> {
@@ -74,6 +75,10 @@ fn what_refers_to_nothing_is_neither_written_nor_read() {
     let contexts = vec![leaf().contexts[1].clone(); 65_536];
     let error = Leaf { contexts, ..leaf() }.to_bytes().unwrap_err();
     assert!(matches!(error, Error::TooLong { what: "contexts", limit: 65_535, .. }));
+    let huge = vec![1; LONGEST + 1];
+    let details = vec![Detail { item: 0, sealed: &huge }];
+    assert!(matches!(Leaf { details, ..leaf() }.to_bytes(), Err(Error::TooLong { what: "audit leaf", .. })));
+    assert!(Leaf::parse(&huge).unwrap_err().to_string().contains("is over 64 MiB"));
 }
 
 // SPEC: AUDIT-6, WIRE-1, WIRE-2, WIRE-3
@@ -109,5 +114,63 @@ proptest! {
         if let Ok(parsed) = Leaf::parse(&bytes) {
             prop_assert_eq!(parsed.to_bytes().unwrap(), bytes);
         }
+    }
+}
+
+fn signed(size: u64) -> SignedHead {
+    let head = Head { vault: [0xA1; 16], key_version: 2, size, root: [0xB2; 32], at: Timestamp(5) };
+    SignedHead { head, signature: [0xC3; 64] }
+}
+
+// SPEC: AUDIT-10
+#[test]
+fn json_of_heads_and_proofs_comes_back() {
+    let head = signed(3);
+    let json = head.to_json();
+    let expected = format!(
+        "{{\n  \"cloakroom_audit_head\": 1,\n  \"vault\": \"{}\",\n  \"key_version\": 2,\n  \"size\": 3,\n  \
+         \"root\": \"{}\",\n  \"at\": 5,\n  \"signature\": \"{}\"\n}}\n",
+        "a1".repeat(16),
+        "b2".repeat(32),
+        "c3".repeat(64)
+    );
+    assert_eq!(json, expected);
+    assert_eq!(SignedHead::from_json(&json).unwrap(), head);
+    let inclusion = Inclusion { index: 1, leaf: leaf().to_bytes().unwrap(), path: vec![[7; 32]; 2], head };
+    let consistency = Consistency { path: vec![[8; 32]], earlier: signed(1), later: head };
+    for proof in [Proof::Inclusion(inclusion), Proof::Consistency(consistency)] {
+        assert_eq!(Proof::from_json(&proof.to_json()).unwrap(), proof);
+    }
+}
+
+// SPEC: AUDIT-10
+#[test]
+fn json_that_says_less_or_more_is_refused_and_not_shown() {
+    let head = signed(3).to_json();
+    let longest =
+        Proof::Consistency(Consistency { path: vec![[8; 32]; 129], earlier: signed(1), later: signed(3) });
+    let proof = longest.to_json();
+    for (json, from, to) in [
+        (&head, "\"size\": 3", "\"size\": -3"),
+        (&head, "\"size\": 3", "\"size\": 3, \"more\": \"planted\""),
+        (&head, "\"size\": 3", "\"size\": 3, \"size\": 3"),
+        (&head, "\"size\": 3,", ""),
+        (&head, "a1a1", "planted"),
+        (&head, "a1a1", "A1a1"),
+        (&head, "\"a1", "\""),
+        (&head, "head\": 1", "head\": 2"),
+        (&head, "}", "} {}"),
+        (&proof, "", ""),
+        (&proof, "consistency\": 1", "consistency\": 2"),
+        (&proof, "consistency\": 1", "inclusion\": 1"),
+        (&head, "", ""),
+    ] {
+        let altered = json.replacen(from, to, 1);
+        let error = match json == &head && altered != head {
+            true => SignedHead::from_json(&altered).unwrap_err(),
+            false => Proof::from_json(&altered).unwrap_err(),
+        };
+        assert!(matches!(error, Error::Audit { .. }), "{altered}");
+        assert!(!error.to_string().contains("planted"), "{error}");
     }
 }
