@@ -59,6 +59,6 @@ pub mod wire;
 pub use error::{Error, Result};
 
 /// The README's Rust, compiled and run.
-#[cfg(all(doctest, feature = "sled"))]
+#[cfg(all(doctest, feature = "sled", feature = "pipeline"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
