@@ -41,7 +41,7 @@ fn main() {
         }),
     );
     let keys = [key.verifying_key()];
-    report("verifying the file", median(|| drop(verify(&file[..], &keys, Some(&head)).unwrap())));
+    report("verifying the file", median(|| _ = verify(&file[..], &keys, Some(&head)).unwrap()));
 
     let index = count / 3;
     let mut path = vec![];
