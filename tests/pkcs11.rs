@@ -168,6 +168,7 @@ fn each_thing_that_is_missing_is_named() {
     fails(4, &desk.of("shelf", "vault", "pin"), "has no token \"shelf\"");
     fails(4, &desk.of("desk", "none", "pin"), "has no AES key \"none\"");
     fails(7, &desk.of("desk", "vault", "none"), "none");
+    desk.ok("keys create other");
     fails(4, "", "locked by a key in a PKCS#11 token");
     let all = desk.of("desk", "vault", "pin");
     let module = desk.module.display().to_string();
