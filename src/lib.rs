@@ -33,7 +33,7 @@
 //!
 //! # Features
 //!
-//! `sled`, `passphrase` and `pipeline` are on by default; `hazmat` and `cli` are not. Features only add.
+//! `sled`, `passphrase` and `pipeline` are on by default; `shamir`, `pkcs11`, `hazmat` and `cli` are not. Features only add.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
