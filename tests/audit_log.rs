@@ -11,8 +11,8 @@ use cloakroom::vault::{Alarm, Look, Revealed, TokenRules, Vault};
 use cloakroom::wire::audit::Leaf;
 use cloakroom::{Error, Result};
 use place::*;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const STATE: &[u8] = b"audit";
 
