@@ -6,7 +6,7 @@ use super::Consents;
 use super::holdings::{HeldField, HeldRecord, HeldToken, Holdings};
 use super::revealer::{Revealed, denied};
 use super::subject_rights::Rights;
-use crate::duties::{Access, Action, Approval, Consent, Reason, Wanted};
+use crate::duties::{Access, Action, Approval, Consent, Reason};
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use base64::display::Base64Display;
@@ -41,7 +41,7 @@ impl Rights<'_> {
     ///
     /// # Errors
     /// As [`holdings`](Rights::holdings); [`Error::Denied`] without an approval where the rules name principals who approve,
-    /// and [`Error::Approval`] for one of something else.
+    /// and [`Error::Approval`] for one of something else; it is used up.
     pub fn export(&self, access: Option<&Access>, approval: Option<&Approval>) -> Result<Export> {
         let (_, subject) = self.look()?;
         self.may_export(&subject.audit_id, access, approval)?;
@@ -59,7 +59,7 @@ impl Rights<'_> {
         Ok(target(&self.look()?.1.audit_id))
     }
 
-    /// Whether somebody approved the export, where the rules name principals who approve.
+    /// Uses the approval of the export, where the rules name principals who approve.
     fn may_export(
         &self,
         audit_id: &[u8; 16],
@@ -67,20 +67,16 @@ impl Rights<'_> {
         approval: Option<&Approval>,
     ) -> Result<()> {
         let vault = self.tenant.vault();
-        let rules = vault.rules();
-        if !rules.rules.principals.values().any(|principal| principal.approves) {
+        if !vault.needs_approval(Action::Export) {
             return Ok(());
         }
         let (Some(access), Some(approval)) = (access, approval) else {
             return Err(denied(Reason::ApprovalNeeded));
         };
-        let wanted = Wanted {
-            vault: vault.keyring().keyset.id().0,
-            action: Action::Export,
-            target: target(audit_id),
-            requester: access.principal.clone(),
-        };
-        rules.rules.verify_approval(approval, &wanted, vault.now())
+        vault.consume_for_read(
+            approval,
+            &vault.wanted(Action::Export, &target(audit_id), &access.principal),
+        )
     }
 }
 

@@ -15,6 +15,7 @@
 //! | event | time, number | what was done to keys |
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
+//! | approval | nonce | when it expires |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -29,7 +30,9 @@
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
 mod ahead;
+mod admin;
 mod alarm;
+mod approvals;
 mod blind;
 mod census;
 mod check;
@@ -58,14 +61,18 @@ mod run;
 mod sealed_export;
 mod seen;
 mod shared;
+mod signing;
 mod subject;
 mod subject_cache;
 mod subject_rights;
 mod subject_state;
 mod tenant;
 mod token_rows;
+mod tokenizer;
 
+pub use admin::Admin;
 pub use alarm::{Alarm, AlarmKind};
+pub use approvals::{reveal_target, rules_target};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
@@ -88,6 +95,7 @@ pub use sealed_export::open_export;
 pub use seen::Sighting;
 pub use subject_rights::Rights;
 pub use tenant::{Erasure, Record, Row, Tenant};
+pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
 
 use crate::store::Map;
 
@@ -103,3 +111,4 @@ const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
+const APPROVAL: Map = Map::new(14, "approval");
