@@ -15,6 +15,7 @@
 //! | event | time, number | what was done to keys |
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
+//! | access | number of a leaf | what that leaf and those after it say, packed |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -28,8 +29,11 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
+mod access_index;
+mod access_segment;
 mod ahead;
 mod alarm;
+mod audit_walk;
 mod blind;
 mod census;
 mod check;
@@ -86,3 +90,4 @@ const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
+const ACCESS: Map = Map::new(13, "access");
