@@ -55,6 +55,7 @@ mod reference;
 mod revealer;
 mod rules;
 mod run;
+mod signing;
 mod subject;
 mod subject_cache;
 mod subject_state;
