@@ -1,7 +1,9 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod audit;
+mod breach;
 mod exit;
 mod files;
 mod format;
@@ -130,6 +132,9 @@ enum Command {
     /// Audit logs and proofs about them.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What a breach can have touched.
+    #[command(subcommand)]
+    Breach(breach::BreachCommand),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -245,6 +250,7 @@ fn main() -> ExitCode {
         Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
+        Command::Breach(command) => breach::run(&command, &key),
         Command::Principal(command) => principal::run(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
