@@ -9,7 +9,7 @@ use super::radius::{Query, Radius};
 use super::revealer::denied;
 use super::tenant::{Tenant, entry_key_of};
 use crate::duties::{Action, Approval, Reason, Wanted};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::name::{Principal, SubjectId, TenantId};
 use crate::wire::entry::{Entry, STATE_NUMBER, entry_key, split_entry_key};
 use std::fmt;
@@ -33,9 +33,9 @@ impl Vault {
     /// for what.
     ///
     /// # Errors
-    /// [`Error::Denied`] when the rules name somebody who approves, and nobody asks by name or there is no approval;
-    /// [`Error::Approval`] when it approves something else; [`Error::Rejected`] when an entry was altered; as
-    /// [`radius`](Vault::radius).
+    /// [`Error::Denied`](crate::error::Error::Denied) when the rules name somebody who approves, and nobody asks by name or
+    /// there is no approval; [`Error::Approval`](crate::error::Error::Approval) when it approves something else;
+    /// [`Error::Rejected`](crate::error::Error::Rejected) when an entry was altered; as [`radius`](Vault::radius).
     pub fn list_radius(
         &self,
         query: &Query,
