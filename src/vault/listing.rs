@@ -1,14 +1,14 @@
 //! Who the data subjects in a [radius](super::Radius) are: whoever has to inform them (GDPR Art. 34) needs their ids.
 
 use super::ENTRY;
+use super::approvals::By;
 use super::census::Mode;
 use super::log::Draft;
 use super::open::Vault;
 use super::pages::Pages;
 use super::radius::{Query, Radius};
-use super::revealer::denied;
 use super::tenant::{Tenant, entry_key_of};
-use crate::duties::{Action, Approval, Reason, Wanted};
+use crate::duties::{Action, Approval};
 use crate::error::Result;
 use crate::name::{Principal, SubjectId, TenantId};
 use crate::wire::entry::{Entry, STATE_NUMBER, entry_key, split_entry_key};
@@ -28,7 +28,8 @@ pub struct Listing {
 }
 
 impl Vault {
-    /// The radius, with the ids of the data subjects in it. It opens every subject's head, also those under a compromised key
+    /// The radius, with the ids of the data subjects in it. The target of an approval of it
+    /// ([`list-subjects`](Action::ListSubjects)) is the query as `Display` has it. It opens every subject's head, also those under a compromised key
     /// version; operations of other threads wait meanwhile. The audit log says, before the ids are handed out, who asked
     /// for what.
     ///
@@ -42,11 +43,12 @@ impl Vault {
         by: Option<&Principal>,
         approval: Option<&Approval>,
     ) -> Result<Listing> {
-        self.may_list(query, by, approval)?;
         let (radius, reached) = self.reached(query)?;
-        let mut draft = Draft::noted("list-subjects", query.to_string());
-        draft.principal = by.map_or("", Principal::as_str).to_owned();
-        self.noted(&draft)?;
+        let target = query.to_string();
+        let mut operation = self.bookkeeping(Draft::noted("list-subjects", &target))?;
+        operation.draft.principal = by.map_or("", Principal::as_str).to_owned();
+        operation.permit(By { principal: by, approval }, Action::ListSubjects, &target)?;
+        self.finish(operation)?;
         let mut listing = Listing { erased: radius.subjects, radius, subjects: vec![], canaries: 0 };
         if self.census().total(Mode::SubjectKey) > 0 && !reached.is_empty() {
             let _nothing_is_written = self.hold();
@@ -83,27 +85,6 @@ impl Vault {
         listing.erased = listing.erased.saturating_sub(1);
         listing.subjects.push((name, sealer.subject().clone()));
         Ok(())
-    }
-
-    /// Whether the ids may be listed: where the rules name somebody who approves, another principal has approved this very
-    /// query.
-    fn may_list(&self, query: &Query, by: Option<&Principal>, approval: Option<&Approval>) -> Result<()> {
-        let rules = self.rules();
-        if !rules.rules.principals.values().any(|principal| principal.approves) {
-            return Ok(());
-        }
-        let (Some(by), Some(approval)) = (by, approval) else { return Err(denied(Reason::ApprovalNeeded)) };
-        rules.rules.verify_approval(approval, &self.wants_list(query, by), self.decision_time())
-    }
-
-    /// What is to be approved before the ids of a radius are listed.
-    pub fn wants_list(&self, query: &Query, by: &Principal) -> Wanted {
-        Wanted {
-            vault: self.id(),
-            action: Action::ListSubjects,
-            target: query.to_string(),
-            requester: by.clone(),
-        }
     }
 }
 

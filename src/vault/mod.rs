@@ -16,6 +16,7 @@
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
 //! | access | number of a leaf | what that leaf and those after it say, packed |
+//! | approval | nonce | when it expires |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -32,7 +33,9 @@
 mod access_index;
 mod access_segment;
 mod ahead;
+mod admin;
 mod alarm;
+mod approvals;
 mod audit_walk;
 mod blind;
 mod census;
@@ -62,8 +65,11 @@ mod subject_cache;
 mod subject_state;
 mod tenant;
 mod token_rows;
+mod tokenizer;
 
+pub use admin::Admin;
 pub use alarm::{Alarm, AlarmKind};
+pub use approvals::{reveal_target, rules_target};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
@@ -80,6 +86,7 @@ pub use reference::{RecordId, References};
 pub use revealer::{Revealed, Revealer};
 pub use run::Run;
 pub use tenant::{Erasure, Record, Row, Tenant};
+pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
 
 use crate::store::Map;
 
@@ -96,3 +103,4 @@ const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
 const ACCESS: Map = Map::new(13, "access");
+const APPROVAL: Map = Map::new(14, "approval");
