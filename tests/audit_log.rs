@@ -307,6 +307,36 @@ fn a_budget_counts_by_the_hour_and_outlives_the_process() {
     assert_eq!(Leaf::parse(&last[last.len() - 2].1).unwrap().note, "denied: over-budget");
 }
 
+// SPEC: VAULT-13
+#[test]
+fn whatever_is_done_to_what_says_when_records_are_due_is_reported() {
+    let (store, _, time, vault) = ruled();
+    for n in 0..3 {
+        time.store(36_000 + n, Ordering::SeqCst);
+        vault.tenant(&acme()).put(&ann(), &[(&email(), b"a")]).unwrap();
+    }
+    let due = store.all(DUE);
+    assert_eq!(due.len(), 3);
+    let is_clean = || vault.check().unwrap().is_clean();
+    assert!(is_clean());
+    for (key, value) in &due {
+        store.set(DUE, key, None);
+        assert!(!is_clean(), "removed");
+        store.set(DUE, key, Some(b"x"));
+        assert!(!is_clean(), "altered");
+        store.set(DUE, key, Some(value));
+        let mut later = key.clone();
+        later[7] ^= 0x40;
+        store.set(DUE, &later, Some(value));
+        assert!(!is_clean(), "added");
+        store.set(DUE, key, None);
+        assert!(!is_clean(), "put off");
+        store.set(DUE, &later, None);
+        store.set(DUE, key, Some(value));
+        assert!(is_clean());
+    }
+}
+
 // SPEC: LOG-9
 #[test]
 fn rules_that_were_altered_removed_or_put_back_are_refused() {
