@@ -29,8 +29,8 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
-mod ahead;
 mod admin;
+mod ahead;
 mod alarm;
 mod approvals;
 mod blind;
