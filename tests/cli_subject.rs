@@ -155,9 +155,9 @@ fn what_is_held_is_shown_with_where_why_and_who_saw_it() {
     let free = json(&tool.ok("subject show 7 --vault v").out);
     assert_eq!(free["records"][0]["email"], "ann@example.com");
     with_rules(&tool);
-    tool.fails(9, "subject show 7 --vault v", "no-principal");
+    tool.fails(4, "subject show 7 --vault v", "no-principal");
     tool.fails(2, "subject show 7 --vault v --principal dora", "--purpose: is needed");
-    tool.fails(9, "subject show 7 --vault v --principal eve --purpose access", "principal-unknown");
+    tool.fails(4, "subject show 7 --vault v --principal eve --purpose access", "principal-unknown");
     let line = "subject show 7 --vault v --principal dora --purpose access --reason ticket-9";
     let shown = json(&tool.ok(line).out);
     assert_eq!(shown["records"][0]["email"], "ann@example.com");
