@@ -1,6 +1,6 @@
 //! What data subjects may ask for: consents, restriction, holds, objections, what is held, rectification, exports.
 
-use cloakroom::duties::{Access, Action, Approval, Consent, ConsentEvent, ConsentStatus, Rules, Wanted};
+use cloakroom::duties::{Access, Action, Approval, Consent, ConsentEvent, ConsentStatus, Rules};
 use cloakroom::format::Normalization;
 use cloakroom::keys::Keyset;
 use cloakroom::name::{FieldName, Note, Principal, Purpose, SubjectId, TenantId};
@@ -74,8 +74,12 @@ impl Place {
 
     fn with_rules() -> Self {
         let place = Self::new();
-        place.vault.install_rules(rules(POLICY)).unwrap();
+        place.install(POLICY);
         place
+    }
+
+    fn install(&self, policy: &str) {
+        self.vault.admin(Principal::new("root").unwrap()).set_rules(rules(policy), None).unwrap();
     }
 
     fn acme(&self) -> Tenant<'_> {
@@ -666,28 +670,31 @@ fn an_export_takes_an_approval_where_somebody_approves() {
     let bob = SigningKey::generate().unwrap();
     let approver =
         format!("[principal.bob]\nroles = []\nkey = \"{}\"\napproves = true\n", bob.verifying_key());
-    place.vault.install_rules(rules(&format!("{POLICY}{approver}"))).unwrap();
+    place.install(&format!("{POLICY}{approver}"));
     place.put("ann", &[("email", "ann@example.com")]);
     place.put("eve", &[("email", "eve@example.com")]);
     let (rights, dora) = (place.rights("ann"), access("dora", "access"));
     let refused = rights.export(Some(&dora), None);
     assert!(matches!(refused, Err(Error::Denied { code: "approval-needed", .. })));
     let approve = |target: String| -> Approval {
-        let wanted = Wanted {
-            vault: place.vault.keyset().id().0,
-            action: Action::Export,
-            target,
-            requester: dora.principal.clone(),
-        };
-        let request = rules(POLICY).request(wanted, Timestamp(NOW)).unwrap();
+        let request = place.vault.request(Action::Export, &target, &dora.principal).unwrap();
         request.approve(Principal::new("bob").unwrap(), &bob)
     };
     let of_eve = approve(place.rights("eve").export_target().unwrap());
     assert!(matches!(rights.export(Some(&dora), Some(&of_eve)), Err(Error::Approval { .. })));
     let approved = approve(rights.export_target().unwrap());
+    assert!(matches!(
+        rights.export(Some(&access("alice", "support")), Some(&approved)),
+        Err(Error::Approval { .. })
+    ));
     assert_eq!(rights.export(Some(&dora), Some(&approved)).unwrap().withheld, 0);
+    assert!(
+        matches!(rights.export(Some(&dora), Some(&approved)), Err(Error::Approval { .. })),
+        "each is good once"
+    );
 }
 
+// SPEC: RIGHT-5
 #[cfg(feature = "hpke")]
 #[test]
 fn a_sealed_export_opens_for_its_recipient_alone() {
