@@ -57,6 +57,7 @@ fn number(error: &Error) -> u8 {
             4
         }
         Error::Signature
+        | Error::Denied { .. }
         | Error::KeyState { .. }
         | Error::KeyNeeded { .. }
         | Error::KeyMismatch { .. }

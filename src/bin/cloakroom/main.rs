@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod erase;
 mod exit;
 mod files;
 mod format;
@@ -16,6 +17,7 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod purge;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -133,6 +135,11 @@ enum Command {
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
+    /// Deletes what is kept no longer: fields whose retention is over, and random tokens that have ended.
+    Purge(purge::Purge),
+    /// Receipts of erasures.
+    #[command(subcommand)]
+    Receipt(erase::ReceiptCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -146,7 +153,7 @@ enum SubjectCommand {
     /// Prints her sealed fields in the clear, as JSON.
     Show(SubjectOf),
     /// Deletes her key and all her records.
-    Erase(SubjectOf),
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -218,7 +225,7 @@ fn main() -> ExitCode {
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
-        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Subject(SubjectCommand::Erase(arguments)) => erase::erase(arguments, &key),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
@@ -246,6 +253,8 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
         Command::Principal(command) => principal::run(&command),
+        Command::Purge(arguments) => purge::run(&arguments, &key),
+        Command::Receipt(command) => erase::receipt(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)
