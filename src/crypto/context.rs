@@ -59,6 +59,7 @@ use std::fmt;
 /// | `ShareSet` | needed, count |
 /// | `ShareCheck` | set, needed, count, index |
 /// | `Pkcs11Key` | the header; as AAD – |
+/// | `SealedExport` | –, as HPKE's info |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -114,6 +115,7 @@ pub enum Label {
     ShareSet,
     ShareCheck,
     Pkcs11Key,
+    SealedExport,
 }
 
 impl Label {
@@ -172,6 +174,7 @@ impl Label {
             Label::ShareSet => "cloakroom/1/share-set",
             Label::ShareCheck => "cloakroom/1/share-check",
             Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
+            Label::SealedExport => "cloakroom/1/sealed-export",
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::crypto::rng;
 use crate::crypto::secret::PrfKey;
 use crate::error::{Error, Result};
 use crate::keys::Keyset;
-use crate::name::{KeyVersion, TenantId};
+use crate::name::{KeyVersion, Principal, TenantId};
 use crate::store::{Batch, Commit, Store};
 use crate::time::Timestamp;
 use crate::wire::audit::{self, Detail, Item, Leaf};
@@ -247,6 +247,11 @@ impl Draft {
 
     pub(super) fn noted(kind: &'static str, note: impl Into<String>) -> Self {
         Self { kind, note: note.into(), ..Self::default() }
+    }
+
+    /// Names who did it.
+    pub(super) fn by(self, principal: &Principal) -> Self {
+        Self { principal: principal.as_str().to_owned(), ..self }
     }
 
     /// Adds a subject, and what was decided and done to which of her fields. The item's number.

@@ -15,6 +15,7 @@
 //! | event | time, number | what was done to keys |
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
+//! | approval | nonce | when it expires |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -28,15 +29,20 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
+mod admin;
 mod ahead;
 mod alarm;
+mod approvals;
 mod blind;
 mod census;
 mod check;
+mod consents;
 mod directory;
 mod erase;
 mod events;
+mod export;
 mod files;
+mod holdings;
 mod issue;
 mod keyring;
 mod ledger;
@@ -50,26 +56,38 @@ mod pages;
 mod purge;
 mod random_tokens;
 mod receipt;
+mod rectify;
 mod reference;
 mod retention;
 mod revealer;
 mod rules;
 mod run;
+#[cfg(feature = "hpke")]
+mod sealed_export;
+mod seen;
+mod shared;
 mod signing;
 mod subject;
 mod subject_cache;
+mod subject_rights;
 mod subject_state;
 mod tenant;
 mod token_rows;
+mod tokenizer;
 
+pub use admin::Admin;
 pub use alarm::{Alarm, AlarmKind};
+pub use approvals::{reveal_target, rules_target};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
+pub use consents::{Consents, Grant};
 pub use directory::Settings;
 pub use erase::Erasure;
 pub use events::Event;
+pub use export::Export;
 pub use files::{FileColumn, ProtectedFile};
+pub use holdings::{HeldField, HeldRecord, HeldToken, Holdings};
 pub use lifecycle::Despite;
 pub use lost::PurgedLost;
 pub use migrate::{Migration, Progress};
@@ -77,11 +95,17 @@ pub use open::Vault;
 pub use purge::Purged;
 pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRules};
 pub use receipt::{Destroyed, Receipt, ReceiptOptions, RemainingColumn, RemainingFile, Remains};
+pub use rectify::Which;
 pub use reference::{RecordId, References};
 pub use retention::Schedule;
 pub use revealer::{Revealed, Revealer};
 pub use run::Run;
+#[cfg(feature = "hpke")]
+pub use sealed_export::open_export;
+pub use seen::Sighting;
+pub use subject_rights::Rights;
 pub use tenant::{Record, Row, Tenant};
+pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
 
 use crate::store::Map;
 
@@ -97,3 +121,4 @@ const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
+const APPROVAL: Map = Map::new(14, "approval");

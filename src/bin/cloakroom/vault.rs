@@ -1,11 +1,11 @@
-//! `init`, `subject`, `check`, `log`.
+//! `init`, `check`, `log`.
 
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
 use crate::shown::Shown;
-use crate::{KeySource, SubjectOf, VaultPath, overdue, unlock};
+use crate::{KeySource, VaultPath, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
 use cloakroom::vault::{Mode, Vault};
@@ -24,27 +24,6 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     }
     let vault = Vault::create(dir, &*unlock::new(key, split)?, now())?;
     say(format_args!("{}: a vault with keyset {}, key version 1", dir.display(), vault.keyset().id()));
-    Ok(Outcome::Done)
-}
-
-pub fn show(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let id = subject_id(&subject.id)?;
-    if !tenant.has(&id)? {
-        return Err(NOBODY);
-    }
-    let mut records = vec![];
-    for record in tenant.records(&id)? {
-        let fields = record.fields.iter().map(|(name, value)| match value.expose_str() {
-            Some(text) => (name.clone(), serde_json::Value::from(text)),
-            None => (name.clone(), serde_json::Value::from(value.expose().to_vec())),
-        });
-        records.push(serde_json::Value::Object(fields.collect()));
-    }
-    let json =
-        serde_json::json!({ "tenant": tenant.name().as_str(), "subject": id.expose(), "records": records });
-    writeln!(std::io::stdout(), "{json:#}").map_err(Error::io("write", "standard output"))?;
     Ok(Outcome::Done)
 }
 
