@@ -7,6 +7,7 @@ mod audit;
 mod breach;
 mod compromise;
 mod consent;
+mod erase;
 mod exit;
 mod export;
 mod files;
@@ -22,6 +23,7 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod purge;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -149,6 +151,11 @@ enum Command {
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
+    /// Deletes what is kept no longer: fields whose retention is over, and random tokens that have ended.
+    Purge(purge::Purge),
+    /// Receipts of erasures.
+    #[command(subcommand)]
+    Receipt(erase::ReceiptCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -162,7 +169,7 @@ enum SubjectCommand {
     #[command(flatten)]
     Rights(subject::RightsCommand),
     /// Deletes her key and all her records.
-    Erase(SubjectOf),
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -235,7 +242,7 @@ fn main() -> ExitCode {
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Rights(command)) => subject::run(command, &key),
-        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Subject(SubjectCommand::Erase(arguments)) => erase::erase(arguments, &key),
         Command::Consent(command) => consent::run(command, &key),
         Command::Export(command) => export::run(&command),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
@@ -266,6 +273,8 @@ fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Breach(command) => breach::run(&command, &key),
         Command::Principal(command) => principal::run(&command),
+        Command::Purge(arguments) => purge::run(&arguments, &key),
+        Command::Receipt(command) => erase::receipt(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)
