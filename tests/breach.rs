@@ -5,8 +5,8 @@ mod shared_store;
 use cloakroom::Error;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{
-    Access, Action, Basis, Budget, FieldRules, OverBudget, Permission, PrincipalRules, PurposeRules, RoleRules,
-    Rules,
+    Access, Action, Basis, Budget, FieldRules, OverBudget, Permission, PrincipalRules, PurposeRules,
+    RoleRules, Rules,
 };
 use cloakroom::keys::{KeyState, Keyset};
 use cloakroom::name::{FieldName, KeyVersion, Note, Principal, Purpose, RoleName, SubjectId, TenantId};
@@ -108,8 +108,15 @@ impl World {
         let (store, keyset) = (Shared::default(), Keyset::generate(Timestamp(0)).unwrap());
         let vault = Vault::create_in(Box::new(store.clone()), keyset.clone()).unwrap();
         let (clock, alarms) = (Arc::new(AtomicU64::new(START)), Arc::default());
-        let mut world =
-            Self { vault: watched(vault, &clock, &alarms), store, clock, alarms, keyset, records: vec![], ids: HashMap::new() };
+        let mut world = Self {
+            vault: watched(vault, &clock, &alarms),
+            store,
+            clock,
+            alarms,
+            keyset,
+            records: vec![],
+            ids: HashMap::new(),
+        };
         for t in 0..TENANTS.len() {
             for f in 0..FIELDS.len() {
                 world.put(t, &[(0, vec![f])], None);
@@ -225,7 +232,12 @@ fn same(radius: &Radius, walked: &Walked, query: &Query) {
     );
     let (first, last) = (walked.times.first(), walked.times.last());
     assert_eq!((radius.first, radius.last), (first.map(|t| Timestamp(*t)), last.map(|t| Timestamp(*t))));
-    let keys: BTreeMap<_, _> = radius.keys.iter().filter(|key| key.accesses > 0).map(|key| (key.version.get(), key.accesses)).collect();
+    let keys: BTreeMap<_, _> = radius
+        .keys
+        .iter()
+        .filter(|key| key.accesses > 0)
+        .map(|key| (key.version.get(), key.accesses))
+        .collect();
     let expected = walked.keys.iter().filter(|(version, _)| **version > 0).map(|(v, n)| (*v, *n)).collect();
     assert_eq!(keys, expected);
 }
@@ -575,7 +587,7 @@ fn what_is_denied_or_not_there_costs_no_budget() {
         let special = field("diagnosis");
         let revealer = world.vault.revealer(&tenant("acme"), access("alice", "support"));
         assert!(revealer.reveal(world.records[2].1, &special).is_err());
-        assert!(revealer.reveal(world.records[0].1, &field("other")).unwrap_err().to_string().contains("denied"));
+        assert!(revealer.reveal(world.records[0].1, &field("other")).unwrap().is_none());
     }
     assert_eq!(reveal_emails(&world, 2, "alice").unwrap(), 2);
 }
