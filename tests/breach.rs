@@ -587,9 +587,7 @@ fn what_is_denied_or_not_there_costs_no_budget() {
         let special = field("diagnosis");
         let revealer = world.vault.revealer(&tenant("acme"), access("alice", "support"));
         assert!(revealer.reveal(world.records[2].1, &special).is_err());
-        assert!(
-            revealer.reveal(world.records[0].1, &field("other")).unwrap_err().to_string().contains("denied")
-        );
+        assert!(revealer.reveal(world.records[0].1, &field("other")).unwrap().is_none());
     }
     assert_eq!(reveal_emails(&world, 2, "alice").unwrap(), 2);
 }
