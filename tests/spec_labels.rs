@@ -72,6 +72,8 @@ fn the_table_is_the_codes() {
         ShareSet,
         ShareCheck,
         Pkcs11Key,
+        AccessSegment,
+        AccessState,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

@@ -59,6 +59,8 @@ use std::fmt;
 /// | `ShareSet` | needed, count |
 /// | `ShareCheck` | set, needed, count, index |
 /// | `Pkcs11Key` | the header; as AAD – |
+/// | `AccessSegment` | first leaf (the segment follows as the last part) |
+/// | `AccessState` | – (the state follows as the last part) |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -114,6 +116,8 @@ pub enum Label {
     ShareSet,
     ShareCheck,
     Pkcs11Key,
+    AccessSegment,
+    AccessState,
 }
 
 impl Label {
@@ -172,6 +176,8 @@ impl Label {
             Label::ShareSet => "cloakroom/1/share-set",
             Label::ShareCheck => "cloakroom/1/share-check",
             Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
+            Label::AccessSegment => "cloakroom/1/access-segment",
+            Label::AccessState => "cloakroom/1/access-state",
         }
     }
 }

@@ -9,7 +9,7 @@ use super::pages::Pages;
 use super::subject_state::{Known, Place};
 use super::tenant::{Tenant, due_key, entry_key_of};
 use super::token_rows::{line_of, lost, token_key_of};
-use super::{AUDIT, BLIND, DUE, ENTRY, EVENT, INDEX, OUTPUT, RUN, SPACE, TOKEN, VALUE};
+use super::{APPROVAL, AUDIT, BLIND, DUE, ENTRY, EVENT, INDEX, OUTPUT, RUN, SPACE, TOKEN, VALUE};
 use crate::crypto::merkle::{Frontier, leaf_hash};
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, Result};
@@ -164,7 +164,7 @@ impl Vault {
         }
         self.check_tokens(&mut report, &mut found, &mut fingerprint)?;
         let (mut blind, mut due) = (0u64, 0u64);
-        for map in [RUN, OUTPUT, BLIND, EVENT, DUE] {
+        for map in [RUN, OUTPUT, BLIND, EVENT, DUE, APPROVAL] {
             Pages::new(store, map, &[], None).each(|key, bytes| {
                 fingerprint.toggle(map, key, bytes);
                 blind += u64::from(map == BLIND);
@@ -176,6 +176,7 @@ impl Vault {
             report.problem(format!("{due} records are noted as due where {} say so", found.due))?;
         }
         self.check_log(&mut report, &written.ledger.pin)?;
+        self.check_accesses(|problem| report.problem(problem))?;
         // Every record's own entries were followed, so equal numbers leave none without a record.
         if blind != report.indexed {
             report.problem(format!(

@@ -9,6 +9,7 @@
 //!
 //! The keyset file is durable before an edit counts, so that nothing is ever under a version that is in no file.
 
+use super::approvals::By;
 use super::census::{Census, Mode};
 use super::events::Event;
 use super::open::Vault;
@@ -37,7 +38,16 @@ impl Vault {
     /// [`Error::Setting`] for a vault that is not in a directory, or when the clock went back; the provider's;
     /// [`Error::Io`].
     pub fn rotate(&self, provider: &dyn KeyProvider, now: Timestamp) -> Result<KeyVersion> {
-        self.rotated(provider, "everything".into(), now, |keyset| {
+        self.rotate_by(By::default(), provider, now)
+    }
+
+    pub(super) fn rotate_by(
+        &self,
+        by: By<'_>,
+        provider: &dyn KeyProvider,
+        now: Timestamp,
+    ) -> Result<KeyVersion> {
+        self.rotated(by, provider, "everything".into(), now, |keyset| {
             let rotated = keyset.rotated(now)?;
             let version = rotated.primary_number();
             Ok((rotated, version))
@@ -54,7 +64,17 @@ impl Vault {
         provider: &dyn KeyProvider,
         now: Timestamp,
     ) -> Result<KeyVersion> {
-        self.rotated(provider, use_.to_string(), now, |keyset| {
+        self.rotate_use_by(By::default(), use_, provider, now)
+    }
+
+    pub(super) fn rotate_use_by(
+        &self,
+        by: By<'_>,
+        use_: &KeyUse,
+        provider: &dyn KeyProvider,
+        now: Timestamp,
+    ) -> Result<KeyVersion> {
+        self.rotated(by, provider, use_.to_string(), now, |keyset| {
             let rotated = keyset.rotated_for(use_, now)?;
             let version = rotated.primary_number_for(use_);
             Ok((rotated, version))
@@ -63,13 +83,14 @@ impl Vault {
 
     fn rotated(
         &self,
+        by: By<'_>,
         provider: &dyn KeyProvider,
         what: String,
         now: Timestamp,
         rotate: impl FnOnce(&Keyset) -> Result<(Keyset, KeyVersion)>,
     ) -> Result<KeyVersion> {
         let mut version = KeyVersion::FIRST;
-        self.saved("rotate", provider, Some(Event::new(now, "rotate", what)), |keyset, _| {
+        self.saved("rotate", by, provider, Some(Event::new(now, "rotate", what)), |keyset, _| {
             let (rotated, new) = rotate(keyset)?;
             version = new;
             Ok(rotated)
@@ -83,7 +104,17 @@ impl Vault {
     /// [`Error::KeyNeeded`] with what needs it; [`Error::KeyState`] for a primary, or a version that is not deactivated;
     /// as [`rotate`](Vault::rotate).
     pub fn retire(&self, version: KeyVersion, provider: &dyn KeyProvider, now: Timestamp) -> Result<()> {
-        self.saved("retire", provider, Some(event(now, "retire", version)), |keyset, census| {
+        self.retire_by(By::default(), version, provider, now)
+    }
+
+    pub(super) fn retire_by(
+        &self,
+        by: By<'_>,
+        version: KeyVersion,
+        provider: &dyn KeyProvider,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.saved("retire", by, provider, Some(event(now, "retire", version)), |keyset, census| {
             let retired = keyset.with_state(version, KeyState::Retired, now)?;
             given_up(keyset, retired, census)
         })
@@ -93,9 +124,21 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::KeyNeeded`] with what needs it, unless `despite` says so; [`Error::KeyState`] for a primary, or a version
-    /// that has to be retired first; [`Error::Setting`] despite data while a run is under way; as [`rotate`](Vault::rotate).
+    /// that has to be retired first; [`Error::Setting`] despite data while a run is under way; [`Error::Denied`] where the
+    /// rules have somebody approve it, which [`Admin::destroy`](super::Admin::destroy) takes; as [`rotate`](Vault::rotate).
     pub fn destroy(
         &self,
+        version: KeyVersion,
+        despite: Despite,
+        provider: &dyn KeyProvider,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.destroy_by(By::default(), version, despite, provider, now)
+    }
+
+    pub(super) fn destroy_by(
+        &self,
+        by: By<'_>,
         version: KeyVersion,
         despite: Despite,
         provider: &dyn KeyProvider,
@@ -107,7 +150,7 @@ impl Vault {
             return Err(Error::Setting { what: "vault", problem });
         }
         let kind = if despite == Despite::Data { "destroy despite data" } else { "destroy" };
-        self.saved("destroy", provider, Some(event(now, kind, version)), |keyset, census| {
+        self.saved("destroy", by, provider, Some(event(now, kind, version)), |keyset, census| {
             let state = keyset.version(version)?.state();
             let destroyed = keyset.with_state(version, KeyState::Destroyed, now)?;
             match (despite, state) {
@@ -126,8 +169,9 @@ impl Vault {
     /// not revealed until it is migrated with [`despite_state`](super::Migration::despite_state).
     ///
     /// # Errors
-    /// [`Error::KeyState`] for a step that there is none of; [`Error::KeyNeeded`] for giving up what is needed; as
-    /// [`rotate`](Vault::rotate).
+    /// [`Error::KeyState`] for a step that there is none of; [`Error::KeyNeeded`] for giving up what is needed;
+    /// [`Error::Denied`] for a compromise where the rules have somebody approve it, which
+    /// [`Admin::change_state`](super::Admin::change_state) takes; as [`rotate`](Vault::rotate).
     pub fn change_state(
         &self,
         version: KeyVersion,
@@ -135,8 +179,19 @@ impl Vault {
         provider: &dyn KeyProvider,
         now: Timestamp,
     ) -> Result<()> {
+        self.change_state_by(By::default(), version, state, provider, now)
+    }
+
+    pub(super) fn change_state_by(
+        &self,
+        by: By<'_>,
+        version: KeyVersion,
+        state: KeyState,
+        provider: &dyn KeyProvider,
+        now: Timestamp,
+    ) -> Result<()> {
         let logged = Event::new(now, "state", format!("key version {version} {state}"));
-        self.saved("key-state", provider, Some(logged), |keyset, census| {
+        self.saved("key-state", by, provider, Some(logged), |keyset, census| {
             given_up(keyset, keyset.with_state(version, state, now)?, census)
         })
     }
@@ -150,7 +205,18 @@ impl Vault {
         provider: &dyn KeyProvider,
         edit: impl FnOnce(&Keyset) -> Result<Keyset>,
     ) -> Result<()> {
-        self.saved("edit-keyset", provider, None, |keyset, census| given_up(keyset, edit(keyset)?, census))
+        self.edit_keyset_by(By::default(), provider, edit)
+    }
+
+    pub(super) fn edit_keyset_by(
+        &self,
+        by: By<'_>,
+        provider: &dyn KeyProvider,
+        edit: impl FnOnce(&Keyset) -> Result<Keyset>,
+    ) -> Result<()> {
+        self.saved("edit-keyset", by, provider, None, |keyset, census| {
+            given_up(keyset, edit(keyset)?, census)
+        })
     }
 
     /// Locks the vault's keyset with another provider, or the same one at its present cost.
@@ -164,13 +230,14 @@ impl Vault {
     fn saved(
         &self,
         kind: &'static str,
+        by: By<'_>,
         provider: &dyn KeyProvider,
         event: Option<Event>,
         edit: impl FnOnce(&Keyset, &Census) -> Result<Keyset>,
     ) -> Result<()> {
         let problem = || "is not in a directory; save the keyset and use `adopt`".to_owned();
         let home = self.home.as_ref().ok_or_else(|| Error::Setting { what: "vault", problem: problem() })?;
-        self.edited(kind, event, edit, |keyset| {
+        self.edited(kind, by, event, edit, |keyset| {
             keys::save(keyset, home.join(super::directory::KEYSET), provider)
         })
     }

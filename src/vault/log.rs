@@ -15,17 +15,18 @@
 //! every other operation says how far the tree was, so that only reads since the last change can be cut off the end, and
 //! not past a head that somebody else has.
 
+use super::access_segment::LONGEST_LEAF;
 use super::keyring::{Keyring, audit_prf};
 use super::open::Vault;
 use super::{AUDIT, META};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
-use crate::crypto::prf::Prf;
+use crate::crypto::prf::{Prf, Tag};
 use crate::crypto::rng;
 use crate::crypto::secret::PrfKey;
 use crate::error::{Error, Result};
 use crate::keys::Keyset;
-use crate::name::{KeyVersion, TenantId};
+use crate::name::{KeyVersion, Principal, TenantId};
 use crate::store::{Batch, Commit, Store};
 use crate::time::Timestamp;
 use crate::wire::audit::{self, Detail, Item, Leaf};
@@ -99,6 +100,9 @@ impl Log {
         let parts = draft.items.len().div_ceil(MOST_ITEMS).max(1);
         for part in 0..parts {
             let bytes = draft.leaf(at, rules_version, part * MOST_ITEMS).to_bytes()?;
+            if bytes.len() > LONGEST_LEAF {
+                return Err(Error::TooLong { what: "audit leaf", actual: bytes.len(), limit: LONGEST_LEAF });
+            }
             let number = self.frontier.size();
             self.frontier.push(leaf_hash(&bytes));
             batch.put(AUDIT, number.to_be_bytes(), bytes);
@@ -200,6 +204,11 @@ impl Ids {
         Zeroizing::new(*self.0.key.expose())
     }
 
+    /// What shows that the vault itself wrote what follows from leaves.
+    pub(super) fn tag(&self, place: &Context, body: &[u8]) -> Tag {
+        self.0.prf.tag(&[place.as_bytes(), &Context::length_prefix(body.len()), body])
+    }
+
     pub(super) fn subject(&self, tenant: &TenantId, locator: &Locator) -> AuditId {
         let context = Context::new(Label::AuditSubject).part(tenant.as_str()).part(locator);
         self.0.prf.tag(&[context.as_bytes()]).into_public()
@@ -247,6 +256,11 @@ impl Draft {
 
     pub(super) fn noted(kind: &'static str, note: impl Into<String>) -> Self {
         Self { kind, note: note.into(), ..Self::default() }
+    }
+
+    /// Names who did it.
+    pub(super) fn by(self, principal: &Principal) -> Self {
+        Self { principal: principal.as_str().to_owned(), ..self }
     }
 
     /// Adds a subject, and what was decided and done to which of her fields. The item's number.

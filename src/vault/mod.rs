@@ -15,6 +15,8 @@
 //! | event | time, number | what was done to keys |
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
+//! | access | number of a leaf | what that leaf and those after it say, packed |
+//! | approval | nonce | when it expires |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
 //! [`wire`](crate::wire) and in SPEC.md.
@@ -28,8 +30,13 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
+mod access_index;
+mod access_segment;
 mod ahead;
+mod admin;
 mod alarm;
+mod approvals;
+mod audit_walk;
 mod blind;
 mod census;
 mod check;
@@ -40,23 +47,29 @@ mod issue;
 mod keyring;
 mod ledger;
 mod lifecycle;
+mod listing;
 mod log;
 mod migrate;
 mod move_subject;
 mod open;
 mod pages;
+mod radius;
 mod random_tokens;
 mod reference;
 mod revealer;
 mod rules;
 mod run;
+mod signing;
 mod subject;
 mod subject_cache;
 mod subject_state;
 mod tenant;
 mod token_rows;
+mod tokenizer;
 
+pub use admin::Admin;
 pub use alarm::{Alarm, AlarmKind};
+pub use approvals::{reveal_target, rules_target};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;
@@ -64,13 +77,16 @@ pub use directory::Settings;
 pub use events::Event;
 pub use files::{FileColumn, ProtectedFile};
 pub use lifecycle::Despite;
+pub use listing::Listing;
 pub use migrate::{Migration, Progress};
 pub use open::Vault;
+pub use radius::{FieldReached, KeyReached, Query, Radius};
 pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRules};
 pub use reference::{RecordId, References};
 pub use revealer::{Revealed, Revealer};
 pub use run::Run;
 pub use tenant::{Erasure, Record, Row, Tenant};
+pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
 
 use crate::store::Map;
 
@@ -86,3 +102,5 @@ const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
+const ACCESS: Map = Map::new(13, "access");
+const APPROVAL: Map = Map::new(14, "approval");

@@ -1,6 +1,7 @@
 //! A vault over a store: what is true of the vault as a whole.
 
 use super::alarm::Hook;
+use super::approvals::{By, ended, target_of};
 use super::census::Census;
 use super::events::Event;
 use super::keyring::Keyring;
@@ -247,24 +248,36 @@ impl Vault {
     /// [`Error::Setting`] for another keyset, or for one that lacks a version or has another in its place;
     /// [`Error::KeyNeeded`] when a version was retired or destroyed that something still needs.
     pub fn adopt(&self, keyset: Keyset) -> Result<()> {
-        self.edited("adopt", None, |current, census| given_up(current, keyset, census), |_| Ok(()))
+        let edit = |current: &Keyset, census: &Census| given_up(current, keyset, census);
+        self.edited("adopt", By::default(), None, edit, |_| Ok(()))
     }
 
     /// Edits the keyset, saves it durably with `save`, and goes on with it; one edit after the other. `event` is logged.
+    ///
+    /// An approval is used with the event, after the keyset is durable: an edit that is refused does not use it up, and where
+    /// the process ends in between, all that it is still good for was done.
     pub(super) fn edited(
         &self,
         kind: &'static str,
+        by: By<'_>,
         event: Option<Event>,
         edit: impl FnOnce(&Keyset, &Census) -> Result<Keyset>,
         save: impl FnOnce(&Keyset) -> Result<()>,
     ) -> Result<()> {
         let _one_at_a_time = self.edits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let takes_approval;
         {
             // Nothing is counted, and so nothing put, between the question what needs a version and its end.
             let written = self.hold();
             let current = self.keyring();
             let keyset = edit(&current.keyset, &written.ledger.census)?;
             check_edit(&current.keyset, &keyset)?;
+            let now = self.now().max(written.ledger.latest);
+            let ended = ended(&current.keyset, &keyset);
+            takes_approval = !ended.is_empty();
+            for (action, version) in ended {
+                self.may(by, action, &target_of(&written.ledger.census, action, version), now)?;
+            }
             save(&keyset)?;
             let mut keyring = self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *keyring = Arc::new(Keyring::new(keyset));
@@ -272,9 +285,15 @@ impl Vault {
         }
         // The anchor and the census go over to the new primary.
         let mut operation = self.bookkeeping(Draft::new(kind))?;
+        if let Some(principal) = by.principal {
+            operation.draft.principal = principal.as_str().to_owned();
+        }
         if let Some(event) = event {
             operation.draft.note = event.to_string();
             operation.log(&event)?;
+        }
+        if let Some(approval) = by.approval.filter(|_| takes_approval) {
+            operation.use_up(approval)?;
         }
         self.finish(operation)
     }

@@ -7,6 +7,7 @@
 //! What stands in brackets happens while nothing else is logged. A state that was changed after it was looked at sends the
 //! read back to the start, so a withdrawn consent counts from the next reveal on, in every thread.
 
+use super::approvals::reveal_target;
 use super::log::{Draft, Log};
 use super::open::Vault;
 use super::reference::RecordId;
@@ -15,13 +16,13 @@ use super::subject_cache::OpenedSubject;
 use super::tenant::Tenant;
 use super::{ENTRY, alarm::Alarm};
 use crate::crypto::secret::Plaintext;
-use crate::duties::{Access, Decision, Judge, OverBudget, Reason};
+use crate::duties::{Access, Action, Approval, Decision, Judge, OverBudget, Reason};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, TenantId};
 use crate::time::Timestamp;
 use crate::wire::entry::{Entry, EntryKey, entry_key, split_entry_key};
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What a principal was shown of a field.
@@ -60,21 +61,48 @@ impl fmt::Debug for Revealed {
 /// # Security
 /// The principal is who the application says it is: the vault knows no passwords of people. Every value that was handed out
 /// is in the audit log, durably, and so is every one that was refused.
+///
+/// # Example
+/// It administers nothing:
+/// ```compile_fail,E0599
+/// # use cloakroom::{duties::Access, keys::Keyset, name::*, store::memory::MemoryStore, time::Timestamp, vault::*};
+/// # let vault = Vault::create_in(Box::new(MemoryStore::new()), Keyset::generate(Timestamp(0)).unwrap()).unwrap();
+/// let access = Access { principal: Principal::new("alice").unwrap(), purpose: Purpose::new("support").unwrap() };
+/// let revealer = vault.revealer(&TenantId::new("acme").unwrap(), access);
+/// revealer.set_rules(Default::default(), None);
+/// ```
 pub struct Revealer<'v> {
     tenant: Tenant<'v>,
     access: Access,
     /// What the log says to those who may know the subject: a ticket's number.
     because: String,
-    /// Whether a second principal approved more than the rules' number at once.
-    approved: bool,
+    approved: Option<Approved>,
     judge: Mutex<Option<(Arc<Installed>, Arc<Judge>)>>,
+}
+
+/// What a second principal approved, and how many fields of it are left.
+struct Approved {
+    action: Action,
+    left: AtomicU64,
+}
+
+impl Approved {
+    /// Whether what is shown now is taken from it: of a bulk what is over the rules' number, of an administrator's all.
+    fn counts(&self, is_over: bool) -> bool {
+        is_over || self.action == Action::AdminReveal
+    }
+
+    fn take(&self, shown: u64) -> bool {
+        let less = |left: u64| left.checked_sub(shown);
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
+    }
 }
 
 impl Vault {
     /// Shows fields to a principal, as far as the rules go. Without rules nothing is shown.
     pub fn revealer(&self, tenant: &TenantId, access: Access) -> Revealer<'_> {
         let tenant = self.tenant(tenant).by(access.clone());
-        Revealer { tenant, access, because: String::new(), approved: false, judge: Mutex::default() }
+        Revealer { tenant, access, because: String::new(), approved: None, judge: Mutex::default() }
     }
 }
 
@@ -93,8 +121,20 @@ impl<'v> Revealer<'v> {
         Self { because: reason.into(), ..self }
     }
 
-    pub(super) fn approved(self) -> Self {
-        Self { approved: true, ..self }
+    /// Shows as many fields more than the rules let a principal see in an hour: a second principal approved it. The target
+    /// of the approval is [`reveal_target`](super::reveal_target), and it is used up now.
+    ///
+    /// # Errors
+    /// [`Error::Approval`].
+    pub fn with_approval(self, fields: u64, approval: &Approval) -> Result<Self> {
+        self.approved_for(Action::BulkReveal, fields, approval)
+    }
+
+    pub(super) fn approved_for(self, action: Action, fields: u64, approval: &Approval) -> Result<Self> {
+        let target = reveal_target(fields, self.tenant.name(), &self.access);
+        let wanted = self.vault().wanted(action, &target, &self.access.principal);
+        self.vault().consume_for_read(approval, &wanted)?;
+        Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields) }), ..self })
     }
 
     pub(super) fn tenant(&self) -> &Tenant<'v> {
@@ -212,7 +252,12 @@ impl<'v> Revealer<'v> {
             }
         }
         let limit = self.vault().rules().rules.bulk_limit();
-        if !self.approved && shown > 0 && limit.is_some_and(|limit| used > limit.into()) {
+        let is_over = limit.is_some_and(|limit| used > limit.into());
+        let is_enough = match &self.approved {
+            Some(approved) => !approved.counts(is_over) || approved.take(shown),
+            None => !is_over,
+        };
+        if shown > 0 && !is_enough {
             return Err(denied(Reason::ApprovalNeeded));
         }
         log.count(principal, shown, now);

@@ -16,8 +16,13 @@ pub const SPACE: Map = Map::new(8, "space");
 pub const BLIND: Map = Map::new(9, "blind");
 pub const EVENT: Map = Map::new(10, "event");
 
+pub const AUDIT: Map = Map::new(11, "audit");
+pub const DUE: Map = Map::new(12, "due");
+pub const APPROVAL: Map = Map::new(14, "approval");
+
 /// Every map of a vault.
-pub const MAPS: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
+pub const MAPS: [Map; 13] =
+    [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE, APPROVAL];
 
 #[derive(Clone, Default)]
 pub struct Shared(Arc<MemoryStore>);

@@ -1,7 +1,10 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod audit;
+mod breach;
+mod compromise;
 mod exit;
 mod files;
 mod format;
@@ -130,6 +133,9 @@ enum Command {
     /// Audit logs and proofs about them.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What a breach can have touched.
+    #[command(subcommand)]
+    Breach(breach::BreachCommand),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -189,8 +195,9 @@ enum KeysCommand {
     Suspend(VersionOf),
     /// Takes back that a version was suspended or retired.
     Resume(VersionOf),
-    /// Marks a version that others may know: it reveals nothing, and never will again. Move files away from it before.
-    Compromise(VersionOf),
+    /// Marks a version that others may know: it reveals nothing, and never will again. Says what is concerned and who is to be
+    /// told. Move files away from it before.
+    Compromise(compromise::Compromise),
     /// Makes pseudonyms with the identity key of another version. All pseudonyms change.
     Identity(VersionOf),
     /// Sets the cryptoperiod: how old a primary may become.
@@ -235,7 +242,7 @@ fn main() -> ExitCode {
         }
         Command::Keys(KeysCommand::Suspend(of)) => key_states::suspend(&of, &key),
         Command::Keys(KeysCommand::Resume(of)) => key_states::resume(&of, &key),
-        Command::Keys(KeysCommand::Compromise(of)) => key_states::compromise(&of, &key),
+        Command::Keys(KeysCommand::Compromise(arguments)) => compromise::compromise(&arguments, &key),
         Command::Keys(KeysCommand::Identity(of)) => key_states::identity(&of, &key),
         Command::Keys(KeysCommand::Period { days, holder }) => key_states::period(&holder, days, &key),
         Command::Files(command) => known_files::run(command, &key),
@@ -245,6 +252,7 @@ fn main() -> ExitCode {
         Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
+        Command::Breach(command) => breach::run(&command, &key),
         Command::Principal(command) => principal::run(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
