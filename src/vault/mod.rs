@@ -60,6 +60,7 @@ mod revealer;
 mod rules;
 mod run;
 mod signing;
+mod statistics;
 mod subject;
 mod subject_cache;
 mod subject_state;
@@ -85,6 +86,7 @@ pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRul
 pub use reference::{RecordId, References};
 pub use revealer::{Revealed, Revealer};
 pub use run::Run;
+pub use statistics::{LogStatistics, PurposeStatistics, Statistics, SubjectStatistics};
 pub use tenant::{Erasure, Record, Row, Tenant};
 pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
 

@@ -19,6 +19,7 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod report;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -136,6 +137,8 @@ enum Command {
     /// What a breach can have touched.
     #[command(subcommand)]
     Breach(breach::BreachCommand),
+    /// Writes the record of processing (GDPR Art. 30) of a vault: counts and names, no data of anybody.
+    Report(report::Report),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -253,6 +256,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
         Command::Breach(command) => breach::run(&command, &key),
+        Command::Report(arguments) => report::run(arguments, &key),
         Command::Principal(command) => principal::run(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
