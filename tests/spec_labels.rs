@@ -74,6 +74,7 @@ fn the_table_is_the_codes() {
         Pkcs11Key,
         AccessSegment,
         AccessState,
+        SealedExport,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

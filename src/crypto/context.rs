@@ -61,6 +61,7 @@ use std::fmt;
 /// | `Pkcs11Key` | the header; as AAD – |
 /// | `AccessSegment` | first leaf (the segment follows as the last part) |
 /// | `AccessState` | – (the state follows as the last part) |
+/// | `SealedExport` | –, as HPKE's info |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -118,6 +119,7 @@ pub enum Label {
     Pkcs11Key,
     AccessSegment,
     AccessState,
+    SealedExport,
 }
 
 impl Label {
@@ -178,6 +180,7 @@ impl Label {
             Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
             Label::AccessSegment => "cloakroom/1/access-segment",
             Label::AccessState => "cloakroom/1/access-state",
+            Label::SealedExport => "cloakroom/1/sealed-export",
         }
     }
 }

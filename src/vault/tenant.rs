@@ -429,7 +429,7 @@ impl<'v> Tenant<'v> {
     }
 
     /// Where a subject is, and the tenant's keys of the same moment, while other threads rotate, migrate and erase.
-    fn find_subject(&self, subject: &SubjectId) -> Result<Option<(TenantSet, Found)>> {
+    pub(super) fn find_subject(&self, subject: &SubjectId) -> Result<Option<(TenantSet, Found)>> {
         loop {
             let keyring = self.vault.keyring();
             let known = keyring.of(&self.name);

@@ -1,11 +1,14 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod access;
 mod alarm;
 mod audit;
 mod breach;
 mod compromise;
+mod consent;
 mod exit;
+mod export;
 mod files;
 mod format;
 mod index;
@@ -25,6 +28,7 @@ mod rotate;
 mod shown;
 mod span;
 mod spec;
+mod subject;
 mod tokens;
 mod unlock;
 mod vault;
@@ -91,9 +95,15 @@ enum Command {
     Protect(files::Protect),
     /// Gives tokens and sealed fields of a protected file back as they were.
     Reveal(files::Reveal),
-    /// What the vault holds of one data subject.
+    /// What the vault holds of one data subject, and what she may ask for.
     #[command(subcommand)]
     Subject(SubjectCommand),
+    /// What data subjects said about purposes.
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
+    /// Exports of a data subject's data that are sealed to a key.
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     /// Adds a key version, which protects from now on: everything, or one field or scope.
     Rotate(rotate::Rotate),
     /// Moves everything in a vault to the primary key versions, or with --file a protected file.
@@ -152,8 +162,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum SubjectCommand {
-    /// Prints her sealed fields in the clear, as JSON.
-    Show(SubjectOf),
+    #[command(flatten)]
+    Rights(subject::RightsCommand),
     /// Deletes her key and all her records.
     Erase(SubjectOf),
 }
@@ -227,8 +237,10 @@ fn main() -> ExitCode {
         Command::Init { dir, split } => vault::init(&dir, &key, &split),
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
-        Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
+        Command::Subject(SubjectCommand::Rights(command)) => subject::run(command, &key),
         Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Consent(command) => consent::run(command, &key),
+        Command::Export(command) => export::run(&command),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),

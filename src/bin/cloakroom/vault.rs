@@ -27,27 +27,6 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn show(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let id = subject_id(&subject.id)?;
-    if !tenant.has(&id)? {
-        return Err(NOBODY);
-    }
-    let mut records = vec![];
-    for record in tenant.records(&id)? {
-        let fields = record.fields.iter().map(|(name, value)| match value.expose_str() {
-            Some(text) => (name.clone(), serde_json::Value::from(text)),
-            None => (name.clone(), serde_json::Value::from(value.expose().to_vec())),
-        });
-        records.push(serde_json::Value::Object(fields.collect()));
-    }
-    let json =
-        serde_json::json!({ "tenant": tenant.name().as_str(), "subject": id.expose(), "records": records });
-    writeln!(std::io::stdout(), "{json:#}").map_err(Error::io("write", "standard output"))?;
-    Ok(Outcome::Done)
-}
-
 pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
@@ -107,7 +86,7 @@ pub fn log(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
 }
 
 /// The tenant of a data subject.
-fn tenant_of_subjects(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
+pub fn tenant_of_subjects(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
     match vault.census().total(Mode::SubjectKey) {
         0 => Err(NOBODY),
         _ => tenant_of(vault, named),
@@ -130,7 +109,7 @@ pub fn tenant_of(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
     }
 }
 
-fn subject_id(id: &str) -> Result<SubjectId> {
+pub fn subject_id(id: &str) -> Result<SubjectId> {
     match id {
         "-" => {
             let mut line = String::new();

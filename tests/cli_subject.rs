@@ -1,0 +1,1 @@
+//! The tool and the rights of data subjects.
