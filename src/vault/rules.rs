@@ -9,6 +9,7 @@
 //! has another primary.
 
 use super::META;
+use super::open::Vault;
 use super::log::Draft;
 use super::open::Vault;
 use crate::crypto::aead::{Aead, Suite};
@@ -82,6 +83,14 @@ impl Vault {
         operation.new_rules = Some(Installed::new(version, rules));
         self.finish(operation)?;
         Ok(version)
+    }
+}
+
+impl Vault {
+    /// The rules that are in force and their version, from 1; `None` before any were installed.
+    pub fn installed_rules(&self) -> Option<(u32, Rules)> {
+        let installed = self.rules();
+        (installed.version > 0).then(|| (installed.version, installed.rules.clone()))
     }
 }
 
