@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod consent;
+mod erase;
 mod exit;
 mod export;
 mod files;
@@ -19,6 +20,7 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod purge;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -143,6 +145,11 @@ enum Command {
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
+    /// Deletes what is kept no longer: fields whose retention is over, and random tokens that have ended.
+    Purge(purge::Purge),
+    /// Receipts of erasures.
+    #[command(subcommand)]
+    Receipt(erase::ReceiptCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -156,7 +163,7 @@ enum SubjectCommand {
     #[command(flatten)]
     Rights(subject::RightsCommand),
     /// Deletes her key and all her records.
-    Erase(SubjectOf),
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -228,7 +235,7 @@ fn main() -> ExitCode {
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Rights(command)) => subject::run(command, &key),
-        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Subject(SubjectCommand::Erase(arguments)) => erase::erase(arguments, &key),
         Command::Consent(command) => consent::run(command, &key),
         Command::Export(command) => export::run(&command),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
@@ -258,6 +265,8 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
         Command::Principal(command) => principal::run(&command),
+        Command::Purge(arguments) => purge::run(&arguments, &key),
+        Command::Receipt(command) => erase::receipt(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)

@@ -8,7 +8,7 @@ use crate::shown::Shown;
 use crate::{KeySource, SubjectOf, VaultPath, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
-use cloakroom::vault::{Erasure, Mode, Vault};
+use cloakroom::vault::{Mode, Vault};
 use cloakroom::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -27,22 +27,7 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let erasure = tenant.erase(&subject_id(&subject.id)?)?.ok_or(NOBODY)?;
-    let Erasure { records, fields, tokens, indexes } = erasure;
-    say(format_args!(
-        "erased: her key, {records} records, {fields} sealed fields, {tokens} random tokens, {indexes} index entries"
-    ));
-    say(format_args!(
-        "not reached: computed tokens, pseudonyms and plain columns in files, and backups of the vault"
-    ));
-    say(format_args!("her key may stay in unused parts of the vault's file until they are written over"));
-    Ok(Outcome::Done)
-}
-
-const NOBODY: Error =
+pub const NOBODY: Error =
     Error::NotFound { what: "the subject", hint: "; ids are as in the subject column, and per tenant" };
 
 pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
