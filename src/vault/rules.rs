@@ -10,8 +10,6 @@
 
 use super::META;
 use super::open::Vault;
-use super::log::Draft;
-use super::open::Vault;
 use crate::crypto::aead::{Aead, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
@@ -69,20 +67,6 @@ impl Installed {
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
         batch.put(META, PLACE, out);
         Ok(())
-    }
-}
-
-impl Vault {
-    /// Puts rules in force, in place of those before. Their version.
-    ///
-    /// # Errors
-    /// [`Error::KeyState`] while the primary may not protect; the store's.
-    pub fn install_rules(&self, rules: Rules) -> Result<u32> {
-        let mut operation = self.operation(Draft::new("install-rules"))?;
-        let version = self.rules().version + 1;
-        operation.new_rules = Some(Installed::new(version, rules));
-        self.finish(operation)?;
-        Ok(version)
     }
 }
 
