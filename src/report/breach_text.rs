@@ -62,6 +62,7 @@ fn asked(report: &BreachReport) -> String {
         asked.principal.as_ref().map(|principal| format!("principal {}", plain(principal))),
         asked.key_version.map(|version| format!("key version {version}")),
         asked.field.as_ref().map(|field| format!("field {}", plain(field))),
+        asked.purpose.as_ref().map(|purpose| format!("purpose {}", plain(purpose))),
         asked.from.map(|from| format!("from {}", from.for_people())),
         asked.to.map(|to| format!("to {}", to.for_people())),
     ];

@@ -14,6 +14,7 @@ mod breach_text;
 mod chart;
 mod html;
 mod moment;
+mod of_radius;
 mod page;
 mod register;
 mod sections;

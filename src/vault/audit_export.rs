@@ -23,7 +23,7 @@ impl Vault {
         let log = self.durable_log("audit-export")?;
         let head = self.sign_head_of(&log, now)?;
         let mut file = AuditFile::begin(out, self.id())?;
-        self.each_leaf(log.frontier.size(), |_, leaf| file.leaf(leaf))?;
+        self.each_leaf(0, log.frontier.size(), |leaf| file.leaf(leaf))?;
         file.finish(&head)?;
         Ok(head)
     }
@@ -34,7 +34,12 @@ impl Vault {
     /// [`Error::Malformed`], [`Error::Corrupt`] when leaves are not those that were written; those of `f`; the store's.
     pub fn leaves(&self, mut f: impl FnMut(u64, &Leaf<'_>) -> Result<()>) -> Result<()> {
         let size = self.log_guard().frontier.size();
-        self.each_leaf(size, |number, leaf| f(number, &Leaf::parse(leaf)?))
+        let mut number = 0;
+        self.each_leaf(0, size, |leaf| {
+            f(number, &Leaf::parse(leaf)?)?;
+            number += 1;
+            Ok(())
+        })
     }
 
     /// A proof that a leaf is in the log as it is now.
@@ -52,7 +57,7 @@ impl Vault {
     /// A proof that the log as it is now begins with all of the log of an earlier head.
     ///
     /// # Errors
-    /// As [`check_head`](Vault::check_head).
+    /// As [`check_against`](Vault::check_against).
     pub fn prove_consistency(&self, earlier: &SignedHead, now: Timestamp) -> Result<Proof> {
         let log = self.durable_log("audit-prove")?;
         self.begins_with(earlier, &log)?;
@@ -68,7 +73,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::Audit`] says what is wrong; the store's.
-    pub fn check_head(&self, earlier: &SignedHead, keys: &[VerifyingKey]) -> Result<()> {
+    pub fn check_against(&self, earlier: &SignedHead, keys: &[VerifyingKey]) -> Result<()> {
         let own = self.verifying_keys().into_iter().map(|(_, key)| key);
         let keys: Vec<_> = own.chain(keys.iter().cloned()).collect();
         verify_head(earlier, &keys)?;
@@ -88,7 +93,7 @@ impl Vault {
             ));
         }
         let mut frontier = Frontier::new();
-        self.each_leaf(size, |_, leaf| {
+        self.each_leaf(0, size, |leaf| {
             frontier.push(leaf_hash(leaf));
             Ok(())
         })?;
@@ -109,20 +114,8 @@ impl Vault {
         Ok(log)
     }
 
-    fn each_leaf(&self, size: u64, mut f: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
-        for leaf in self.leaf_bytes(size) {
-            let (number, leaf) = leaf?;
-            f(number, &leaf)?;
-        }
-        Ok(())
-    }
-
+    /// The hashes of the first leaves in order; an error in place of one that is missing.
     fn leaf_hashes(&self, size: u64) -> impl Iterator<Item = Result<Hash>> {
-        self.leaf_bytes(size).map(|leaf| Ok(leaf_hash(&leaf?.1)))
-    }
-
-    /// The first leaves in order; an error in place of one that is missing.
-    fn leaf_bytes(&self, size: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>)>> {
         let mut pages = Pages::new(self.store(), AUDIT, &[], None);
         let mut page = vec![].into_iter();
         (0..size).map(move |number| {
@@ -130,7 +123,7 @@ impl Vault {
                 page = pages.next()?.unwrap_or_default().into_iter();
             }
             match page.next() {
-                Some((key, leaf)) if key == number.to_be_bytes() => Ok((number, leaf)),
+                Some((key, leaf)) if key == number.to_be_bytes() => Ok(leaf_hash(&leaf)),
                 _ => Err(missing(number)),
             }
         })

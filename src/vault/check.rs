@@ -176,6 +176,7 @@ impl Vault {
             report.problem(format!("{due} records are noted as due where {} say so", found.due))?;
         }
         self.check_log(&mut report, &written.ledger.pin)?;
+        self.check_accesses(|problem| report.problem(problem))?;
         // Every record's own entries were followed, so equal numbers leave none without a record.
         if blind != report.indexed {
             report.problem(format!(

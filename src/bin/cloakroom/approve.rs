@@ -12,12 +12,13 @@ use clap::Args;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{Action, Approval, Request};
 use cloakroom::name::Principal;
-use cloakroom::vault::Vault;
+use cloakroom::vault::{Admin, Vault};
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// A request or an approval is far shorter.
 const LONGEST: u64 = 1 << 16;
@@ -41,7 +42,7 @@ pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
     let approver = Principal::new(principal)?;
     let request = Request::parse(&text(request)?)?;
-    let key = SigningKey::from_text(text(key)?.trim_end())?;
+    let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
     say(format_args!(
         "approved for {} until {}: {} of {}",
         request.requester,
@@ -68,6 +69,34 @@ impl Who {
     }
 }
 
+/// Who does it, and who else agreed.
+#[derive(Args)]
+pub struct FourEyes {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    approved: Approved,
+}
+
+impl FourEyes {
+    /// Does it as an administrator, or in nobody's name.
+    pub fn run<T>(
+        &self,
+        vault: &Vault,
+        wanted: impl FnOnce() -> (Action, String),
+        as_admin: impl FnOnce(&Admin<'_>, Option<&Approval>) -> Result<T>,
+        as_nobody: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let (principal, approval) = (self.who.principal()?, self.approved.approval()?);
+        let done = match &principal {
+            Some(principal) => as_admin(&vault.admin(principal.clone()), approval.as_ref()),
+            None if approval.is_some() => Err(nobody()),
+            None => as_nobody(),
+        };
+        self.approved.or_request(done, vault, wanted, principal.as_ref())
+    }
+}
+
 /// The approval of a command, or where the request for one goes.
 #[derive(Args)]
 pub struct Approved {
@@ -89,15 +118,14 @@ impl Approved {
         &self,
         done: Result<T>,
         vault: &Vault,
-        wanted: impl FnOnce() -> Result<(Action, String)>,
+        wanted: impl FnOnce() -> (Action, String),
         by: Option<&Principal>,
     ) -> Result<T> {
         let (Err(Error::Denied { code: "approval-needed", .. }), Some(path)) = (&done, &self.request) else {
             return done;
         };
-        let nobody = "is needed: an approval is for one who asks".into();
-        let by = by.ok_or(Error::Setting { what: "--principal", problem: nobody })?;
-        let (action, target) = wanted()?;
+        let by = by.ok_or_else(nobody)?;
+        let (action, target) = wanted();
         write(path, &vault.request(action, &target, by)?.to_json())?;
         say(format_args!(
             "the request is in {}: have it signed with `cloakroom approve`, and try again with --approval",
@@ -105,6 +133,10 @@ impl Approved {
         ));
         done
     }
+}
+
+fn nobody() -> Error {
+    Error::Setting { what: "--principal", problem: "is needed: an approval is for one who asks".into() }
 }
 
 fn write(path: &Path, json: &str) -> Result<()> {
