@@ -2,6 +2,8 @@
 
 mod tool;
 
+use cloakroom::crypto::sign::SigningKey;
+use cloakroom::duties::Request;
 use cloakroom::keys::KeyFile;
 use cloakroom::name::Principal;
 use cloakroom::policy::Policy;
@@ -49,9 +51,13 @@ fn tool() -> Tool {
 
 /// Puts the policy's rules in force.
 fn with_rules(tool: &Tool) {
+    install(tool, POLICY);
+}
+
+fn install(tool: &Tool, policy: &str) {
     let key = KeyFile::read(tool.path("key")).unwrap();
     let vault = Vault::open(tool.path("v"), &key).unwrap();
-    let rules = Policy::parse(POLICY).unwrap().rules().clone();
+    let rules = Policy::parse(policy).unwrap().rules().clone();
     vault.admin(Principal::new("root").unwrap()).set_rules(rules, None).unwrap();
 }
 
@@ -161,16 +167,9 @@ fn what_is_held_is_shown_with_where_why_and_who_saw_it() {
     let line = "subject show 7 --vault v --principal dora --purpose access --reason ticket-9";
     let shown = json(&tool.ok(line).out);
     assert_eq!(shown["records"][0]["email"], "ann@example.com");
-    let [email, phone] = [0, 1].map(|i| {
-        &shown["held"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|r| r["fields"].as_array().unwrap())
-            .nth(i)
-            .unwrap()
-            .clone()
-    });
+    let held: Vec<&Value> =
+        shown["held"].as_array().unwrap().iter().flat_map(|r| r["fields"].as_array().unwrap()).collect();
+    let [email, phone] = [held[0], held[1]];
     assert_eq!((&email["shown"], &email["category"]), (&"full".into(), &"contact".into()));
     assert_eq!(email["purposes"][1]["basis"], "consent");
     assert!(email["kept_until"].as_str().unwrap().ends_with('Z'));
@@ -240,6 +239,27 @@ fn an_export_goes_to_a_file_or_is_sealed_to_a_key() {
 }
 
 #[test]
+fn an_export_waits_for_an_approval_where_somebody_approves() {
+    let tool = tool();
+    let bob = SigningKey::generate().unwrap();
+    let approver =
+        format!("[principal.bob]\nroles = []\nkey = \"{}\"\napproves = true\n", bob.verifying_key());
+    install(&tool, &format!("{POLICY}{approver}"));
+    let line = "subject export 7 --vault v --principal dora --purpose access";
+    tool.fails(4, line, "approval-needed");
+    tool.ok(&format!("{line} --request request.json"));
+    let request = Request::parse(&tool.text("request.json")).unwrap();
+    let approval = request.approve(Principal::new("bob").unwrap(), &bob);
+    tool.write("approval.json", approval.to_json());
+    let of_bob = "subject export 8 --vault v --principal dora --purpose access --approval approval.json";
+    tool.fails(4, of_bob, "the approval ");
+    assert_eq!(json(&tool.ok(&format!("{line} --approval approval.json")).out)["subject"], "7");
+    tool.fails(4, &format!("{line} --approval approval.json"), "was used already");
+    tool.fails(2, "subject export 7 --vault v --request more.json", "--principal: is needed");
+    tool.clean();
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let tool = tool();
     for line in [
@@ -256,7 +276,8 @@ fn what_cannot_be_is_refused() {
     ] {
         tool.fails(3, &format!("{line} --vault v"), "the subject was not found");
     }
-    tool.fails(2, "consent grant 7 news --vault v --at 2026-01-02T10:00:00", "has no offset");
+    let ran = tool.run("consent grant 7 news --vault v --at 2026-01-02T10:00:00").with_exit("grant", 2);
+    assert!(ran.err.contains("has no offset"), "{}", ran.err);
     tool.fails(2, "consent grant 7 news --vault v --at 2099-01-02", "in the future");
     tool.fails(2, "consent grant 7 news --vault v --expires 2020-01-02", "ends before it begins");
     let control = tool.shell("$C subject hold 7 \"$(printf 'a\\001b')\" --vault v");

@@ -125,7 +125,7 @@ impl RecipientSecret {
         // Room for all of it, so that no shorter copy is left behind.
         let mut text = Zeroizing::new(String::with_capacity(SECRET.len() + 43));
         text.push_str(SECRET);
-        BASE64.encode_string(&*bytes, &mut text);
+        BASE64.encode_string(bytes.as_slice(), &mut text);
         text
     }
 

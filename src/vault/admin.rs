@@ -5,6 +5,7 @@ use super::check::CheckReport;
 use super::lifecycle::Despite;
 use super::migrate::{Migration, Progress};
 use super::open::Vault;
+use super::purge::Purged;
 use super::revealer::Revealer;
 use crate::duties::{Access, Action, Approval, Request, Rules};
 use crate::error::{Error, Result};
@@ -152,6 +153,14 @@ impl<'v> Admin<'v> {
         self.vault.migrate_with(how, progress)
     }
 
+    /// As [`Vault::purge`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn purge(&self, as_of: Timestamp, dry_run: bool) -> Result<Purged> {
+        self.vault.purge(as_of, dry_run)
+    }
+
     /// As [`Vault::check`].
     ///
     /// # Errors
@@ -160,10 +169,10 @@ impl<'v> Admin<'v> {
         self.vault.check()
     }
 
-    /// Installs rules in place of those that are in force; they count from the next decision on. Their version.
+    /// As [`Vault::set_rules`].
     ///
     /// # Errors
-    /// [`Error::Denied`] and [`Error::Approval`] as [`destroy`](Admin::destroy), by the rules that are in force; the store's.
+    /// As there; [`Error::Denied`] and [`Error::Approval`] as [`destroy`](Admin::destroy), by the rules that are in force.
     pub fn set_rules(&self, rules: Rules, approval: Option<&Approval>) -> Result<u32> {
         self.vault.set_rules_by(self.by(approval), rules)
     }

@@ -70,7 +70,7 @@ pub struct HeldField {
     pub kept_until: Option<Timestamp>,
 }
 
-/// A random token.
+/// A random token. Its value is not among the holdings: who has the token redeems it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldToken {
     /// Of which field.

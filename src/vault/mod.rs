@@ -36,6 +36,7 @@ mod admin;
 mod ahead;
 mod alarm;
 mod approvals;
+mod audit_export;
 mod audit_walk;
 mod blind;
 mod census;

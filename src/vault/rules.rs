@@ -9,6 +9,7 @@
 //! has another primary.
 
 use super::META;
+use super::open::Vault;
 use crate::crypto::aead::{Aead, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
@@ -66,6 +67,14 @@ impl Installed {
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
         batch.put(META, PLACE, out);
         Ok(())
+    }
+}
+
+impl Vault {
+    /// The rules that are in force and their version, from 1; `None` before any were installed.
+    pub fn installed_rules(&self) -> Option<(u32, Rules)> {
+        let installed = self.rules();
+        (installed.version > 0).then(|| (installed.version, installed.rules.clone()))
     }
 }
 

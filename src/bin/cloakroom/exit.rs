@@ -58,11 +58,11 @@ fn number(error: &Error) -> u8 {
         }
         Error::Signature
         | Error::Denied { .. }
+        | Error::Approval { .. }
         | Error::KeyState { .. }
         | Error::KeyNeeded { .. }
         | Error::KeyMismatch { .. }
         | Error::Manifest { .. } => 4,
-        Error::Approval { .. } => 4,
         Error::Malformed { .. } | Error::Corrupt { .. } | Error::Audit { .. } => 5,
         Error::Busy { .. } | Error::Conflict => 6,
         Error::Io { .. } => 7,

@@ -8,7 +8,7 @@ use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
-use cloakroom::duties::{Access, Approval};
+use cloakroom::duties::{Access, Action, Approval};
 use cloakroom::name::{FieldName, Note, Purpose};
 use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -96,6 +96,9 @@ pub struct Export {
     /// Another principal's approval, where the rules name principals who approve.
     #[arg(long, value_name = "FILE")]
     approval: Option<PathBuf>,
+    /// Writes a request for that approval to this file instead.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["approval", "output", "to"])]
+    request: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -318,9 +321,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn export(Export { of, output, to, approval }: &Export, key: &KeySource) -> Result<Outcome> {
-    if let Some(path) = output.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
+fn export(Export { of, output, to, approval, request }: &Export, key: &KeySource) -> Result<Outcome> {
+    for path in [output, request].into_iter().flatten().filter(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::Exists { path: path.clone() });
+    }
+    if let Some(path) = request {
+        return ask(of, path, key);
     }
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
     let approval = approval.as_deref().map(read_approval).transpose()?;
@@ -347,6 +353,20 @@ fn export(Export { of, output, to, approval }: &Export, key: &KeySource) -> Resu
             "note: {count} values are not shown in full to this principal; the export says why"
         ));
     }
+    Ok(Outcome::Done)
+}
+
+/// Asks for the approval of an export.
+fn ask(of: &Of, path: &Path, key: &KeySource) -> Result<Outcome> {
+    let (vault, access) = (of.open(key)?, of.access()?);
+    let needed =
+        || Error::Setting { what: "--principal", problem: "is needed to ask for an approval".into() };
+    let requester = access.ok_or_else(needed)?.principal;
+    let request = vault.request(Action::Export, &of.rights(&vault)?.export_target()?, &requester)?;
+    let mut file = WholeFile::create(path, Readers::Anyone)?;
+    writeln!(file, "{}", request.to_json()).map_err(Error::io("write", path))?;
+    file.commit()?;
+    say(format_args!("{}: to be approved by another principal; it names {}", path.display(), request.target));
     Ok(Outcome::Done)
 }
 

@@ -1,5 +1,6 @@
 //! `init`, `check`, `log`.
 
+use crate::audit;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
@@ -12,7 +13,7 @@ use cloakroom::vault::{Mode, Vault};
 use cloakroom::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Vault> {
     Ok(alarm::attach(Vault::open(path, provider)?))
@@ -30,8 +31,22 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
 pub const NOBODY: Error =
     Error::NotFound { what: "the subject", hint: "; ids are as in the subject column, and per tenant" };
 
-pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
+pub fn check(
+    vault: &VaultPath,
+    head: Option<&Path>,
+    public_keys: &[PathBuf],
+    key: &KeySource,
+) -> Result<Outcome> {
+    let head = head.map(audit::read_head).transpose()?;
+    let public_keys = audit::public_keys(public_keys)?;
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
+    if let Some(head) = head {
+        vault.check_against(&head, &public_keys)?;
+        say(format_args!(
+            "the audit log begins with the {} leaves of the head of {}",
+            head.head.size, head.head.at
+        ));
+    }
     overdue::warn(&vault.keyset());
     let report = vault.check()?;
     say(format_args!(
