@@ -71,7 +71,8 @@ fn acme(vault: &Vault) -> Tenant<'_> {
 fn fill(vault: &Vault, name: &str, subjects: impl Iterator<Item = String>) {
     let (field, mut subjects) = (field(name), subjects.peekable());
     while subjects.peek().is_some() {
-        let some: Vec<_> = subjects.by_ref().take(BATCH as usize).map(|id| SubjectId::new(&id).unwrap()).collect();
+        let some: Vec<_> =
+            subjects.by_ref().take(BATCH as usize).map(|id| SubjectId::new(&id).unwrap()).collect();
         let fields = [(&field, &b"someone@example.com"[..])];
         let rows: Vec<_> = some.iter().map(|subject| Row { subject, fields: &fields }).collect();
         acme(vault).put_many(&rows).unwrap();

@@ -67,7 +67,11 @@ fn a_date_is_a_day_of_utc_and_a_time_has_its_offset() {
 fn a_purge_says_what_it_deleted_as_text_and_as_json() {
     let tool = tool_with_records();
     let ran = tool.ok("purge --vault v --as-of 2026-01-11 --dry-run");
-    assert!(ran.err.starts_with("would delete 1 fields, 0 records, 0 index entries, 0 subjects"), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("would delete 1 fields, 0 records, 0 index entries, 0 subjects"),
+        "{}",
+        ran.err
+    );
     let ran = tool.ok("purge --vault v --as-of 2026-01-11");
     assert!(ran.err.starts_with("deleted 1 fields, 0 records"), "{}", ran.err);
     assert!(ran.err.contains("1 × field \"email\" of tenant \"acme\""), "{}", ran.err);
@@ -95,7 +99,11 @@ fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
     tool.fails(2, "subject erase ann --vault v --receipt taken", "already exists");
     tool.fails(3, "subject erase nobody --vault v --receipt r", "was not found");
     let ran = tool.ok("subject erase ann --vault v --receipt r --backups-until 2026-12-31");
-    assert!(ran.err.contains("receipt: r\n") && ran.err.contains("1 records, 2 sealed fields"), "{}", ran.err);
+    assert!(
+        ran.err.contains("receipt: r\n") && ran.err.contains("1 records, 2 sealed fields"),
+        "{}",
+        ran.err
+    );
     let text = tool.text("r");
     assert!(!text.contains("ann"), "{text}");
     let receipt: Value = serde_json::from_str(&text).unwrap();

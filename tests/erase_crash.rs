@@ -98,7 +98,8 @@ fn child() {
                     let mut fields = vec![];
                     let names = [field("brief"), field("short"), field("note")];
                     let notes = random(2) == 0;
-                    for (name, wanted) in names.iter().zip([random(2) == 0, !notes || random(2) == 0, notes]) {
+                    for (name, wanted) in names.iter().zip([random(2) == 0, !notes || random(2) == 0, notes])
+                    {
                         fields.extend(wanted.then_some((name, value.as_bytes())));
                     }
                     say(&format!("try put {n} {}", u64::from(notes)));

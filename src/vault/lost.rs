@@ -52,7 +52,8 @@ impl Vault {
             let Some(page) = pages.next()? else { return Ok(()) };
             let before = sum.subjects;
             for (key, index_bytes) in page {
-                let wrong = |_| Error::Corrupt { problem: "an index entry's key has the wrong length".into() };
+                let wrong =
+                    |_| Error::Corrupt { problem: "an index entry's key has the wrong length".into() };
                 let index_key: Blind = key.as_slice().try_into().map_err(wrong)?;
                 let IndexEntry { key_version: row_version, locator } = IndexEntry::parse(&index_bytes)?;
                 let leads_nowhere =

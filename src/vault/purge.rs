@@ -369,7 +369,5 @@ fn tells_of(
         return Ok(false);
     }
     let key = operation.keyring.keyset.for_bookkeeping(KeyVersion::new(indexed.key_version)?);
-    Ok(key.map_or(true, |key| {
-        BlindIndexer::new(&key, tenant.name(), &defined.index).tag() != indexed.tag
-    }))
+    Ok(key.map_or(true, |key| BlindIndexer::new(&key, tenant.name(), &defined.index).tag() != indexed.tag))
 }

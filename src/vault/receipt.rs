@@ -32,7 +32,8 @@ const AUDIT: &str = "leaves of the audit log stay, and name her by an id that no
                      said of her in detail was sealed under her key";
 const STORE: &str = "deleted bytes, her wrapped key among them, stay in the store's file until it writes over them; \
                      destroying the key version that wrapped her key makes them unreadable before";
-const FILES: &str = "computed tokens and pseudonyms in these files lead to no entry of the vault, and stay what they are";
+const FILES: &str =
+    "computed tokens and pseudonyms in these files lead to no entry of the vault, and stay what they are";
 const BACKUPS: &str = "copies of the vault from before hold her key and data until they are deleted";
 
 /// What a receipt is to say besides what happened.
@@ -165,7 +166,11 @@ impl Tenant<'_> {
             tree_root: hex(&tree.root),
             destroyed: Destroyed::from(&erased),
             remains: Remains {
-                files: files.iter().filter(|file| file.tenant == *self.name()).map(RemainingFile::from).collect(),
+                files: files
+                    .iter()
+                    .filter(|file| file.tenant == *self.name())
+                    .map(RemainingFile::from)
+                    .collect(),
                 files_why: FILES.into(),
                 backups_until: options.backups_until.map(|until| until.0),
                 backups_why: BACKUPS.into(),
@@ -205,7 +210,8 @@ impl Receipt {
     /// # Errors
     /// [`Error::Audit`] when none of them did.
     pub fn verify<'k>(&self, keys: &'k [VerifyingKey]) -> Result<&'k VerifyingKey> {
-        let signature = unhex(&self.signature).ok_or_else(|| problem("has a signature that is not 64 bytes of hex"))?;
+        let signature =
+            unhex(&self.signature).ok_or_else(|| problem("has a signature that is not 64 bytes of hex"))?;
         let (signature, context) = (Signature::from_bytes(&signature), self.signed());
         keys.iter().find(|key| key.verify(&context, &signature).is_ok()).ok_or_else(|| {
             problem(format!(
