@@ -73,6 +73,8 @@ fn the_table_is_the_codes() {
         ShareCheck,
         Pkcs11Key,
         SealedExport,
+        AccessSegment,
+        AccessState,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

@@ -60,6 +60,8 @@ use std::fmt;
 /// | `ShareCheck` | set, needed, count, index |
 /// | `Pkcs11Key` | the header; as AAD – |
 /// | `SealedExport` | –, as HPKE's info |
+/// | `AccessSegment` | first leaf (the segment follows as the last part) |
+/// | `AccessState` | – (the state follows as the last part) |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -116,6 +118,8 @@ pub enum Label {
     ShareCheck,
     Pkcs11Key,
     SealedExport,
+    AccessSegment,
+    AccessState,
 }
 
 impl Label {
@@ -175,6 +179,8 @@ impl Label {
             Label::ShareCheck => "cloakroom/1/share-check",
             Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
             Label::SealedExport => "cloakroom/1/sealed-export",
+            Label::AccessSegment => "cloakroom/1/access-segment",
+            Label::AccessState => "cloakroom/1/access-state",
         }
     }
 }

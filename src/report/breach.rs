@@ -41,9 +41,9 @@ pub struct BreachReport {
     pub records: u64,
     /// Which data.
     pub fields: Vec<ExposedField>,
-    /// Operations by the purpose that was given.
+    /// Accesses by the purpose that was given.
     pub purposes: Vec<Count>,
-    /// Operations by principal.
+    /// Accesses by principal.
     pub principals: Vec<Count>,
     /// The first operation that fits.
     pub first: Option<Moment>,
@@ -51,7 +51,8 @@ pub struct BreachReport {
     pub last: Option<Moment>,
     /// Key versions that were exposed themselves; none, if only data went through a principal.
     pub keys: Vec<ExposedKey>,
-    /// How many of the data subjects are canaries: invented, so that nobody has a reason to reveal them.
+    /// How many of the data subjects are canaries: invented, so that nobody has a reason to reveal them. They are told apart
+    /// only where [`subject_ids`](Self::subject_ids) were asked for.
     pub canaries: u64,
     /// The signed head of the log from which this was counted.
     pub head: Option<Head>,
@@ -69,6 +70,9 @@ pub struct Asked {
     pub key_version: Option<u32>,
     /// What was done to this field.
     pub field: Option<String>,
+    /// What was done for this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// Not before.
     pub from: Option<Moment>,
     /// Not after.

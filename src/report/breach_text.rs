@@ -38,8 +38,10 @@ pub(super) fn text(report: &BreachReport) -> String {
     say(String::new());
     say(or_gap(&report.notice.consequences, "the controller, with the data protection officer"));
     if report.fields.iter().any(|field| field.special) {
-        say("Special categories (Art. 9, 10) are concerned: a high risk, and with it Art. 34, is likely."
-            .into());
+        say(
+            "Special categories (Art. 9, 10) are concerned: weigh whether the risk is high, as Art. 34 asks."
+                .into(),
+        );
     }
     say(String::new());
 
@@ -62,6 +64,7 @@ fn asked(report: &BreachReport) -> String {
         asked.principal.as_ref().map(|principal| format!("principal {}", plain(principal))),
         asked.key_version.map(|version| format!("key version {version}")),
         asked.field.as_ref().map(|field| format!("field {}", plain(field))),
+        asked.purpose.as_ref().map(|purpose| format!("purpose {}", plain(purpose))),
         asked.from.map(|from| format!("from {}", from.for_people())),
         asked.to.map(|to| format!("to {}", to.for_people())),
     ];
@@ -121,7 +124,7 @@ fn scope(report: &BreachReport, say: &mut impl FnMut(String)) {
 
 fn keys(report: &BreachReport) -> String {
     if report.keys.is_empty() {
-        return "none: values that were not revealed stay protected (Art. 34(3)(a))".into();
+        return "none known; what was not revealed stays encrypted or tokenized (see Art. 34(3)(a))".into();
     }
     let key = |key: &super::breach::ExposedKey| {
         let items = counted(key.items, "item needs it", "items need it");

@@ -14,6 +14,8 @@ mod breach_text;
 mod chart;
 mod html;
 mod moment;
+mod of_radius;
+mod of_vault;
 mod page;
 mod register;
 mod sections;

@@ -15,12 +15,13 @@
 //! every other operation says how far the tree was, so that only reads since the last change can be cut off the end, and
 //! not past a head that somebody else has.
 
+use super::access_segment::LONGEST_LEAF;
 use super::keyring::{Keyring, audit_prf};
 use super::open::Vault;
 use super::{AUDIT, META};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::merkle::{Frontier, Hash, leaf_hash};
-use crate::crypto::prf::Prf;
+use crate::crypto::prf::{Prf, Tag};
 use crate::crypto::rng;
 use crate::crypto::secret::PrfKey;
 use crate::error::{Error, Result};
@@ -99,6 +100,9 @@ impl Log {
         let parts = draft.items.len().div_ceil(MOST_ITEMS).max(1);
         for part in 0..parts {
             let bytes = draft.leaf(at, rules_version, part * MOST_ITEMS).to_bytes()?;
+            if bytes.len() > LONGEST_LEAF {
+                return Err(Error::TooLong { what: "audit leaf", actual: bytes.len(), limit: LONGEST_LEAF });
+            }
             let number = self.frontier.size();
             self.frontier.push(leaf_hash(&bytes));
             batch.put(AUDIT, number.to_be_bytes(), bytes);
@@ -198,6 +202,11 @@ impl Ids {
 
     pub(super) fn expose(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(*self.0.key.expose())
+    }
+
+    /// What shows that the vault itself wrote what follows from leaves.
+    pub(super) fn tag(&self, place: &Context, body: &[u8]) -> Tag {
+        self.0.prf.tag(&[place.as_bytes(), &Context::length_prefix(body.len()), body])
     }
 
     pub(super) fn subject(&self, tenant: &TenantId, locator: &Locator) -> AuditId {

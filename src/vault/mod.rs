@@ -15,6 +15,7 @@
 //! | event | time, number | what was done to keys |
 //! | audit | number | a leaf of the audit tree: one for each operation |
 //! | due | time, locator, record number | – |
+//! | access | number of a leaf | what that leaf and those after it say, packed |
 //! | approval | nonce | when it expires |
 //!
 //! One operation is one atomic batch: data, census and a fingerprint of all entries. The byte layouts are in
@@ -29,10 +30,13 @@
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
 //! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
 
+mod access_index;
+mod access_segment;
 mod admin;
 mod ahead;
 mod alarm;
 mod approvals;
+mod audit_walk;
 mod blind;
 mod census;
 mod check;
@@ -47,6 +51,7 @@ mod issue;
 mod keyring;
 mod ledger;
 mod lifecycle;
+mod listing;
 mod log;
 mod lost;
 mod migrate;
@@ -54,6 +59,7 @@ mod move_subject;
 mod open;
 mod pages;
 mod purge;
+mod radius;
 mod random_tokens;
 mod receipt;
 mod rectify;
@@ -67,6 +73,7 @@ mod sealed_export;
 mod seen;
 mod shared;
 mod signing;
+mod statistics;
 mod subject;
 mod subject_cache;
 mod subject_rights;
@@ -89,10 +96,12 @@ pub use export::Export;
 pub use files::{FileColumn, ProtectedFile};
 pub use holdings::{HeldField, HeldRecord, HeldToken, Holdings};
 pub use lifecycle::Despite;
+pub use listing::Listing;
 pub use lost::PurgedLost;
 pub use migrate::{Migration, Progress};
 pub use open::Vault;
 pub use purge::Purged;
+pub use radius::{FieldReached, KeyReached, Query, Radius};
 pub use random_tokens::{Fill, Issued, Look, RandomTokens, TokenRequest, TokenRules};
 pub use receipt::{Destroyed, Receipt, ReceiptOptions, RemainingColumn, RemainingFile, Remains};
 pub use rectify::Which;
@@ -103,6 +112,7 @@ pub use run::Run;
 #[cfg(feature = "hpke")]
 pub use sealed_export::open_export;
 pub use seen::Sighting;
+pub use statistics::{LogStatistics, PurposeStatistics, Statistics, SubjectStatistics};
 pub use subject_rights::Rights;
 pub use tenant::{Record, Row, Tenant};
 pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};
@@ -121,4 +131,5 @@ const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
 const AUDIT: Map = Map::new(11, "audit");
 const DUE: Map = Map::new(12, "due");
+const ACCESS: Map = Map::new(13, "access");
 const APPROVAL: Map = Map::new(14, "approval");

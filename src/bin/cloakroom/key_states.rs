@@ -1,4 +1,4 @@
-//! `keys retire`, `destroy`, `suspend`, `resume`, `compromise`, `identity` and `period`.
+//! `keys retire`, `destroy`, `suspend`, `resume`, `identity` and `period`.
 
 use crate::exit::Outcome;
 use crate::files::say;
@@ -11,7 +11,7 @@ use crate::{Holder, KeySource};
 use clap::Args;
 use cloakroom::keys::{DEFAULT_PERIOD_DAYS, KeyState, Keyset};
 use cloakroom::name::KeyVersion;
-use cloakroom::vault::{Despite, Mode, Vault};
+use cloakroom::vault::{Despite, Vault};
 use cloakroom::{Error, Result};
 use std::io::{BufRead, Read};
 
@@ -26,7 +26,7 @@ pub struct VersionOf {
 }
 
 impl VersionOf {
-    fn open(&self, key: &KeySource) -> Result<(KeyVersion, OpenHolder)> {
+    pub fn open(&self, key: &KeySource) -> Result<(KeyVersion, OpenHolder)> {
         let version = KeyVersion::new(self.version)?;
         let opened = OpenHolder::open(&self.holder, key)?;
         opened.keyset().version(version)?;
@@ -104,7 +104,7 @@ fn confirm(keyset: &Keyset, vault: Option<&Vault>, version: KeyVersion) -> Resul
 }
 
 /// The lines of the census, and the files, that need a version.
-fn say_needing(vault: &Vault, version: KeyVersion) -> Result<()> {
+pub fn say_needing(vault: &Vault, version: KeyVersion) -> Result<()> {
     let census = vault.census();
     census.lines_of(version).for_each(|(line, count)| say(format_args!("  {count} × {line}")));
     if census.needing(version) == 0 {
@@ -157,36 +157,7 @@ pub fn resume(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn compromise(of: &VersionOf, key: &KeySource) -> Result<Outcome> {
-    let (version, mut opened) = of.open(key)?;
-    opened.change_state(version, KeyState::Compromised)?;
-    say(format_args!("key version {version} is compromised: it reveals nothing, and never will again"));
-    let keyset = opened.keyset();
-    say_if_primary(&keyset, version);
-    if keyset.identity_number() == version {
-        say(format_args!(
-            "it is the pseudonyms' identity key: none are made until `cloakroom keys identity` names another version"
-        ));
-    }
-    if let Some(vault) = opened.vault() {
-        say(format_args!("protected by it:"));
-        say_needing(vault, version)?;
-        say(format_args!(
-            "`cloakroom migrate --reseal --despite-state` moves what the vault holds away from it, under new subject keys; \
-             whoever has the version and a copy keeps what is in the copy"
-        ));
-        let in_files = |mode: Mode| mode.is_in_files() && mode != Mode::FileIdentity;
-        if vault.census().lines_of(version).any(|(line, _)| in_files(line.mode)) {
-            say(format_args!(
-                "what files hold under it is not revealed any more: `cloakroom migrate --file FILE --despite-state` moves a \
-                 file away from it"
-            ));
-        }
-    }
-    Ok(Outcome::Done)
-}
-
-fn say_if_primary(keyset: &Keyset, version: KeyVersion) {
+pub fn say_if_primary(keyset: &Keyset, version: KeyVersion) {
     if keyset.is_primary(version) {
         say(format_args!(
             "it is a primary: protecting is refused until `cloakroom rotate`, which is to be done next"

@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod alarm;
 mod audit;
+mod breach;
+mod compromise;
 mod consent;
 mod erase;
 mod exit;
@@ -21,6 +24,7 @@ mod overdue;
 mod policy;
 mod principal;
 mod purge;
+mod report;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -142,6 +146,11 @@ enum Command {
     /// Audit logs and proofs about them.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What a breach can have touched.
+    #[command(subcommand)]
+    Breach(breach::BreachCommand),
+    /// Writes the record of processing (GDPR Art. 30) of a vault: counts and names, no data of anybody.
+    Report(report::Report),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -206,8 +215,9 @@ enum KeysCommand {
     Suspend(VersionOf),
     /// Takes back that a version was suspended or retired.
     Resume(VersionOf),
-    /// Marks a version that others may know: it reveals nothing, and never will again. Move files away from it before.
-    Compromise(VersionOf),
+    /// Marks a version that others may know: it reveals nothing, and never will again. Says what is concerned and who is to be
+    /// told. Move files away from it before.
+    Compromise(compromise::Compromise),
     /// Makes pseudonyms with the identity key of another version. All pseudonyms change.
     Identity(VersionOf),
     /// Sets the cryptoperiod: how old a primary may become.
@@ -254,7 +264,7 @@ fn main() -> ExitCode {
         }
         Command::Keys(KeysCommand::Suspend(of)) => key_states::suspend(&of, &key),
         Command::Keys(KeysCommand::Resume(of)) => key_states::resume(&of, &key),
-        Command::Keys(KeysCommand::Compromise(of)) => key_states::compromise(&of, &key),
+        Command::Keys(KeysCommand::Compromise(arguments)) => compromise::compromise(&arguments, &key),
         Command::Keys(KeysCommand::Identity(of)) => key_states::identity(&of, &key),
         Command::Keys(KeysCommand::Period { days, holder }) => key_states::period(&holder, days, &key),
         Command::Files(command) => known_files::run(command, &key),
@@ -264,6 +274,8 @@ fn main() -> ExitCode {
         Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
+        Command::Breach(command) => breach::run(&command, &key),
+        Command::Report(arguments) => report::run(arguments, &key),
         Command::Principal(command) => principal::run(&command),
         Command::Purge(arguments) => purge::run(&arguments, &key),
         Command::Receipt(command) => erase::receipt(&command),

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 pub struct Moving {
     /// Give every subject a new data key, and seal everything of hers anew; otherwise her key is wrapped anew.
     #[arg(long, conflicts_with = "file")]
-    reseal: bool,
+    pub reseal: bool,
     /// No more than so many subjects and tokens in a second.
     #[arg(long, value_name = "N", conflicts_with = "file", value_parser = clap::value_parser!(u32).range(1..))]
-    rate: Option<u32>,
+    pub rate: Option<u32>,
     /// Open what a suspended or compromised version protects as well, to move it away from that.
     #[arg(long)]
     pub despite_state: bool,
@@ -30,6 +30,11 @@ pub struct Moving {
 pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome> {
     let vault = open(path, &*unlock::existing(key)?)?;
     overdue::warn(&vault.keyset());
+    move_all(&vault, moving)
+}
+
+/// Moves everything in the vault, and says how it went.
+pub fn move_all(vault: &Vault, moving: &Moving) -> Result<Outcome> {
     let how = Migration {
         reseal: moving.reseal,
         most_per_second: moving.rate,
@@ -41,7 +46,7 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
         ticker.show(format_args!("{} of {} subjects and tokens{left}", progress.seen, progress.total));
     });
     ticker.clear();
-    let done = done.map_err(|error| with_way_out(error, &vault))?;
+    let done = done.map_err(|error| with_way_out(error, vault))?;
     let Progress { moved, resealed, indexed, lost, total, .. } = done;
     let primary = vault.keyset().primary_number();
     let mut result = format!("moved {moved} of {total} subjects and tokens to their primary key versions");
@@ -56,8 +61,8 @@ pub fn migrate(path: &Path, moving: &Moving, key: &KeySource) -> Result<Outcome>
     }
     vault.log(&Event::new(now(), "migrate", format!("{result}; the primary is key version {primary}")))?;
     say(format_args!("{result}"));
-    known_files::say_retirable(&vault);
-    known_files::say_behind(&vault)?;
+    known_files::say_retirable(vault);
+    known_files::say_behind(vault)?;
     Ok(Outcome::Done)
 }
 

@@ -5,7 +5,7 @@ use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
 use crate::shown::Shown;
-use crate::{KeySource, VaultPath, overdue, unlock};
+use crate::{KeySource, VaultPath, alarm, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
 use cloakroom::vault::{Mode, Vault};
@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Vault> {
-    Vault::open(path, provider)
+    Ok(alarm::attach(Vault::open(path, provider)?))
 }
 
 pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
