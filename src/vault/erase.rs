@@ -159,3 +159,52 @@ impl Tenant<'_> {
         Ok(erased)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::approvals::By;
+    use super::super::log::Draft;
+    use super::super::open::Vault;
+    use super::*;
+    use crate::keys::{KeyState, Keyset};
+    use crate::name::{FieldName, KeyVersion, TenantId};
+    use crate::store::memory::MemoryStore;
+    use crate::time::Timestamp;
+    use crate::vault::ReceiptOptions;
+    use crate::wire::entry::IndexEntry;
+
+    // SPEC: RET-8
+    #[test]
+    fn a_subject_whose_key_was_lost_can_be_erased_as_long_as_her_index_entry_is_found() {
+        let keyset = Keyset::generate(Timestamp(0)).unwrap();
+        let vault = Vault::create_in(Box::new(MemoryStore::new()), keyset.clone()).unwrap();
+        let tenant = vault.tenant(&TenantId::new("acme").unwrap());
+        let (ann, email) = (SubjectId::new("ann").unwrap(), FieldName::new("email").unwrap());
+        tenant.put(&ann, &[(&email, b"a@b.c")]).unwrap();
+        let rotated = keyset.rotated(Timestamp(1)).unwrap();
+        let rotated = rotated.with_identity(rotated.primary_number(), Timestamp(1)).unwrap();
+        vault.adopt(rotated.clone()).unwrap();
+        // As a migration leaves it that is cut off between the two.
+        let mut operation = vault.bookkeeping(Draft::new("test")).unwrap();
+        let known = operation.keyring.of(tenant.name());
+        let found = tenant.find_in(&known, &ann).unwrap().unwrap();
+        let index = IndexEntry { key_version: 2, locator: found.locator };
+        operation.delete(INDEX, &found.index_key, &found.index_bytes);
+        operation.put(INDEX, &known.moving(2).unwrap().blind(&ann), None, index.to_bytes());
+        operation.ledger.census.remove(tenant.line("", Mode::Row, 1)).unwrap();
+        operation.ledger.census.add(tenant.line("", Mode::Row, 2));
+        vault.finish(operation).unwrap();
+        assert!(vault.check().unwrap().is_clean());
+        let retired = rotated.with_state(KeyVersion::FIRST, KeyState::Retired, Timestamp(2)).unwrap();
+        let destroyed = retired.with_state(KeyVersion::FIRST, KeyState::Destroyed, Timestamp(2)).unwrap();
+        vault.edited("destroy", By::default(), None, |_, _| Ok(destroyed), |_| Ok(())).unwrap();
+        assert!(matches!(tenant.records(&ann), Err(Error::KeyState { .. })));
+        assert!(!vault.check().unwrap().is_clean());
+        let receipt = tenant.erase_with_receipt(&ann, &ReceiptOptions::default()).unwrap();
+        assert!(receipt.destroyed.key_version_was_destroyed);
+        let versions = (receipt.destroyed.wrapped_by_key_version, receipt.destroyed.index_entry_key_version);
+        assert_eq!(versions, (1, 2));
+        assert!(vault.check().unwrap().is_clean());
+        assert_eq!(vault.census().needing(KeyVersion::FIRST), 0);
+    }
+}

@@ -3,7 +3,7 @@
 use super::census::Mode;
 use super::log::Draft;
 use super::migrate::is_destroyed;
-use super::open::Vault;
+use super::open::{Operation, Vault};
 use super::pages::Pages;
 use super::tenant::{Found, Tenant};
 use super::token_rows::{TokenRow, token_key_of};
@@ -39,8 +39,9 @@ impl Vault {
     /// A key version that was destroyed by mistake may be in a copy of the keyset file. What is deleted here is not.
     pub fn purge_lost(&self, dry_run: bool) -> Result<PurgedLost> {
         let mut sum = PurgedLost::default();
-        self.purge_lost_subjects(dry_run, &mut sum)?;
+        // First, so that what subjects held of them is gone before the subjects are.
         self.purge_lost_tokens(dry_run, &mut sum)?;
+        self.purge_lost_subjects(dry_run, &mut sum)?;
         Ok(sum)
     }
 
@@ -63,14 +64,14 @@ impl Vault {
                     continue;
                 }
                 let tenant = Tenant::new(self, TenantId::new(head.tenant)?);
-                let tokens = operation.ledger.census.total(Mode::Token);
+                let tokens = living_tokens(&operation)?;
                 let found = Found { locator, index_key, index_bytes, row_version, head: bytes.clone() };
                 let erased = tenant.erase_found(&mut operation, &found)?;
                 sum.subjects += 1;
                 sum.records += erased.erasure.records;
                 sum.fields += erased.erasure.fields;
                 sum.indexes += erased.erasure.indexes;
-                sum.tokens += tokens - operation.ledger.census.total(Mode::Token);
+                sum.tokens += tokens - living_tokens(&operation)?;
             }
             if sum.subjects > before && !dry_run {
                 self.finish(operation)?;
@@ -96,4 +97,15 @@ impl Vault {
             }
         }
     }
+}
+
+/// Tokens whose own key version is not destroyed.
+fn living_tokens(operation: &Operation<'_>) -> Result<u64> {
+    let mut living = 0;
+    for (line, count) in operation.ledger.census.lines() {
+        if line.mode == Mode::Token && !is_destroyed(&operation.keyring.keyset, line.version)? {
+            living += count;
+        }
+    }
+    Ok(living)
 }
