@@ -72,6 +72,7 @@ fn the_table_is_the_codes() {
         ShareSet,
         ShareCheck,
         Pkcs11Key,
+        SealedExport,
         AccessSegment,
         AccessState,
     ];

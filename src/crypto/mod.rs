@@ -14,6 +14,7 @@
 //! | [`ff1`] | format-preserving encryption | NIST SP 800-38G |
 //! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
 //! | [`sign`] | signatures | Ed25519, RFC 8032 |
+//! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
 //! | [`rng`] | the one source of randomness | – |
 
 pub mod aead;
@@ -21,6 +22,8 @@ pub mod context;
 pub mod ff1;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
+#[cfg(feature = "hpke")]
+pub mod hpke;
 pub mod kdf;
 pub mod merkle;
 pub mod prf;

@@ -38,7 +38,7 @@ pub struct ConsentRow {
 /// # Errors
 /// [`Error::Input`] for an empty file or a header without the columns above; [`Error::Row`] for a record that cannot be
 /// read to its end; [`Error::Io`]; and whatever `each` returns. `each` is given [`Error::Row`] for a purpose that the rules
-/// do not know, for a time without an offset or after `now`, and for a consent that ends before it begins.
+/// do not know (empty rules leave that to others), for a time without an offset or after `now`, and for a consent that ends before it begins.
 ///
 /// # Security
 /// No cell is in an error.
@@ -119,7 +119,7 @@ fn read<'c>(
     };
     let subject = SubjectId::new(text(0)?).map_err(in_column(0))?;
     let purpose = Purpose::new(text(1)?).map_err(in_column(1))?;
-    if !rules.purposes.contains_key(&purpose) {
+    if !rules.is_empty() && !rules.purposes.contains_key(&purpose) {
         return Err((
             COLUMNS[1],
             "is no purpose of the rules: declare it in the policy, or correct its name".into(),

@@ -1,13 +1,11 @@
 //! The handle of who administers a vault: keys, rules, upkeep. It shows no value.
 
-use super::approvals::{By, rules_target};
+use super::approvals::By;
 use super::check::CheckReport;
 use super::lifecycle::Despite;
-use super::log::Draft;
 use super::migrate::{Migration, Progress};
 use super::open::Vault;
 use super::revealer::Revealer;
-use super::rules::Installed;
 use crate::duties::{Access, Action, Approval, Request, Rules};
 use crate::error::{Error, Result};
 use crate::keys::{KeyProvider, KeyState, KeyUse, Keyset};
@@ -187,20 +185,6 @@ impl<'v> Admin<'v> {
             return Err(Error::Setting { what: "principal", problem });
         }
         self.vault.revealer(tenant, access).approved_for(Action::AdminReveal, fields, approval)
-    }
-}
-
-impl Vault {
-    pub(super) fn set_rules_by(&self, by: By<'_>, rules: Rules) -> Result<u32> {
-        let mut operation = self.bookkeeping(Draft::new("set-rules"))?;
-        operation.permit(by, Action::SetRules, &rules_target(&rules))?;
-        if let Some(principal) = by.principal {
-            operation.draft.principal = principal.as_str().to_owned();
-        }
-        let version = self.rules().version + 1;
-        operation.new_rules = Some(Installed::new(version, rules));
-        self.finish(operation)?;
-        Ok(version)
     }
 }
 

@@ -114,6 +114,13 @@ struct Looked {
     value: Option<Plaintext>,
 }
 
+impl Looked {
+    /// Whether there is such a field.
+    fn is_there(&self) -> bool {
+        self.value.is_some() || !matches!(self.decision, Decision::Full | Decision::Masked(_))
+    }
+}
+
 impl<'v> Revealer<'v> {
     /// Has the log say why, sealed for those who may know the subject.
     #[must_use]
@@ -170,6 +177,21 @@ impl<'v> Revealer<'v> {
         }
     }
 
+    /// What each field would be shown as, in order; `None` for one that is not there. Values are opened, to find out whether
+    /// they can be, and handed to nobody: that has no leaf, and costs nothing of a budget.
+    ///
+    /// # Errors
+    /// The store's. In the results, as [`reveal`](Revealer::reveal), but for [`Error::Denied`].
+    #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
+    pub fn preview(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Decision>>>> {
+        let (judge, now) = (self.judge(), self.vault().decision_time());
+        let look = |(record, field): &(RecordId, &FieldName)| match self.look(&judge, &record.0, field, now) {
+            Err(error) if is_of_the_vault(&error) => Err(error),
+            look => Ok(look.map(|look| look.is_there().then_some(look.decision))),
+        };
+        asked.iter().map(look).collect()
+    }
+
     fn vault(&self) -> &'v Vault {
         self.tenant.vault()
     }
@@ -185,18 +207,17 @@ impl<'v> Revealer<'v> {
         let mut looked = Vec::with_capacity(asked.len());
         for (record, field) in asked {
             looked.push(match self.look(&judge, &record.0, field, now) {
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
-                    return Err(error);
-                }
+                Err(error) if is_of_the_vault(&error) => return Err(error),
                 look => look,
             });
         }
         let mut shown = 0;
         let mut alarms = vec![];
         for ((_, field), look) in asked.iter().zip(&looked) {
-            let Ok(Looked { subject: Some(subject), decision, value }) = look else { continue };
-            if value.is_none() && decision.reason().is_none() && *decision != Decision::Token {
-                continue; // there is no such field
+            let Ok(look) = look else { continue };
+            let (Some(subject), decision) = (&look.subject, &look.decision) else { continue };
+            if !look.is_there() {
+                continue;
             }
             let reason = decision.reason().map_or(0, Reason::number);
             let id = self.vault().ids.field(self.tenant.name(), field.as_str());
@@ -363,6 +384,11 @@ impl<'v> Revealer<'v> {
         *judge = Some((rules, Arc::clone(&resolved)));
         resolved
     }
+}
+
+/// Whether an error tells of the vault or the disk, and not of one field.
+fn is_of_the_vault(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })
 }
 
 pub(super) fn denied(reason: Reason) -> Error {

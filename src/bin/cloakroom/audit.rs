@@ -45,7 +45,7 @@ pub struct VerifyProof {
 }
 
 #[derive(Args)]
-struct PublicKeys {
+pub struct PublicKeys {
     /// File with public keys of the vault, one a line. Can be given several times.
     #[arg(long = "public-key", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -115,7 +115,7 @@ fn print(lines: &[String]) -> Result<Outcome> {
 }
 
 impl PublicKeys {
-    fn read(&self) -> Result<Vec<VerifyingKey>> {
+    pub fn read(&self) -> Result<Vec<VerifyingKey>> {
         let mut keys = vec![];
         for path in &self.files {
             let of_this = |problem: String| Error::KeySource { what: path.display().to_string(), problem };
@@ -135,7 +135,7 @@ impl PublicKeys {
 }
 
 /// A file of text, if it is no longer than this.
-fn text(path: &Path, longest: u64) -> Result<String> {
+pub fn text(path: &Path, longest: u64) -> Result<String> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let mut text = vec![];
     file.take(longest + 1).read_to_end(&mut text).map_err(Error::io("read", path))?;

@@ -1,11 +1,15 @@
 //! The command-line tool: public API only.
 #![forbid(unsafe_code)]
 
+mod access;
 mod alarm;
 mod audit;
 mod breach;
 mod compromise;
+mod consent;
+mod erase;
 mod exit;
+mod export;
 mod files;
 mod format;
 mod index;
@@ -19,11 +23,13 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod purge;
 mod rewrite;
 mod rotate;
 mod shown;
 mod span;
 mod spec;
+mod subject;
 mod tokens;
 mod unlock;
 mod vault;
@@ -90,9 +96,15 @@ enum Command {
     Protect(files::Protect),
     /// Gives tokens and sealed fields of a protected file back as they were.
     Reveal(files::Reveal),
-    /// What the vault holds of one data subject.
+    /// What the vault holds of one data subject, and what she may ask for.
     #[command(subcommand)]
     Subject(SubjectCommand),
+    /// What data subjects said about purposes.
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
+    /// Exports of a data subject's data that are sealed to a key.
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     /// Adds a key version, which protects from now on: everything, or one field or scope.
     Rotate(rotate::Rotate),
     /// Moves everything in a vault to the primary key versions, or with --file a protected file.
@@ -139,6 +151,11 @@ enum Command {
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
+    /// Deletes what is kept no longer: fields whose retention is over, and random tokens that have ended.
+    Purge(purge::Purge),
+    /// Receipts of erasures.
+    #[command(subcommand)]
+    Receipt(erase::ReceiptCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -149,10 +166,10 @@ enum Command {
 
 #[derive(Subcommand)]
 enum SubjectCommand {
-    /// Prints her sealed fields in the clear, as JSON.
-    Show(SubjectOf),
+    #[command(flatten)]
+    Rights(subject::RightsCommand),
     /// Deletes her key and all her records.
-    Erase(SubjectOf),
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -224,8 +241,10 @@ fn main() -> ExitCode {
         Command::Init { dir, split } => vault::init(&dir, &key, &split),
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
-        Command::Subject(SubjectCommand::Show(subject)) => vault::show(subject, &key),
-        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Subject(SubjectCommand::Rights(command)) => subject::run(command, &key),
+        Command::Subject(SubjectCommand::Erase(arguments)) => erase::erase(arguments, &key),
+        Command::Consent(command) => consent::run(command, &key),
+        Command::Export(command) => export::run(&command),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
@@ -254,6 +273,8 @@ fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Breach(command) => breach::run(&command, &key),
         Command::Principal(command) => principal::run(&command),
+        Command::Purge(arguments) => purge::run(&arguments, &key),
+        Command::Receipt(command) => erase::receipt(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)

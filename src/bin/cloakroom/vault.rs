@@ -1,14 +1,14 @@
-//! `init`, `subject`, `check`, `log`.
+//! `init`, `check`, `log`.
 
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
 use crate::shown::Shown;
-use crate::{KeySource, SubjectOf, VaultPath, alarm, overdue, unlock};
+use crate::{KeySource, VaultPath, alarm, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
-use cloakroom::vault::{Erasure, Mode, Vault};
+use cloakroom::vault::{Mode, Vault};
 use cloakroom::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -27,43 +27,7 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn show(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let id = subject_id(&subject.id)?;
-    if !tenant.has(&id)? {
-        return Err(NOBODY);
-    }
-    let mut records = vec![];
-    for record in tenant.records(&id)? {
-        let fields = record.fields.iter().map(|(name, value)| match value.expose_str() {
-            Some(text) => (name.clone(), serde_json::Value::from(text)),
-            None => (name.clone(), serde_json::Value::from(value.expose().to_vec())),
-        });
-        records.push(serde_json::Value::Object(fields.collect()));
-    }
-    let json =
-        serde_json::json!({ "tenant": tenant.name().as_str(), "subject": id.expose(), "records": records });
-    writeln!(std::io::stdout(), "{json:#}").map_err(Error::io("write", "standard output"))?;
-    Ok(Outcome::Done)
-}
-
-pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let erasure = tenant.erase(&subject_id(&subject.id)?)?.ok_or(NOBODY)?;
-    let Erasure { records, fields, tokens, indexes } = erasure;
-    say(format_args!(
-        "erased: her key, {records} records, {fields} sealed fields, {tokens} random tokens, {indexes} index entries"
-    ));
-    say(format_args!(
-        "not reached: computed tokens, pseudonyms and plain columns in files, and backups of the vault"
-    ));
-    say(format_args!("her key may stay in unused parts of the vault's file until they are written over"));
-    Ok(Outcome::Done)
-}
-
-const NOBODY: Error =
+pub const NOBODY: Error =
     Error::NotFound { what: "the subject", hint: "; ids are as in the subject column, and per tenant" };
 
 pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
@@ -107,7 +71,7 @@ pub fn log(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
 }
 
 /// The tenant of a data subject.
-fn tenant_of_subjects(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
+pub fn tenant_of_subjects(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
     match vault.census().total(Mode::SubjectKey) {
         0 => Err(NOBODY),
         _ => tenant_of(vault, named),
@@ -130,7 +94,7 @@ pub fn tenant_of(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
     }
 }
 
-fn subject_id(id: &str) -> Result<SubjectId> {
+pub fn subject_id(id: &str) -> Result<SubjectId> {
     match id {
         "-" => {
             let mut line = String::new();
