@@ -7,7 +7,7 @@ use cloakroom::keys::Keyset;
 use cloakroom::name::{FieldName, KeyVersion, Principal, Purpose, SubjectId, TenantId};
 use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Alarm, Look, Revealed, TokenRules, Vault};
+use cloakroom::vault::{Look, Revealed, TokenRules, Vault};
 use cloakroom::wire::audit::Leaf;
 use cloakroom::{Error, Result};
 use place::*;

@@ -3,7 +3,9 @@
 mod place;
 
 use cloakroom::crypto::sign::VerifyingKey;
-use cloakroom::duties::{Access, Basis, FieldRules, Permission, PrincipalRules, PurposeRules, RoleRules, Rules};
+use cloakroom::duties::{
+    Access, Basis, FieldRules, Permission, PrincipalRules, PurposeRules, RoleRules, Rules,
+};
 use cloakroom::format::{Format, Normalization};
 use cloakroom::keys::Keyset;
 use cloakroom::name::{KeyVersion, Note, Principal, Purpose, RoleName, TenantId};
@@ -93,8 +95,7 @@ impl Kept {
     /// The value; `None` when it is gone, `-` when it is there and not shown.
     fn value(&self, record: RecordId, name: &str) -> Option<String> {
         let (principal, purpose) = (Principal::new("dora").unwrap(), Purpose::new("support").unwrap());
-        let revealer =
-            self.vault.revealer(&TenantId::new("acme").unwrap(), Access { principal, purpose });
+        let revealer = self.vault.revealer(&TenantId::new("acme").unwrap(), Access { principal, purpose });
         match revealer.reveal(record, &field(name)) {
             Ok(shown) => shown.map(|shown| shown.value().unwrap().expose_str().unwrap().to_owned()),
             Err(Error::Denied { .. }) => Some("-".into()),
@@ -355,12 +356,8 @@ fn a_receipt_says_what_went_and_what_remains_and_no_altered_one_verifies() {
     let issued = tokens.issue_many(&requests, Timestamp(NOW)).unwrap();
     assert!(issued.iter().all(Result::is_ok));
     acme.rights_of(&ann).restrict(&Note::new("contested").unwrap()).unwrap();
-    let column = FileColumn {
-        field: field("card"),
-        mode: Mode::FileToken,
-        version: KeyVersion::FIRST,
-        count: 3,
-    };
+    let column =
+        FileColumn { field: field("card"), mode: Mode::FileToken, version: KeyVersion::FIRST, count: 3 };
     for (sha256, whose) in [([7; 32], "acme"), ([8; 32], "other")] {
         let (made, columns) = (Timestamp(NOW), vec![column.clone()]);
         let file = ProtectedFile { sha256, made, tenant: TenantId::new(whose).unwrap(), columns };

@@ -144,10 +144,6 @@ impl<'v> Revealer<'v> {
         Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields) }), ..self })
     }
 
-    pub(super) fn tenant(&self) -> &Tenant<'v> {
-        &self.tenant
-    }
-
     /// Who it shows fields to.
     pub fn access(&self) -> &Access {
         &self.access

@@ -24,6 +24,7 @@ mod overdue;
 mod policy;
 mod principal;
 mod purge;
+mod report;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -148,6 +149,8 @@ enum Command {
     /// What a breach can have touched.
     #[command(subcommand)]
     Breach(breach::BreachCommand),
+    /// Writes the record of processing (GDPR Art. 30) of a vault: counts and names, no data of anybody.
+    Report(report::Report),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -272,6 +275,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit::run(&command),
         Command::Breach(command) => breach::run(&command, &key),
+        Command::Report(arguments) => report::run(arguments, &key),
         Command::Principal(command) => principal::run(&command),
         Command::Purge(arguments) => purge::run(&arguments, &key),
         Command::Receipt(command) => erase::receipt(&command),

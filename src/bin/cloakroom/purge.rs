@@ -78,9 +78,9 @@ fn lines_of(purged: &Purged) -> Vec<String> {
 
 fn json_of(purged: &Purged, as_of: Timestamp, dry_run: bool) -> Value {
     let Purged { records, fields, indexes, subjects, emptied, held, lost, tokens, by_field } = purged;
-    let by_field = by_field.iter().map(|((tenant, field), count)| {
-        json!({ "tenant": tenant, "field": field, "count": count })
-    });
+    let by_field = by_field
+        .iter()
+        .map(|((tenant, field), count)| json!({ "tenant": tenant, "field": field, "count": count }));
     json!({
         "as_of": as_of.to_string(),
         "dry_run": dry_run,
