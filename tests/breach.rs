@@ -609,3 +609,30 @@ fn more_than_the_bulk_limit_in_an_hour_takes_an_approval() {
     world.clock.fetch_add(3600, Ordering::SeqCst);
     assert_eq!(reveal_emails(&world, 6, "alice").unwrap(), 6);
 }
+
+#[test]
+fn the_radius_is_asked_while_others_reveal() {
+    let world = indexed();
+    std::thread::scope(|threads| {
+        for by in PRINCIPALS {
+            threads.spawn(|| (0..60).for_each(|_| drop(reveal_emails(&world, 300, by).unwrap())));
+        }
+        for _ in 0..2 {
+            threads.spawn(|| {
+                let mut before = 0;
+                for _ in 0..20 {
+                    let radius = world.vault.radius(&Query::default()).unwrap();
+                    assert!(radius.accesses >= before);
+                    before = radius.accesses;
+                }
+            });
+        }
+        threads.spawn(|| (0..3).for_each(|_| assert_eq!(world.vault.check().unwrap().problems, [""; 0])));
+    });
+    let leaves = world.leaves();
+    same(
+        &world.vault.radius(&Query::default()).unwrap(),
+        &walk(&leaves, &Query::default(), None),
+        &Query::default(),
+    );
+}
