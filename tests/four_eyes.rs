@@ -44,12 +44,8 @@ fn rules() -> Rules {
     );
     let agent = RoleName::new("agent").unwrap();
     let reveal = [(field("email"), Permission::Full)].into();
-    rules
-        .roles
-        .insert(agent.clone(), RoleRules { purposes: [support.clone()].into(), reveal, budget: None });
-    rules
-        .fields
-        .insert(field("email"), FieldRules { purposes: [support].into(), ..FieldRules::default() });
+    rules.roles.insert(agent.clone(), RoleRules { purposes: [support.clone()].into(), reveal, budget: None });
+    rules.fields.insert(field("email"), FieldRules { purposes: [support].into(), ..FieldRules::default() });
     for (name, approves) in [("alice", false), ("bob", true), ("carol", false), ("dora", true)] {
         let roles = if name == "alice" { [agent.clone()].into() } else { [].into() };
         let key = Some(key(name).verifying_key());

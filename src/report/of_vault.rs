@@ -113,11 +113,7 @@ fn erasability(mode: Mode) -> Option<Erasability> {
         // What of a field an index has goes with the record.
         Mode::Seal | Mode::Index | Mode::FileReference => Some(Erasability::ShredSubject),
         Mode::Token | Mode::Fingerprint | Mode::FileToken | Mode::FileSeal => Some(Erasability::DeleteRow),
-        Mode::SubjectKey
-        | Mode::Row
-        | Mode::FilePseudonym
-        | Mode::FileIdentity
-        | Mode::FileManifest => None,
+        Mode::SubjectKey | Mode::Row | Mode::FilePseudonym | Mode::FileIdentity | Mode::FileManifest => None,
     }
 }
 

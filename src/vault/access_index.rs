@@ -162,7 +162,9 @@ impl Accesses<'_> {
     /// [`Error::Corrupt`] when one is missing or was altered; what `f` refuses; the store's.
     pub(super) fn each(&self, mut f: impl FnMut(&Segment<'_>) -> Result<()>) -> Result<()> {
         let missing = |first: u64| Error::Corrupt {
-            problem: format!("the access index lacks what is from leaf {first} on; `check` says what else is wrong"),
+            problem: format!(
+                "the access index lacks what is from leaf {first} on; `check` says what else is wrong"
+            ),
         };
         let mut next = 0;
         while next < self.tail.first() {

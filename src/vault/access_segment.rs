@@ -71,7 +71,8 @@ impl Numbered {
     }
 }
 
-const TOO_MANY: Error = Error::TooLong { what: "number of contexts in a segment", actual: 65_536, limit: 65_535 };
+const TOO_MANY: Error =
+    Error::TooLong { what: "number of contexts in a segment", actual: 65_536, limit: 65_535 };
 
 impl Packer {
     pub(super) fn new(first: u64) -> Self {
@@ -183,7 +184,9 @@ impl<'a> Segment<'a> {
     /// [`Error::Corrupt`] unless it is the very one.
     pub(super) fn open(ids: &Ids, first: u64, bytes: &'a [u8]) -> Result<Self> {
         let altered = || Error::Corrupt {
-            problem: format!("the access index was altered from leaf {first} on; `check` says what else is wrong"),
+            problem: format!(
+                "the access index was altered from leaf {first} on; `check` says what else is wrong"
+            ),
         };
         let (body, found) = bytes.split_last_chunk::<32>().ok_or_else(altered)?;
         if !tag(ids, first, body).verifies(found) {

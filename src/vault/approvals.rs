@@ -28,7 +28,8 @@ pub(super) struct By<'a> {
 }
 
 const USED: Error = Error::Approval { problem: "was used already: each is good once, so make a new request" };
-const NOBODY: Error = Error::Approval { problem: "is of use to the principal alone who asked for it: name it" };
+const NOBODY: Error =
+    Error::Approval { problem: "is of use to the principal alone who asked for it: name it" };
 
 impl Vault {
     /// Whether this action takes an approval: rules are installed, and they name somebody who may approve.

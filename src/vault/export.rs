@@ -73,10 +73,7 @@ impl Rights<'_> {
         let (Some(access), Some(approval)) = (access, approval) else {
             return Err(denied(Reason::ApprovalNeeded));
         };
-        vault.consume_for_read(
-            approval,
-            &vault.wanted(Action::Export, &target(audit_id), &access.principal),
-        )
+        vault.consume_for_read(approval, &vault.wanted(Action::Export, &target(audit_id), &access.principal))
     }
 }
 

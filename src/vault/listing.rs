@@ -95,9 +95,9 @@ impl fmt::Display for Query {
         let parts = [
             principal.as_ref().map(|principal| format!("principal {principal}")),
             key.map(|version| format!("key version {version}")),
-            field.as_ref().map(|(tenant, field)| {
-                format!("field {:?} of tenant {:?}", field.as_str(), tenant.as_str())
-            }),
+            field
+                .as_ref()
+                .map(|(tenant, field)| format!("field {:?} of tenant {:?}", field.as_str(), tenant.as_str())),
             purpose.as_ref().map(|purpose| format!("purpose {purpose}")),
             from.map(|from| format!("from {from}")),
             to.map(|to| format!("to {to}")),

@@ -32,8 +32,8 @@
 
 mod access_index;
 mod access_segment;
-mod ahead;
 mod admin;
+mod ahead;
 mod alarm;
 mod approvals;
 mod audit_walk;

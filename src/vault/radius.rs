@@ -243,7 +243,8 @@ impl<'q> Reach<'q> {
     }
 
     fn add(&mut self, segment: &Segment<'_>) {
-        let (from, to) = (self.query.from.unwrap_or(Timestamp(0)), self.query.to.unwrap_or(Timestamp(u64::MAX)));
+        let (from, to) =
+            (self.query.from.unwrap_or(Timestamp(0)), self.query.to.unwrap_or(Timestamp(u64::MAX)));
         if segment.latest < from || segment.earliest > to {
             return;
         }
@@ -274,7 +275,8 @@ impl<'q> Reach<'q> {
                 continue;
             }
             let mut touched = 0;
-            for (subject, of) in segment.subjects[row.items.clone()].iter().zip(&segment.of_items[row.items]) {
+            for (subject, of) in segment.subjects[row.items.clone()].iter().zip(&segment.of_items[row.items])
+            {
                 let context = usize::from(u16::from_be_bytes(*of));
                 match by_context[context] {
                     None => {}

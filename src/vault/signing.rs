@@ -92,9 +92,8 @@ mod tests {
         let keys = vault.verifying_keys();
         assert_eq!(keys.iter().map(|(version, _)| version.get()).collect::<Vec<_>>(), [1, 2]);
         let (one, two) = (&keys[..1], &keys[1..]);
-        let public = |keys: &[(KeyVersion, VerifyingKey)]| {
-            keys.iter().map(|(_, key)| key.clone()).collect::<Vec<_>>()
-        };
+        let public =
+            |keys: &[(KeyVersion, VerifyingKey)]| keys.iter().map(|(_, key)| key.clone()).collect::<Vec<_>>();
         audit::verify_head(&first, &public(one)).unwrap();
         audit::verify_head(&second, &public(two)).unwrap();
         audit::verify_head(&second, &public(one)).unwrap_err();

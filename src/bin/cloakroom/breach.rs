@@ -78,9 +78,9 @@ pub fn run(command: &BreachCommand, key: &KeySource) -> Result<Outcome> {
 
 fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
     let approval = match &arguments.approval {
-        Some(path) => Some(Approval::parse(
-            &std::fs::read_to_string(path).map_err(Error::io("read", path))?,
-        )?),
+        Some(path) => {
+            Some(Approval::parse(&std::fs::read_to_string(path).map_err(Error::io("read", path))?)?)
+        }
         None => None,
     };
     let by = arguments.by.as_deref().map(Principal::new).transpose()?;
@@ -98,10 +98,7 @@ fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
     if let Some(listing) = &listing {
         report = report.with_subjects(listing);
     }
-    for (path, text) in [
-        (&arguments.json, report.to_json()),
-        (&arguments.report, report.to_text()),
-    ] {
+    for (path, text) in [(&arguments.json, report.to_json()), (&arguments.report, report.to_text())] {
         if let Some(path) = path {
             write(path, &text)?;
         }
@@ -173,7 +170,10 @@ impl RadiusOf {
 fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Result<()> {
     writeln!(out, "{}", Shown::whole(&query.to_string()))?;
     let Radius { subjects, records, accesses, denied, .. } = radius;
-    writeln!(out, "{subjects} data subjects, {records} fields of them, in {accesses} accesses; {denied} more were refused")?;
+    writeln!(
+        out,
+        "{subjects} data subjects, {records} fields of them, in {accesses} accesses; {denied} more were refused"
+    )?;
     if let (Some(first), Some(last)) = (radius.first, radius.last) {
         writeln!(out, "from {first} to {last}")?;
     }
@@ -187,9 +187,7 @@ fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Resul
         let subjects = field.subjects;
         writeln!(out, "field {name} ({}{special}): {subjects} data subjects", Shown::whole(category))?;
     }
-    for (what, counts) in
-        [("by", &radius.principals), ("for", &radius.purposes), ("done:", &radius.kinds)]
-    {
+    for (what, counts) in [("by", &radius.principals), ("for", &radius.purposes), ("done:", &radius.kinds)] {
         for (name, count) in counts {
             let name = if name.is_empty() { "nobody named" } else { name };
             writeln!(out, "{what} {}: {count}", Shown::whole(name))?;
@@ -199,7 +197,10 @@ fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Resul
         let state = key.state.map_or("unknown", |state| state.as_str());
         let exposed = if key.is_exposed() { ", exposed" } else { "" };
         let (version, accesses, needing) = (key.version, key.accesses, key.needing);
-        writeln!(out, "key version {version} ({state}{exposed}): {accesses} accesses, {needing} things need it now")?;
+        writeln!(
+            out,
+            "key version {version} ({state}{exposed}): {accesses} accesses, {needing} things need it now"
+        )?;
     }
     for (line, count) in &radius.under_key {
         writeln!(out, "under it now: {count} × {}", Shown::whole(&line.to_string()))?;

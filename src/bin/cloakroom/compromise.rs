@@ -152,9 +152,8 @@ impl Concerned {
             .iter()
             .map(|file| json!({ "sha256": hex(&file.sha256), "made": file.made.to_string(), "tenant": file.tenant.as_str() }))
             .collect();
-        let report: Value = serde_json::from_str(&self.report.to_json()).map_err(|_| Error::Input {
-            problem: "the report is no JSON; please report it".into(),
-        })?;
+        let report: Value = serde_json::from_str(&self.report.to_json())
+            .map_err(|_| Error::Input { problem: "the report is no JSON; please report it".into() })?;
         let notify_by = Deadlines::from_awareness(self.aware).notify_by;
         Ok(json!({
             "keyVersion": self.query.key.map(KeyVersion::get),
