@@ -72,9 +72,9 @@ fn the_table_is_the_codes() {
         ShareSet,
         ShareCheck,
         Pkcs11Key,
+        SealedExport,
         AccessSegment,
         AccessState,
-        SealedExport,
     ];
     let known: Vec<String> = labels.iter().map(|label| format!("{label:?}")).collect();
     assert_eq!(known, names(), "a new label belongs here and into SPEC.md");

@@ -59,9 +59,9 @@ use std::fmt;
 /// | `ShareSet` | needed, count |
 /// | `ShareCheck` | set, needed, count, index |
 /// | `Pkcs11Key` | the header; as AAD – |
+/// | `SealedExport` | –, as HPKE's info |
 /// | `AccessSegment` | first leaf (the segment follows as the last part) |
 /// | `AccessState` | – (the state follows as the last part) |
-/// | `SealedExport` | –, as HPKE's info |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the table above")]
 pub enum Label {
@@ -117,9 +117,9 @@ pub enum Label {
     ShareSet,
     ShareCheck,
     Pkcs11Key,
+    SealedExport,
     AccessSegment,
     AccessState,
-    SealedExport,
 }
 
 impl Label {
@@ -178,9 +178,9 @@ impl Label {
             Label::ShareSet => "cloakroom/1/share-set",
             Label::ShareCheck => "cloakroom/1/share-check",
             Label::Pkcs11Key => "cloakroom/1/pkcs11-key",
+            Label::SealedExport => "cloakroom/1/sealed-export",
             Label::AccessSegment => "cloakroom/1/access-segment",
             Label::AccessState => "cloakroom/1/access-state",
-            Label::SealedExport => "cloakroom/1/sealed-export",
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The handle of who administers a vault: keys, rules, upkeep. It shows no value.
 
-use super::approvals::{By, rules_target};
+use super::approvals::By;
 use super::check::CheckReport;
 use super::lifecycle::Despite;
-use super::log::Draft;
 use super::migrate::{Migration, Progress};
 use super::open::Vault;
+use super::purge::Purged;
 use super::revealer::Revealer;
-use super::rules::Installed;
 use crate::duties::{Access, Action, Approval, Request, Rules};
 use crate::error::{Error, Result};
 use crate::keys::{KeyProvider, KeyState, KeyUse, Keyset};
@@ -154,6 +153,14 @@ impl<'v> Admin<'v> {
         self.vault.migrate_with(how, progress)
     }
 
+    /// As [`Vault::purge`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn purge(&self, as_of: Timestamp, dry_run: bool) -> Result<Purged> {
+        self.vault.purge(as_of, dry_run)
+    }
+
     /// As [`Vault::check`].
     ///
     /// # Errors
@@ -162,10 +169,10 @@ impl<'v> Admin<'v> {
         self.vault.check()
     }
 
-    /// Installs rules in place of those that are in force; they count from the next decision on. Their version.
+    /// As [`Vault::set_rules`].
     ///
     /// # Errors
-    /// [`Error::Denied`] and [`Error::Approval`] as [`destroy`](Admin::destroy), by the rules that are in force; the store's.
+    /// As there; [`Error::Denied`] and [`Error::Approval`] as [`destroy`](Admin::destroy), by the rules that are in force.
     pub fn set_rules(&self, rules: Rules, approval: Option<&Approval>) -> Result<u32> {
         self.vault.set_rules_by(self.by(approval), rules)
     }
@@ -187,20 +194,6 @@ impl<'v> Admin<'v> {
             return Err(Error::Setting { what: "principal", problem });
         }
         self.vault.revealer(tenant, access).approved_for(Action::AdminReveal, fields, approval)
-    }
-}
-
-impl Vault {
-    pub(super) fn set_rules_by(&self, by: By<'_>, rules: Rules) -> Result<u32> {
-        let mut operation = self.bookkeeping(Draft::new("set-rules"))?;
-        operation.permit(by, Action::SetRules, &rules_target(&rules))?;
-        if let Some(principal) = by.principal {
-            operation.draft.principal = principal.as_str().to_owned();
-        }
-        let version = self.rules().version + 1;
-        operation.new_rules = Some(Installed::new(version, rules));
-        self.finish(operation)?;
-        Ok(version)
     }
 }
 

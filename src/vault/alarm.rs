@@ -71,3 +71,78 @@ impl Vault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duties::{Basis, FieldRules, Permission, PrincipalRules, PurposeRules, RoleRules, Rules};
+    use crate::keys::Keyset;
+    use crate::name::{FieldName, Principal, Purpose, RoleName, SubjectId, TenantId};
+    use crate::store::memory::MemoryStore;
+    use std::sync::{Arc, Mutex};
+
+    fn rules(email: &FieldName, access: &Access) -> Rules {
+        let mut rules = Rules::default();
+        let declared = PurposeRules {
+            basis: Basis::Contract,
+            text: None,
+            recipients: vec![],
+            special: false,
+            despite_restriction: false,
+            despite_hold: false,
+        };
+        rules.purposes.insert(access.purpose.clone(), declared);
+        let purposes = [access.purpose.clone()];
+        let agent = RoleName::new("agent").unwrap();
+        let reveal = [(email.clone(), Permission::Token)].into();
+        rules
+            .roles
+            .insert(agent.clone(), RoleRules { purposes: purposes.clone().into(), reveal, budget: None });
+        let principal = PrincipalRules { roles: [agent].into(), ..PrincipalRules::default() };
+        rules.principals.insert(access.principal.clone(), principal);
+        rules.fields.insert(email.clone(), FieldRules { purposes: purposes.into(), ..FieldRules::default() });
+        rules
+    }
+
+    // SPEC: ALARM-2
+    #[test]
+    fn a_canary_raises_an_alarm_after_its_leaf_and_before_the_value_is_out_and_others_do_not() {
+        let (acme, email) = (TenantId::new("acme").unwrap(), FieldName::new("email").unwrap());
+        let access =
+            Access { principal: Principal::new("alice").unwrap(), purpose: Purpose::new("support").unwrap() };
+        let vault = Vault::create_in(Box::new(MemoryStore::new()), Keyset::generate(Timestamp(0)).unwrap());
+        let raised = Arc::new(Mutex::new(vec![]));
+        let hook = Arc::clone(&raised);
+        let vault = vault.unwrap().with_clock(|| Timestamp(7)).with_alarm(move |alarm| {
+            hook.lock().unwrap().push(alarm.clone());
+        });
+        let put = |id: &str| {
+            let subject = SubjectId::new(id).unwrap();
+            let record = vault.tenant(&acme).put(&subject, &[(&email, b"a@example.org")]).unwrap();
+            (subject, record)
+        };
+        let ((canary, of_canary), (_, of_other)) = (put("canary"), put("other"));
+        let tenant = vault.tenant(&acme);
+        tenant
+            .change_known(tenant.draft("canary"), &canary, "", |state, _| {
+                state.set_canary(true);
+                Ok(())
+            })
+            .unwrap();
+        let revealer = vault.revealer(&acme, access.clone());
+        assert!(revealer.reveal(of_canary, &email).is_err(), "without rules nothing is shown");
+        assert!(raised.lock().unwrap().is_empty(), "a refusal shows nothing");
+        let admin = vault.admin(Principal::new("root").unwrap());
+        admin.set_rules(rules(&email, &access), None).unwrap();
+        revealer.reveal(of_other, &email).unwrap();
+        assert!(raised.lock().unwrap().is_empty());
+        let leaves = vault.log_guard().frontier.size();
+        revealer.reveal_many(&[(of_other, &email), (of_canary, &email)]).unwrap();
+        let alarm = Alarm { kind: AlarmKind::Canary, access, at: Timestamp(7) };
+        assert_eq!(*raised.lock().unwrap(), [alarm.clone()]);
+        assert_eq!(vault.log_guard().frontier.size(), leaves + 1);
+        assert_eq!(alarm.to_string(), "1970-01-01T00:00:07Z canary: principal alice, purpose support");
+        let listing = vault.list_radius(&super::super::Query::default(), None, None).unwrap();
+        assert_eq!((listing.subjects.len(), listing.canaries), (2, 1));
+    }
+}

@@ -401,6 +401,6 @@ fn compare(report: &mut CheckReport, census: &Census, counted: &Census) -> Resul
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,7 +7,7 @@ use super::events::Event;
 use super::keyring::Keyring;
 use super::ledger::{Indexes, Ledger};
 use super::lifecycle::given_up;
-use super::log::{Draft, Ids, Log};
+use super::log::{Draft, Ids, Log, Pin};
 use super::rules::{self, Installed};
 use super::subject_cache::OpenedSubjects;
 use super::tenant::Tenant;
@@ -407,7 +407,12 @@ impl<'v> Operation<'v> {
     }
 
     /// Writes the batch with its leaf and the ledger, and lets the next operation in.
-    pub(super) fn write(mut self) -> Result<Commit> {
+    pub(super) fn write(self) -> Result<Commit> {
+        Ok(self.write_pinned()?.0)
+    }
+
+    /// As [`write`](Operation::write), and how far the audit tree is with its leaf.
+    pub(super) fn write_pinned(mut self) -> Result<(Commit, Pin)> {
         let anchor = Anchor::of(&self.keyring.keyset);
         let is_moved = self.current.anchor != Some(anchor);
         if is_moved {
@@ -441,9 +446,9 @@ impl<'v> Operation<'v> {
             let mut published = self.vault.published.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *published = Published::of(&self.ledger);
         }
-        let sequence = self.current.sequence + 1;
+        let (sequence, pin) = (self.current.sequence + 1, self.ledger.pin);
         *self.current = Written { ledger: self.ledger, anchor: Some(anchor), sequence };
-        Ok(commit)
+        Ok((commit, pin))
     }
 }
 

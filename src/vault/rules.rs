@@ -9,7 +9,6 @@
 //! has another primary.
 
 use super::META;
-use super::log::Draft;
 use super::open::Vault;
 use crate::crypto::aead::{Aead, Suite};
 use crate::crypto::context::{Context, Label};
@@ -72,16 +71,10 @@ impl Installed {
 }
 
 impl Vault {
-    /// Puts rules in force, in place of those before. Their version.
-    ///
-    /// # Errors
-    /// [`Error::KeyState`] while the primary may not protect; the store's.
-    pub fn install_rules(&self, rules: Rules) -> Result<u32> {
-        let mut operation = self.operation(Draft::new("install-rules"))?;
-        let version = self.rules().version + 1;
-        operation.new_rules = Some(Installed::new(version, rules));
-        self.finish(operation)?;
-        Ok(version)
+    /// The rules that are in force and their version, from 1; `None` before any were installed.
+    pub fn installed_rules(&self) -> Option<(u32, Rules)> {
+        let installed = self.rules();
+        (installed.version > 0).then(|| (installed.version, installed.rules.clone()))
     }
 }
 

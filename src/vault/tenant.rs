@@ -1,4 +1,4 @@
-//! A tenant's data subjects: putting records in, revealing them, erasing a subject.
+//! A tenant's data subjects: putting records in, and revealing them.
 
 use super::blind::Indexers;
 use super::census::{Line, Mode};
@@ -41,19 +41,6 @@ pub struct Record {
     pub id: RecordId,
     /// Its fields, in the order in which they were put.
     pub fields: Vec<(String, Plaintext)>,
-}
-
-/// What erasing a subject destroyed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Erasure {
-    /// Records deleted.
-    pub records: u64,
-    /// Sealed fields that can no longer be opened, here or in any copy.
-    pub fields: u64,
-    /// Random tokens that no longer lead to a value of hers. One that others share goes on for them.
-    pub tokens: u64,
-    /// Entries of blind indexes deleted.
-    pub indexes: u64,
 }
 
 /// One tenant's part of a [`Vault`].
@@ -378,54 +365,6 @@ impl<'v> Tenant<'v> {
                 return Ok(head.map(|head| (keyring.of(&self.name), head)));
             }
         }
-    }
-
-    /// Deletes a subject's key, her index entry and all her records; durable on return. `None` when the tenant has no
-    /// such subject.
-    ///
-    /// # Errors
-    /// [`Error::Rejected`] when the index entry leads to another subject, or her key was altered; the store's.
-    ///
-    /// # Security
-    /// Without her key no copy of her sealed fields opens, but for one thing: a store that only appends, as the default
-    /// one does, keeps the wrapped key in its file until it reuses the place. Rotating, migrating and destroying the old
-    /// version makes that unreadable too. Tokens and pseudonyms in exported files are not reached.
-    pub fn erase(&self, subject: &SubjectId) -> Result<Option<Erasure>> {
-        let mut operation = self.vault.bookkeeping(self.draft("erase"))?;
-        let known = operation.keyring.of(&self.name);
-        let Some(found) = self.find_in(&known, subject)? else { return Ok(None) };
-        let head = Entry::parse(&found.head)?.into_head()?;
-        // Nobody else's data goes because an index entry was redirected.
-        self.sealer(known.moving(head.wrap_version)?, &head, &found.locator, subject)?;
-        let mut erasure = Erasure::default();
-        let audit_id = self.vault.ids.subject(&self.name, &found.locator);
-        Pages::new(&*self.vault.store, ENTRY, &found.locator, None).each(|key, bytes| {
-            let (key, entry) = (entry_key_of(key)?, Entry::parse(bytes)?);
-            if let Entry::Link(token) = &entry {
-                operation.remove_holder(&key, token)?;
-                erasure.tokens += 1;
-            }
-            if let Some(record) = entry.record() {
-                for (name, _) in &record.sealed {
-                    operation.ledger.census.remove(self.line(name, Mode::Seal, head.wrap_version))?;
-                }
-                operation.delete_indexes(self, &key, record)?;
-                operation.delete_due(&key, record.due);
-                erasure.fields += record.sealed.len() as u64;
-                erasure.indexes += record.indexes.len() as u64;
-                erasure.records += 1;
-            }
-            operation.delete(ENTRY, &key, bytes);
-            Ok(())
-        })?;
-        operation.ledger.census.remove(self.line("", Mode::SubjectKey, head.wrap_version))?;
-        operation.ledger.census.remove(self.line("", Mode::Row, found.row_version))?;
-        operation.delete(INDEX, &found.index_key, &found.index_bytes);
-        operation.draft.item(audit_id, UNDECIDED, head.wrap_version, &[]);
-        operation.changes_decisions = true;
-        self.vault.finish(operation)?;
-        self.vault.opened.forget(&found.locator);
-        Ok(Some(erasure))
     }
 
     /// Where a subject is, and the tenant's keys of the same moment, while other threads rotate, migrate and erase.

@@ -1,4 +1,5 @@
 //! A store that a test can read and write behind the back of the vault that owns it.
+#![allow(dead_code, reason = "each test program uses its part of this")]
 
 use cloakroom::Result;
 use cloakroom::store::memory::MemoryStore;
@@ -18,11 +19,12 @@ pub const EVENT: Map = Map::new(10, "event");
 
 pub const AUDIT: Map = Map::new(11, "audit");
 pub const DUE: Map = Map::new(12, "due");
+pub const ACCESS: Map = Map::new(13, "access");
 pub const APPROVAL: Map = Map::new(14, "approval");
 
 /// Every map of a vault.
-pub const MAPS: [Map; 13] =
-    [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE, APPROVAL];
+pub const MAPS: [Map; 14] =
+    [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE, ACCESS, APPROVAL];
 
 #[derive(Clone, Default)]
 pub struct Shared(Arc<MemoryStore>);

@@ -49,3 +49,37 @@ fn tell(program: &OsString, alarm: &Alarm) {
     let alarm = alarm.to_string();
     say(format_args!("warning: {PROGRAM} did not take an alarm ({failed}): {}", Shown::whole(&alarm)));
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use cloakroom::duties::Access;
+    use cloakroom::name::{Principal, Purpose};
+    use cloakroom::time::Timestamp;
+    use cloakroom::vault::AlarmKind;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_program_has_the_alarm_as_json_and_no_value() {
+        let dir = std::env::temp_dir().join(format!("cloakroom-alarm-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let (program, told) = (dir.join("alarm"), dir.join("told"));
+        fs::write(&program, format!("#!/bin/sh\ncat > {}\n", told.display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let access =
+            Access { principal: Principal::new("alice").unwrap(), purpose: Purpose::new("support").unwrap() };
+        let alarm = Alarm { kind: AlarmKind::OverBudget, access, at: Timestamp(0) };
+        tell(&program.clone().into(), &alarm);
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(&told).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "alarm": "over-budget", "principal": "alice", "purpose": "support", "at": "1970-01-01T00:00:00Z",
+        });
+        assert_eq!(json, expected);
+        // What fails is a warning: neither of these panics or waits.
+        tell(&dir.join("no such program").into(), &alarm);
+        fs::write(&program, "#!/bin/sh\nexit 3\n").unwrap();
+        tell(&program.into(), &alarm);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,8 +1,9 @@
 //! `audit verify` and `audit verify-proof`: for whoever is handed an audit log or a proof. No vault and no secret is
-//! needed, only the vault's public keys.
+//! needed, only the vault's public keys. The rest is in `audit_vault.rs`: for who has the vault.
 
 use crate::exit::Outcome;
 use crate::shown::Shown;
+use crate::{KeySource, audit_vault};
 use clap::{Args, Subcommand};
 use cloakroom::audit::{verify, verify_proof};
 use cloakroom::crypto::sign::VerifyingKey;
@@ -19,6 +20,8 @@ const LONGEST_KEYS: u64 = 1 << 20;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
+    #[command(flatten)]
+    OfVault(audit_vault::OfVault),
     /// Verifies a whole audit file.
     Verify(VerifyFile),
     /// Verifies a proof that a leaf is in a log, or that a log begins with all of an earlier one.
@@ -45,14 +48,15 @@ pub struct VerifyProof {
 }
 
 #[derive(Args)]
-struct PublicKeys {
+pub struct PublicKeys {
     /// File with public keys of the vault, one a line. Can be given several times.
     #[arg(long = "public-key", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
 
-pub fn run(command: &AuditCommand) -> Result<Outcome> {
+pub fn run(command: &AuditCommand, key: &KeySource) -> Result<Outcome> {
     match command {
+        AuditCommand::OfVault(command) => audit_vault::run(command, key),
         AuditCommand::Verify(arguments) => verify_file(arguments),
         AuditCommand::VerifyProof(arguments) => verify_one(arguments),
     }
@@ -61,7 +65,7 @@ pub fn run(command: &AuditCommand) -> Result<Outcome> {
 fn verify_file(arguments: &VerifyFile) -> Result<Outcome> {
     let keys = arguments.keys.read()?;
     let earlier = match &arguments.head {
-        Some(path) => Some(SignedHead::from_json(&text(path, LONGEST_JSON)?)?),
+        Some(path) => Some(read_head(path)?),
         None => None,
     };
     let file = File::open(&arguments.file).map_err(Error::io("open", &arguments.file))?;
@@ -115,27 +119,37 @@ fn print(lines: &[String]) -> Result<Outcome> {
 }
 
 impl PublicKeys {
-    fn read(&self) -> Result<Vec<VerifyingKey>> {
-        let mut keys = vec![];
-        for path in &self.files {
-            let of_this = |problem: String| Error::KeySource { what: path.display().to_string(), problem };
-            let text = text(path, LONGEST_KEYS)?;
-            let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-            let before = keys.len();
-            for (i, line) in lines {
-                let key = VerifyingKey::from_text(line);
-                keys.push(key.map_err(|error| of_this(format!("line {}: {error}", i + 1)))?);
-            }
-            if keys.len() == before {
-                return Err(of_this("holds no public key".into()));
-            }
-        }
-        Ok(keys)
+    pub fn read(&self) -> Result<Vec<VerifyingKey>> {
+        public_keys(&self.files)
     }
 }
 
+/// The public keys in files, one a line.
+pub fn public_keys(files: &[PathBuf]) -> Result<Vec<VerifyingKey>> {
+    let mut keys = vec![];
+    for path in files {
+        let of_this = |problem: String| Error::KeySource { what: path.display().to_string(), problem };
+        let text = text(path, LONGEST_KEYS)?;
+        let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+        let before = keys.len();
+        for (i, line) in lines {
+            let key = VerifyingKey::from_text(line);
+            keys.push(key.map_err(|error| of_this(format!("line {}: {error}", i + 1)))?);
+        }
+        if keys.len() == before {
+            return Err(of_this("holds no public key".into()));
+        }
+    }
+    Ok(keys)
+}
+
+/// A head from its JSON.
+pub fn read_head(path: &Path) -> Result<SignedHead> {
+    SignedHead::from_json(&text(path, LONGEST_JSON)?)
+}
+
 /// A file of text, if it is no longer than this.
-fn text(path: &Path, longest: u64) -> Result<String> {
+pub fn text(path: &Path, longest: u64) -> Result<String> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let mut text = vec![];
     file.take(longest + 1).read_to_end(&mut text).map_err(Error::io("read", path))?;

@@ -1,5 +1,6 @@
 //! `keys compromise`: stops a version that others may know, and says what that means and who is to be told.
 
+use crate::approve::FourEyes;
 use crate::breach::report_of;
 use crate::exit::Outcome;
 use crate::files::say;
@@ -22,6 +23,8 @@ use std::io::Write;
 pub struct Compromise {
     #[command(flatten)]
     of: VersionOf,
+    #[command(flatten)]
+    eyes: FourEyes,
     /// Then move what the vault holds away from it, under new subject keys; a primary is rotated first.
     #[arg(long)]
     migrate: bool,
@@ -47,7 +50,7 @@ pub fn compromise(arguments: &Compromise, key: &KeySource) -> Result<Outcome> {
         let problem = "is for vaults: nobody counts what a keyset file protects".into();
         return Err(Error::Setting { what, problem });
     }
-    opened.change_state(version, KeyState::Compromised)?;
+    opened.compromise(version, &arguments.eyes)?;
     say(format_args!("key version {version} is compromised: it reveals nothing, and never will again"));
     let keyset = opened.keyset();
     say_if_primary(&keyset, version);

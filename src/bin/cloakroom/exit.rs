@@ -57,6 +57,8 @@ fn number(error: &Error) -> u8 {
             4
         }
         Error::Signature
+        | Error::Denied { .. }
+        | Error::Approval { .. }
         | Error::KeyState { .. }
         | Error::KeyNeeded { .. }
         | Error::KeyMismatch { .. }

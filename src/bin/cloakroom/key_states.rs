@@ -1,5 +1,6 @@
 //! `keys retire`, `destroy`, `suspend`, `resume`, `identity` and `period`.
 
+use crate::approve::FourEyes;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
@@ -58,7 +59,7 @@ pub fn retire(of: &VersionOf, despite_data: bool, key: &KeySource) -> Result<Out
 const UNCOUNTED: &str = "is needed: nobody counts what a keyset file protects, so nothing tells whether the version is \
                          still needed";
 
-pub fn destroy(of: &VersionOf, despite_data: bool, key: &KeySource) -> Result<Outcome> {
+pub fn destroy(of: &VersionOf, despite_data: bool, eyes: &FourEyes, key: &KeySource) -> Result<Outcome> {
     let (version, mut opened) = of.open(key)?;
     let keyset = opened.keyset();
     guard_identity(&keyset, version)?;
@@ -73,7 +74,7 @@ pub fn destroy(of: &VersionOf, despite_data: bool, key: &KeySource) -> Result<Ou
             Despite::Data
         }
     };
-    opened.destroy(version, despite)?;
+    opened.destroy(version, despite, eyes)?;
     say(format_args!(
         "key version {version} is destroyed: it is gone from the keyset file, and stays in every copy made before"
     ));

@@ -1,9 +1,11 @@
 //! A vault or a keyset file, opened so that its keyset can be read and edited.
 
+use crate::approve::FourEyes;
 use crate::keys::now;
 use crate::vault::open;
 use crate::{Holder, KeySource, unlock};
 use cloakroom::Result;
+use cloakroom::duties::Action;
 use cloakroom::keys::{self, KeyProvider, KeyState, KeyUse, Keyset};
 use cloakroom::name::KeyVersion;
 use cloakroom::vault::{Despite, Event, Vault};
@@ -67,10 +69,29 @@ impl OpenHolder {
         }
     }
 
-    pub fn destroy(&mut self, version: KeyVersion, despite: Despite) -> Result<()> {
+    pub fn destroy(&mut self, version: KeyVersion, despite: Despite, eyes: &FourEyes) -> Result<()> {
+        let key = &*self.provider;
         match &self.place {
-            Place::Vault(vault) => vault.destroy(version, despite, &*self.provider, now()),
+            Place::Vault(vault) => eyes.run(
+                vault,
+                || (Action::DestroyKey, vault.destroy_target(version)),
+                |admin, approval| admin.destroy(version, despite, approval, key, now()),
+                || vault.destroy(version, despite, key, now()),
+            ),
             Place::File(..) => self.change_state(version, KeyState::Destroyed),
+        }
+    }
+
+    pub fn compromise(&mut self, version: KeyVersion, eyes: &FourEyes) -> Result<()> {
+        let (key, state) = (&*self.provider, KeyState::Compromised);
+        match &self.place {
+            Place::Vault(vault) => eyes.run(
+                vault,
+                || (Action::CompromiseKey, format!("key version {version}")),
+                |admin, approval| admin.change_state(version, state, approval, key, now()),
+                || vault.change_state(version, state, key, now()),
+            ),
+            Place::File(..) => self.change_state(version, state),
         }
     }
 

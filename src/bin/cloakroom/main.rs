@@ -3,10 +3,13 @@
 
 mod access;
 mod alarm;
+mod approve;
 mod audit;
+mod audit_vault;
 mod breach;
 mod compromise;
 mod consent;
+mod erase;
 mod exit;
 mod export;
 mod files;
@@ -22,6 +25,7 @@ mod move_to_primary;
 mod overdue;
 mod policy;
 mod principal;
+mod purge;
 mod report;
 mod rewrite;
 mod rotate;
@@ -116,6 +120,13 @@ enum Command {
     Check {
         #[command(flatten)]
         vault: VaultPath,
+        /// JSON of a head of the audit log that was handed out before: the log must begin with all it was of. A store that was
+        /// put back as it once was does not.
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
+        /// Public keys of the vault whose versions were destroyed since the head was signed.
+        #[arg(long = "public-key", value_name = "FILE", requires = "head")]
+        public_keys: Vec<PathBuf>,
     },
     /// Keysets.
     #[command(subcommand)]
@@ -124,7 +135,13 @@ enum Command {
     #[command(subcommand)]
     Files(known_files::FilesCommand),
     /// What was done to the vault's keys, and with them to files.
-    Log(VaultPath),
+    Log {
+        #[command(flatten)]
+        vault: VaultPath,
+        /// Every leaf of the audit log instead: what, when, who, what for, and of how many data subjects.
+        #[arg(long)]
+        audit: bool,
+    },
     /// Random tokens: drawn, not computed, and kept in a vault. Values and tokens come from standard input.
     #[command(subcommand)]
     Token(tokens::TokenCommand),
@@ -149,9 +166,16 @@ enum Command {
     Breach(breach::BreachCommand),
     /// Writes the record of processing (GDPR Art. 30) of a vault: counts and names, no data of anybody.
     Report(report::Report),
+    /// Signs the request of a command that takes another principal's approval.
+    Approve(approve::Approve),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
+    /// Deletes what is kept no longer: fields whose retention is over, and random tokens that have ended.
+    Purge(purge::Purge),
+    /// Receipts of erasures.
+    #[command(subcommand)]
+    Receipt(erase::ReceiptCommand),
     /// Runs published test vectors through the code that protects data.
     VerifyVectors {
         /// Wycheproof JSON, or ACVP-AES-FF1 JSON that holds both `pt` and `ct`.
@@ -165,7 +189,7 @@ enum SubjectCommand {
     #[command(flatten)]
     Rights(subject::RightsCommand),
     /// Deletes her key and all her records.
-    Erase(SubjectOf),
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -203,6 +227,8 @@ enum KeysCommand {
         /// Also when something needs it, which is lost then. The words that say so are to be typed on standard input.
         #[arg(long)]
         despite_data: bool,
+        #[command(flatten)]
+        eyes: approve::FourEyes,
     },
     /// Stops a version from protecting and revealing, until it is resumed.
     Suspend(VersionOf),
@@ -238,13 +264,15 @@ fn main() -> ExitCode {
         Command::Protect(arguments) => files::protect(arguments, &key),
         Command::Reveal(arguments) => files::reveal(arguments, &key),
         Command::Subject(SubjectCommand::Rights(command)) => subject::run(command, &key),
-        Command::Subject(SubjectCommand::Erase(subject)) => vault::erase(subject, &key),
+        Command::Subject(SubjectCommand::Erase(arguments)) => erase::erase(arguments, &key),
         Command::Consent(command) => consent::run(command, &key),
         Command::Export(command) => export::run(&command),
         Command::Rotate(arguments) => rotate::rotate(arguments, &key),
         Command::Migrate(arguments) => rewrite::migrate(arguments, &key),
         Command::Bridge(arguments) => rewrite::bridge(arguments, &key),
-        Command::Check { vault } => vault::check(&vault, &key),
+        Command::Check { vault, head, public_keys } => {
+            vault::check(&vault, head.as_deref(), &public_keys, &key)
+        }
         Command::Keys(KeysCommand::Create { file, split }) => keys::create(&file, &key, &split),
         Command::Keys(KeysCommand::List { holder }) => keys::list(&holder, &key),
         Command::Keys(KeysCommand::Relock { holder, new }) => keys::relock(&holder, &key, new),
@@ -252,8 +280,8 @@ fn main() -> ExitCode {
         Command::Keys(KeysCommand::Retire { of, despite_data }) => {
             key_states::retire(&of, despite_data, &key)
         }
-        Command::Keys(KeysCommand::Destroy { of, despite_data }) => {
-            key_states::destroy(&of, despite_data, &key)
+        Command::Keys(KeysCommand::Destroy { of, despite_data, eyes }) => {
+            key_states::destroy(&of, despite_data, &eyes, &key)
         }
         Command::Keys(KeysCommand::Suspend(of)) => key_states::suspend(&of, &key),
         Command::Keys(KeysCommand::Resume(of)) => key_states::resume(&of, &key),
@@ -261,15 +289,19 @@ fn main() -> ExitCode {
         Command::Keys(KeysCommand::Identity(of)) => key_states::identity(&of, &key),
         Command::Keys(KeysCommand::Period { days, holder }) => key_states::period(&holder, days, &key),
         Command::Files(command) => known_files::run(command, &key),
-        Command::Log(vault) => vault::log(&vault, &key),
+        Command::Log { vault, audit: true } => audit_vault::leaves(&vault, &key),
+        Command::Log { vault, audit: false } => vault::log(&vault, &key),
         Command::Token(command) => tokens::run(command, &key),
         Command::Find(named) => index::find(&named, &key),
         Command::Index(command) => index::run(command, &key),
-        Command::Policy(command) => policy::run(command),
-        Command::Audit(command) => audit::run(&command),
+        Command::Policy(command) => policy::run(command, &key),
+        Command::Audit(command) => audit::run(&command, &key),
         Command::Breach(command) => breach::run(&command, &key),
         Command::Report(arguments) => report::run(arguments, &key),
+        Command::Approve(arguments) => approve::approve(&arguments),
         Command::Principal(command) => principal::run(&command),
+        Command::Purge(arguments) => purge::run(&arguments, &key),
+        Command::Receipt(command) => erase::receipt(&command),
         Command::VerifyVectors { files } => return vectors::run(&files),
     };
     exit::code(done)

@@ -1,13 +1,17 @@
 //! `policy check`, `policy preview` and `policy suggest`: before a file is protected.
 
+use crate::approve::FourEyes;
 use crate::exit::Outcome;
 use crate::files::{one_byte, open_input, read_policy, refuse_protected, say};
 use crate::shown::Shown;
-use crate::spec;
+use crate::vault::open;
+use crate::{KeySource, VaultPath, spec, unlock};
 use clap::{Args, Subcommand};
+use cloakroom::duties::{Action, Rules};
 use cloakroom::pipeline::{self, CellPreview, RowPreview};
 use cloakroom::policy::{Field, Policy, Rule, Unlisted};
 use cloakroom::protect::Erasability;
+use cloakroom::vault::rules_target;
 use cloakroom::{Error, Result};
 use std::io::{BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
@@ -21,6 +25,10 @@ pub enum PolicyCommand {
     Preview(Preview),
     /// Proposes a policy for a file on standard output. It shows no value. Read it before you use it.
     Suggest(Suggest),
+    /// Has a vault go by the policy's rules about who may see what, from now on; says what changed.
+    Install(Install),
+    /// Prints the rules that a vault goes by, as JSON.
+    Installed(VaultPath),
 }
 
 #[derive(Args)]
@@ -59,17 +67,29 @@ pub struct Suggest {
 }
 
 #[derive(Args)]
+pub struct Install {
+    /// The policy.
+    policy: PathBuf,
+    #[command(flatten)]
+    vault: VaultPath,
+    #[command(flatten)]
+    eyes: FourEyes,
+}
+
+#[derive(Args)]
 struct Delimiter {
     /// What stands between cells: one character, or `tab`.
     #[arg(long, default_value = ",")]
     delimiter: String,
 }
 
-pub fn run(command: PolicyCommand) -> Result<Outcome> {
+pub fn run(command: PolicyCommand, key: &KeySource) -> Result<Outcome> {
     match command {
         PolicyCommand::Check(arguments) => check(arguments),
         PolicyCommand::Preview(arguments) => preview(arguments),
         PolicyCommand::Suggest(arguments) => suggest(arguments),
+        PolicyCommand::Install(arguments) => install(&arguments, key),
+        PolicyCommand::Installed(vault) => installed(&vault, key),
     }
 }
 
@@ -182,6 +202,68 @@ fn suggest(Suggest { input, rows, delimiter }: Suggest) -> Result<Outcome> {
     let delimiter = one_byte(&delimiter.delimiter)?;
     let suggestion = pipeline::suggest(unprotected(&input)?, delimiter, rows.into())?;
     write!(std::io::stdout().lock(), "{suggestion}").map_err(unwritten)?;
+    Ok(Outcome::Done)
+}
+
+fn install(Install { policy, vault, eyes }: &Install, key: &KeySource) -> Result<Outcome> {
+    let policy = read_policy(policy)?;
+    let rules = policy.rules();
+    if rules.is_empty() {
+        let problem =
+            "says nothing of principals, roles and purposes: with it nobody would be shown anything";
+        return Err(Error::Setting { what: "policy", problem: problem.into() });
+    }
+    let vault = open(&vault.vault, &*unlock::existing(key)?)?;
+    let before = vault.installed_rules();
+    let version = eyes.run(
+        &vault,
+        || (Action::SetRules, rules_target(rules)),
+        |admin, approval| admin.set_rules(rules.clone(), approval),
+        || vault.set_rules(rules.clone()),
+    )?;
+    let (old_version, old) = before.unwrap_or_default();
+    if old_version == version {
+        say(format_args!("rules version {version} are the same, and stay in force"));
+        return Ok(Outcome::Done);
+    }
+    let mut out = std::io::stdout().lock();
+    for line in changes(&old, rules) {
+        writeln!(out, "{}", Shown::whole(&line)).map_err(unwritten)?;
+    }
+    say(format_args!("rules version {version} are in force, SHA-256 {}", rules_target(rules)));
+    Ok(Outcome::Done)
+}
+
+/// What one set of rules has and the other has not: `+ principal bob`, `- role agent`, `~ field email`.
+fn changes(old: &Rules, new: &Rules) -> Vec<String> {
+    let sections = |rules: &Rules| serde_json::to_value(rules).unwrap_or_default();
+    let (old, new) = (sections(old), sections(new));
+    let mut changes = vec![];
+    for (section, what) in
+        [("purposes", "purpose"), ("roles", "role"), ("principals", "principal"), ("fields", "field")]
+    {
+        let of = |rules: &serde_json::Value| rules[section].as_object().cloned().unwrap_or_default();
+        let (old, new) = (of(&old), of(&new));
+        changes.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|n| format!("- {what} {n}")));
+        for (name, now) in &new {
+            match old.get(name) {
+                None => changes.push(format!("+ {what} {name}")),
+                Some(before) if before != now => changes.push(format!("~ {what} {name}")),
+                Some(_) => {}
+            }
+        }
+    }
+    let differs = |section: &&str| old[*section] != new[*section];
+    changes.extend(["approvals", "register"].into_iter().filter(differs).map(|s| format!("~ {s}")));
+    changes
+}
+
+fn installed(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
+    let vault = open(&vault.vault, &*unlock::existing(key)?)?;
+    let none = Error::NotFound { what: "a rule", hint: "; `cloakroom policy install` installs a policy's" };
+    let (version, rules) = vault.installed_rules().ok_or(none)?;
+    let json = serde_json::json!({ "version": version, "sha256": rules_target(&rules), "rules": rules });
+    writeln!(std::io::stdout().lock(), "{json:#}").map_err(unwritten)?;
     Ok(Outcome::Done)
 }
 

@@ -1,18 +1,19 @@
 //! `init`, `subject`, `check`, `log`.
 
+use crate::audit;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
 use crate::shown::Shown;
-use crate::{KeySource, SubjectOf, VaultPath, alarm, overdue, unlock};
+use crate::{KeySource, VaultPath, alarm, overdue, unlock};
 use cloakroom::keys::KeyProvider;
 use cloakroom::name::{SubjectId, TenantId};
-use cloakroom::vault::{Erasure, Mode, Vault};
+use cloakroom::vault::{Mode, Vault};
 use cloakroom::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Vault> {
     Ok(alarm::attach(Vault::open(path, provider)?))
@@ -27,26 +28,25 @@ pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-pub fn erase(subject: SubjectOf, key: &KeySource) -> Result<Outcome> {
-    let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
-    let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
-    let erasure = tenant.erase(&subject_id(&subject.id)?)?.ok_or(NOBODY)?;
-    let Erasure { records, fields, tokens, indexes } = erasure;
-    say(format_args!(
-        "erased: her key, {records} records, {fields} sealed fields, {tokens} random tokens, {indexes} index entries"
-    ));
-    say(format_args!(
-        "not reached: computed tokens, pseudonyms and plain columns in files, and backups of the vault"
-    ));
-    say(format_args!("her key may stay in unused parts of the vault's file until they are written over"));
-    Ok(Outcome::Done)
-}
-
-const NOBODY: Error =
+pub const NOBODY: Error =
     Error::NotFound { what: "the subject", hint: "; ids are as in the subject column, and per tenant" };
 
-pub fn check(vault: &VaultPath, key: &KeySource) -> Result<Outcome> {
+pub fn check(
+    vault: &VaultPath,
+    head: Option<&Path>,
+    public_keys: &[PathBuf],
+    key: &KeySource,
+) -> Result<Outcome> {
+    let head = head.map(audit::read_head).transpose()?;
+    let public_keys = audit::public_keys(public_keys)?;
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
+    if let Some(head) = head {
+        vault.check_against(&head, &public_keys)?;
+        say(format_args!(
+            "the audit log begins with the {} leaves of the head of {}",
+            head.head.size, head.head.at
+        ));
+    }
     overdue::warn(&vault.keyset());
     let report = vault.check()?;
     say(format_args!(

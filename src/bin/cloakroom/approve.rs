@@ -1,0 +1,157 @@
+//! `approve`, and what commands that take an approval have in common.
+//!
+//! ```text
+//!  alice: COMMAND --request r.json      refused, and r.json says what for
+//!  bob:   approve r.json --key bob.key --principal bob -o a.json
+//!  alice: COMMAND --approval a.json     done, once
+//! ```
+
+use crate::exit::Outcome;
+use crate::files::say;
+use clap::Args;
+use cloakroom::crypto::sign::SigningKey;
+use cloakroom::duties::{Action, Approval, Request};
+use cloakroom::name::Principal;
+use cloakroom::vault::{Admin, Vault};
+use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::{Error, Result};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// A request or an approval is far shorter.
+const LONGEST: u64 = 1 << 16;
+
+#[derive(Args)]
+pub struct Approve {
+    /// The request, as the refused command wrote it.
+    request: PathBuf,
+    /// Your secret key, as `principal keygen` made it.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Your name in the rules.
+    #[arg(long, value_name = "NAME")]
+    principal: String,
+    /// Where the approval goes; the file must not exist.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub fn approve(arguments: &Approve) -> Result<Outcome> {
+    let Approve { request, key, principal, output } = arguments;
+    let approver = Principal::new(principal)?;
+    let request = Request::parse(&text(request)?)?;
+    let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
+    say(format_args!(
+        "approved for {} until {}: {} of {}",
+        request.requester,
+        request.expires,
+        request.action.code(),
+        request.target
+    ));
+    write(output, &request.approve(approver, &key).to_json())?;
+    Ok(Outcome::Done)
+}
+
+/// Who does it, where nothing is asked about a purpose.
+#[derive(Args)]
+pub struct Who {
+    /// Who does it, by the name in the rules; or CLOAKROOM_PRINCIPAL.
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+}
+
+impl Who {
+    pub fn principal(&self) -> Result<Option<Principal>> {
+        let set = || std::env::var("CLOAKROOM_PRINCIPAL").ok().filter(|name| !name.is_empty());
+        self.principal.clone().or_else(set).map(|name| Principal::new(&name)).transpose()
+    }
+}
+
+/// Who does it, and who else agreed.
+#[derive(Args)]
+pub struct FourEyes {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    approved: Approved,
+}
+
+impl FourEyes {
+    /// Does it as an administrator, or in nobody's name.
+    pub fn run<T>(
+        &self,
+        vault: &Vault,
+        wanted: impl FnOnce() -> (Action, String),
+        as_admin: impl FnOnce(&Admin<'_>, Option<&Approval>) -> Result<T>,
+        as_nobody: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let (principal, approval) = (self.who.principal()?, self.approved.approval()?);
+        let done = match &principal {
+            Some(principal) => as_admin(&vault.admin(principal.clone()), approval.as_ref()),
+            None if approval.is_some() => Err(nobody()),
+            None => as_nobody(),
+        };
+        self.approved.or_request(done, vault, wanted, principal.as_ref())
+    }
+}
+
+/// The approval of a command, or where the request for one goes.
+#[derive(Args)]
+pub struct Approved {
+    /// Another principal's approval, where the rules name some who approve.
+    #[arg(long, value_name = "FILE")]
+    approval: Option<PathBuf>,
+    /// Where the request for an approval goes if it is needed; the file must not exist.
+    #[arg(long, value_name = "FILE", conflicts_with = "approval")]
+    request: Option<PathBuf>,
+}
+
+impl Approved {
+    pub fn approval(&self) -> Result<Option<Approval>> {
+        self.approval.as_deref().map(|path| Approval::parse(&text(path)?)).transpose()
+    }
+
+    /// What was done, or refused: then the request is written, if it was asked for.
+    pub fn or_request<T>(
+        &self,
+        done: Result<T>,
+        vault: &Vault,
+        wanted: impl FnOnce() -> (Action, String),
+        by: Option<&Principal>,
+    ) -> Result<T> {
+        let (Err(Error::Denied { code: "approval-needed", .. }), Some(path)) = (&done, &self.request) else {
+            return done;
+        };
+        let by = by.ok_or_else(nobody)?;
+        let (action, target) = wanted();
+        write(path, &vault.request(action, &target, by)?.to_json())?;
+        say(format_args!(
+            "the request is in {}: have it signed with `cloakroom approve`, and try again with --approval",
+            path.display()
+        ));
+        done
+    }
+}
+
+fn nobody() -> Error {
+    Error::Setting { what: "--principal", problem: "is needed: an approval is for one who asks".into() }
+}
+
+fn write(path: &Path, json: &str) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let mut file = WholeFile::create(path, Readers::Anyone)?;
+    writeln!(file, "{json}").map_err(Error::io("write", path))?;
+    file.commit()
+}
+
+fn text(path: &Path) -> Result<String> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut text = String::new();
+    let read = file.take(LONGEST).read_to_string(&mut text);
+    read.map_err(Error::io("read", path))?;
+    Ok(text)
+}
