@@ -13,6 +13,7 @@ use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::{Policy, Rule, Settings};
 use cloakroom::protect::{Pseudonymizer, Sealer, Spelling, Tokenizer};
+use cloakroom::report::Register;
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::store::{Batch, Store};
 use cloakroom::time::Timestamp;
@@ -337,6 +338,8 @@ fn a_vault() {
     let vault = vault();
     let report = vault.check().unwrap();
     assert!(report.is_clean(), "{report:?}");
+    let register = Register::of(&vault, Timestamp(1_795_600_000)).unwrap();
+    assert_eq!((register.subjects.count, register.subjects.records), (report.subjects, report.fields));
     let acme = vault.tenant(&acme());
     assert_eq!(
         records(&acme, "ann"),

@@ -9,6 +9,7 @@ use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::Policy;
 use cloakroom::protect::{BlindIndex, BlindIndexer, Pseudonymizer, Spelling};
+use cloakroom::report::Register;
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::store::{Batch, Store};
 use cloakroom::time::Timestamp;
@@ -142,7 +143,10 @@ fn deterministic_modes() {
 #[test]
 fn a_vault() {
     let vault = vault();
-    assert!(vault.check().unwrap().is_clean());
+    let report = vault.check().unwrap();
+    assert!(report.is_clean());
+    let register = Register::of(&vault, now(7)).unwrap();
+    assert_eq!((register.subjects.count, register.files.count), (report.subjects, 1));
     let acme = vault.tenant(&acme());
     assert_is(&vault);
     assert_eq!(vault.events().unwrap(), [Event::new(now(7), "bridge", "analytics to billing")]);

@@ -2,62 +2,19 @@
 //!
 //! Without Chromium or Chrome these tests check nothing and say so; where the environment variable `CI` is set, they fail.
 
+mod browser;
+
+use browser::{browser, measured, open};
 use cloakroom::report::Register;
 use cloakroom::time::Timestamp;
-use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const EXAMPLE: &str = include_str!("registers/example.json");
-const MEASURE: &str = include_str!("registers/measure.html");
 const STYLE: &str = include_str!("../src/report/style.css");
 /// Closes whatever a name can stand in, and calls out if it works. The last sign turns the direction of text.
 const HOSTILE: &str = "\"'></title></style></svg></td><script>console.error('ran')</script>\
     <img src=x onerror=console.error('ran')><iframe src=https://example.org></iframe>\u{202e}";
-
-fn browser() -> Option<&'static str> {
-    let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(runs);
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "install chromium: in CI the page has to be looked at");
-        eprintln!("not run: there is no chromium, chromium-browser or google-chrome");
-    }
-    found
-}
-
-/// Runs the browser on a file and gives what it printed and what it complained of.
-fn open(browser: &str, arguments: &[&str], page: &Path) -> (String, String) {
-    let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"])
-        .args(["--enable-logging=stderr", "--v=0", "--allow-file-access-from-files"])
-        .args(["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(arguments)
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{err}");
-    (out, err.into_owned())
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Measured {
-    width: u32,
-    content_width: u32,
-    height: u32,
-    text: String,
-    charts: usize,
-    thin: usize,
-    scripts: usize,
-    injected: usize,
-    loaded: Vec<String>,
-    background: String,
-    unnamed: usize,
-}
 
 /// Writes the page of a register and gives its path.
 fn written(name: &str, register: &Register) -> PathBuf {
@@ -66,20 +23,6 @@ fn written(name: &str, register: &Register) -> PathBuf {
     let page = dir.join(format!("{name}.html"));
     fs::write(&page, register.to_html()).unwrap();
     page
-}
-
-/// Measures a page at 360 and at 1,280 pixels.
-fn measured(browser: &str, page: &Path, arguments: &[&str]) -> Vec<Measured> {
-    let frames = page.with_extension("frames.html");
-    fs::write(&frames, MEASURE.replace("PAGE", page.file_name().unwrap().to_str().unwrap())).unwrap();
-    let (dom, complaints) = open(browser, &[arguments, &["--dump-dom"]].concat(), &frames);
-    for word in ["CONSOLE", "Content Security Policy", "Refused to"] {
-        assert!(!complaints.contains(word), "{page:?}: {complaints}");
-    }
-    let (_, rest) = dom.split_once("<pre id=\"measured\">").unwrap();
-    let all: Vec<Measured> = serde_json::from_str(rest.split_once("</pre>").unwrap().0).unwrap();
-    assert_eq!(all.iter().map(|m| m.width.div_ceil(100)).collect::<Vec<_>>(), [4, 13]);
-    all
 }
 
 fn example() -> Register {

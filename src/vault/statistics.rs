@@ -20,7 +20,7 @@ use crate::duties::{ConsentStatus, Reason, Rules, SubjectState};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, Purpose, TenantId};
 use crate::time::Timestamp;
-use crate::wire::audit::{Context, Leaf};
+use crate::wire::audit::{Context, Item, Leaf};
 use crate::wire::entry::{Entry, Fields, Head, Locator, split_entry_key};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -92,9 +92,9 @@ pub struct LogStatistics {
     pub erased: u64,
     /// When the last one was.
     pub last_erased: Option<Timestamp>,
-    /// Leaves of purges.
+    /// Purges that took something.
     pub purges: u64,
-    /// Records that they took.
+    /// Records that they took, wholly or some fields of.
     pub purged: u64,
     /// When the last one was.
     pub last_purge: Option<Timestamp>,
@@ -178,9 +178,10 @@ impl Vault {
         // Reads go on meanwhile, and have leaves after these.
         let end = self.log_guard().frontier.clone();
         let (mut counts, mut tree) = (LogStatistics::default(), Frontier::new());
+        let mut purge = String::new();
         self.each_leaf(0, end.size(), |bytes| {
             tree.push(leaf_hash(bytes));
-            counts.add(&Leaf::parse(bytes)?, canaries);
+            counts.add(&Leaf::parse(bytes)?, canaries, &mut purge);
             Ok(())
         })?;
         (counts.size, counts.root) = (tree.size(), tree.root());
@@ -232,7 +233,8 @@ impl SubjectStatistics {
 }
 
 impl LogStatistics {
-    fn add(&mut self, leaf: &Leaf<'_>, canaries: &HashSet<AuditId>) {
+    /// `purge` is the note of the last purge: a large one has several leaves.
+    fn add(&mut self, leaf: &Leaf<'_>, canaries: &HashSet<AuditId>, purge: &mut String) {
         count(&mut self.kinds, leaf.kind, 1);
         let reads = matches!(leaf.kind, "reveal" | "records" | "redeem");
         let mut shown = 0;
@@ -259,12 +261,17 @@ impl LogStatistics {
         self.budgets_hit += u64::from(leaf.contexts.iter().any(over_budget));
         match leaf.kind {
             "erase" => {
-                self.erased += 1;
+                self.erased += leaf.items.len() as u64;
                 self.last_erased = self.last_erased.max(Some(leaf.at));
             }
             "purge" => {
-                self.purges += 1;
-                self.purged += leaf.items.len() as u64;
+                if *purge != leaf.note {
+                    self.purges += 1;
+                    leaf.note.clone_into(purge);
+                }
+                // Other items are subjects of whom nothing is left.
+                let is_record = |item: &&Item| !leaf.contexts[usize::from(item.context)].fields.is_empty();
+                self.purged += leaf.items.iter().filter(is_record).count() as u64;
                 self.last_purge = self.last_purge.max(Some(leaf.at));
             }
             _ => {}
@@ -283,5 +290,85 @@ fn count(counts: &mut BTreeMap<String, u64>, name: &str, more: u64) {
     match counts.get_mut(name) {
         Some(count) => *count += more,
         None => drop(counts.insert(name.to_owned(), more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::AUDIT;
+    use super::*;
+    use crate::keys::Keyset;
+    use crate::store::Batch;
+    use crate::store::memory::MemoryStore;
+
+    fn leaf<'a>(kind: &'a str, note: &'a str, at: u64, contexts: &[(u8, u8, usize)]) -> Leaf<'a> {
+        let of = |&(decision, reason, fields): &(u8, u8, usize)| Context {
+            decision,
+            reason,
+            key_version: 1,
+            fields: vec![[7; 8]; fields],
+        };
+        Leaf {
+            kind,
+            at: Timestamp(at),
+            principal: "alice",
+            purpose: "support",
+            rules_version: 1,
+            note,
+            contexts: contexts.iter().map(of).collect(),
+            items: (0..contexts.len()).map(|i| Item { subject: [i as u8; 16], context: i as u16 }).collect(),
+            details: vec![],
+        }
+    }
+
+    fn counted(leaves: &[Leaf<'_>]) -> LogStatistics {
+        let (mut counts, mut purge) = (LogStatistics::default(), String::new());
+        // The second subject of each leaf is a canary.
+        leaves.iter().for_each(|leaf| counts.add(leaf, &HashSet::from([[1; 16]]), &mut purge));
+        counts
+    }
+
+    #[test]
+    fn what_was_shown_is_told_from_what_was_denied_and_what_was_written() {
+        let over = Reason::OverBudget.number();
+        let log = counted(&[
+            leaf("reveal", "", 86_399, &[(1, 0, 1), (2, 0, 1), (3, 0, 1)]),
+            leaf("reveal", "", 86_400, &[(1, 0, 1), (4, 7, 1)]),
+            leaf("reveal", "denied: over-budget", 86_401, &[(4, over, 0), (4, over, 0)]),
+            leaf("records", "", 0, &[(0, 0, 5)]),
+            leaf("put", "", 0, &[(0, 0, 5)]),
+            leaf("reveal", "", 0, &[(4, 200, 1), (99, 0, 1)]),
+        ]);
+        assert_eq!(log.shown_by_day, BTreeMap::from([(0, 8), (1, 1)]));
+        assert_eq!(log.shown_by_purpose, BTreeMap::from([("support".into(), 9)]));
+        let denials = [("over-budget", 2), ("reason-200", 1), ("restricted", 1)];
+        assert_eq!(log.denials, denials.map(|(code, count)| (code.to_owned(), count)).into());
+        assert_eq!((log.budgets_hit, log.canaries_shown, log.kinds["reveal"]), (1, 1, 4));
+    }
+
+    #[test]
+    fn a_purge_of_several_leaves_is_one_purge() {
+        let log = counted(&[
+            leaf("purge", "as of 1", 10, &[(0, 0, 1), (0, 0, 2), (0, 0, 0)]),
+            leaf("purge", "as of 1", 11, &[(0, 0, 1)]),
+            leaf("erase", "", 12, &[(0, 0, 0)]),
+            leaf("purge", "as of 2", 13, &[(0, 0, 1)]),
+        ]);
+        assert_eq!((log.purges, log.purged, log.last_purge), (2, 4, Some(Timestamp(13))));
+        assert_eq!((log.erased, log.last_erased), (1, Some(Timestamp(12))));
+    }
+
+    // SPEC: REPORT-4
+    #[test]
+    fn where_a_leaf_was_exchanged_nothing_is_counted() {
+        let now = Timestamp(1_795_600_000);
+        let vault = Vault::create_in(Box::new(MemoryStore::new()), Keyset::generate(now).unwrap()).unwrap();
+        assert_eq!(vault.statistics(now).unwrap().log.size, 2);
+        let first = vault.store().get(AUDIT, &0u64.to_be_bytes()).unwrap().unwrap();
+        let mut batch = Batch::new();
+        batch.put(AUDIT, 1u64.to_be_bytes(), first);
+        vault.store().write(batch).unwrap();
+        let error = vault.statistics(now).unwrap_err().to_string();
+        assert!(error.contains("audit leaves are not those"), "{error}");
     }
 }
