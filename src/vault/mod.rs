@@ -66,6 +66,7 @@ mod receipt;
 mod rectify;
 mod reference;
 mod retention;
+mod reveal_tokens;
 mod revealer;
 mod rules;
 mod run;
