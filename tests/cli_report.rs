@@ -11,7 +11,7 @@ use cloakroom::report::Register;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Grant, RecordId, Vault};
 use std::path::Path;
-use tool::Tool;
+use tool::{Tool, readme_commands};
 
 const POLICY: &str = r#"
 version = 1
@@ -272,4 +272,23 @@ fn no_value_and_no_id_of_a_subject_is_in_either_form() {
     for text in planted {
         assert!(!json.contains(text) && !page.contains(text), "{text}");
     }
+}
+
+#[test]
+fn the_walkthrough_of_the_readme_goes_from_a_policy_to_a_record_of_processing() {
+    let block = readme_commands("### From a policy to a record of processing");
+    let tool = Tool::new();
+    std::fs::create_dir(tool.path("examples")).unwrap();
+    tool.write("examples/duties.policy.toml", include_str!("../examples/duties.policy.toml"));
+    let ran = tool.shell(&block).with_exit(&block, 0);
+    let shown = String::from_utf8(ran.out).unwrap();
+    assert_eq!(shown.matches("\"ann@example.com\"").count(), 1, "once, while she consented: {shown}");
+    assert!(shown.contains("consent-withdrawn") && !shown.contains("peanuts"), "{shown}");
+    assert_eq!(shown.matches("verified\n").count(), 2, "{shown}");
+    let register: Register = serde_json::from_slice(&tool.read("report.json")).unwrap();
+    let subjects = register.subjects;
+    assert_eq!((subjects.count, subjects.restricted, subjects.held), (1, 1, 1));
+    assert_eq!((register.erasure.erased, counts(&register.audit.denials).is_empty()), (1, false));
+    tool.ok("check --vault people.vault --head head.json");
+    renders(&tool.path("report.html"), &["Acme GmbH", "Call centre Nord GmbH", "special"]);
 }

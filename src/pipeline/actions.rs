@@ -4,6 +4,7 @@ use super::batch::{Batch, Reject};
 use super::by_version::ByVersion;
 use super::counted::BOM;
 use super::key_versions;
+use super::shown;
 use crate::error::{Error, Result};
 use crate::name::{FieldName, KeyVersion, SubjectId};
 use crate::policy::Empty;
@@ -12,7 +13,7 @@ use crate::protect::{
 };
 use crate::store::MAX_VALUE;
 use crate::time::Timestamp;
-use crate::vault::{References, Row, Run, Tenant, TokenRules};
+use crate::vault::{References, Revealer, Row, Run, Tenant, TokenRules};
 
 /// What is done to a column.
 pub(super) enum Action {
@@ -80,6 +81,8 @@ pub(super) struct Job<'j> {
     pub(super) binding: Option<usize>,
     pub(super) tenant: Option<Tenant<'j>>,
     pub(super) run: Option<&'j Run<'j>>,
+    /// Who is shown what comes back, where the vault has rules.
+    pub(super) revealer: Option<&'j Revealer<'j>>,
     /// What random tokens are issued and redeemed at.
     pub(super) now: Timestamp,
     /// Whether the first bad row ends it.
@@ -117,10 +120,8 @@ impl Job<'_> {
         }
         // What is wrong with the vault or the disk is not the row's fault.
         if let Some(i) = failures.iter().position(|(_, _, error)| {
-            matches!(
-                error,
-                Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. } | Error::Denied { .. }
-            )
+            matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })
+                || shown::ends_the_run(error)
         }) {
             return Err(failures.swap_remove(i).2);
         }
@@ -181,6 +182,11 @@ impl Job<'_> {
         failures: &mut Failures,
     ) {
         let input = part.cells;
+        if let Some(revealer) = self.revealer
+            && matches!(action, Action::Redeem | Action::Detokenize(_) | Action::Open(_) | Action::Fetch(_))
+        {
+            return self.show(revealer, action, i, part, batch, (output, failures));
+        }
         match action {
             Action::Keep | Action::Drop | Action::Pass | Action::ByVersion(_) => {
                 input.iter().for_each(|cell| output.push(cell));
@@ -265,7 +271,7 @@ impl Job<'_> {
     }
 
     /// The cell of the binding column as it stands in the input; nothing for that column itself.
-    fn was_bound_to<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
+    pub(super) fn was_bound_to<'b>(&self, i: usize, batch: &'b Batch, row: usize) -> &'b [u8] {
         match self.binding {
             Some(binding) if binding != i => batch.input[binding].get(row),
             _ => b"",
@@ -444,7 +450,7 @@ impl<'p> Part<'p> {
     }
 
     /// Cells with their row; blank ones stay as they are.
-    fn each(
+    pub(super) fn each(
         self,
         output: &mut Column,
         failures: &mut Failures,
@@ -462,7 +468,7 @@ impl<'p> Part<'p> {
     }
 }
 
-const GONE: Error =
+pub(super) const GONE: Error =
     Error::Value { problem: "refers to nothing in this vault: it was erased, or belongs to another row" };
 
 /// Whether a cell is what sealing leaves in a file.
@@ -471,6 +477,6 @@ fn is_sealed(cell: &[u8]) -> bool {
     [ENVELOPE_PREFIX, References::PREFIX].iter().any(|prefix| cell.starts_with(prefix.as_bytes()))
 }
 
-fn text(cell: &[u8]) -> Result<&str> {
+pub(super) fn text(cell: &[u8]) -> Result<&str> {
     std::str::from_utf8(cell).map_err(|_| Error::Value { problem: "is not UTF-8" })
 }

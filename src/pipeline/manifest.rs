@@ -63,6 +63,15 @@ pub struct Manifest {
     pub mac: String,
 }
 
+impl Manifest {
+    /// How many values come back when the file is revealed, at most.
+    pub fn values(&self) -> u64 {
+        let comes_back =
+            |column: &&ColumnEntry| matches!(column.mode.as_str(), "token" | "seal" | "random-token");
+        self.rows_written.saturating_mul(self.columns.iter().filter(comes_back).count() as u64)
+    }
+}
+
 /// One column of a protected file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

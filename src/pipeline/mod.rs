@@ -24,6 +24,7 @@ mod protected_file;
 mod registered;
 mod reveal;
 mod rewrite;
+mod shown;
 mod source;
 mod suggest;
 mod vaulted;
@@ -40,7 +41,7 @@ pub use suggest::{SuggestedColumn, Suggestion, suggest};
 use crate::error::{Error, Result};
 use crate::keys::Keyset;
 use crate::time::Timestamp;
-use crate::vault::Vault;
+use crate::vault::{Revealer, Vault};
 use std::io::Write;
 
 /// What holds the keys, and perhaps the sealed fields.
@@ -81,10 +82,12 @@ pub struct Options<'o> {
     pub rejects: Option<&'o mut (dyn Write + Send)>,
     /// Called now and then from another thread.
     pub progress: Option<&'o (dyn Fn(Progress) + Sync)>,
+    /// Who is shown the values that [`reveal()`] gives back, where a vault has rules.
+    pub revealer: Option<&'o Revealer<'o>>,
 }
 
 impl Default for Options<'_> {
-    /// Commas, all cores, 1970, no columns of key versions, no changed files, no stopped versions, no rejects, no progress.
+    /// Commas, all cores, 1970, no columns of key versions, no changed files, no stopped versions, no rejects, no progress, nobody who is shown anything.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -96,6 +99,7 @@ impl Default for Options<'_> {
             despite_state: false,
             rejects: None,
             progress: None,
+            revealer: None,
         }
     }
 }

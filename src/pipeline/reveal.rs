@@ -5,13 +5,15 @@ use super::by_version::ByVersion;
 use super::drive::drive;
 use super::manifest::Manifest;
 use super::protected_file::{ProtectedColumn, ProtectedFile};
+use super::shown;
 use super::{Keys, Options};
-use crate::error::Result;
+use crate::duties::Reason;
+use crate::error::{Error, Result};
 use crate::keys::{Keyset, UsableKey};
 use crate::name::TenantId;
 use crate::policy::{Empty, Rule};
 use crate::protect::{Sealer, Tokenizer};
-use crate::vault::References;
+use crate::vault::{References, Revealer};
 use std::io::{Read, Write};
 
 /// Rows in a batch.
@@ -28,6 +30,8 @@ pub struct Revealed {
     pub revealed: Vec<String>,
     /// Headers of the columns that never come back, and stand as they were protected.
     pub left: Vec<String>,
+    /// Headers of the columns that the principal is not shown, and why; they stand as they were protected.
+    pub denied: Vec<(String, Reason)>,
     /// Whether the input is, byte for byte, the file that the manifest was made with. If it is not, nothing tells
     /// whether a token in it was made by this key version: tokens have no room for a check of their own.
     pub unchanged: bool,
@@ -37,11 +41,17 @@ pub struct Revealed {
 ///
 /// A file with tokens must be the very file of the manifest, unless `options.changed`: then, and in other files, rows and
 /// columns may be missing or in another order, as after a query; no column may have been added. Cells of a column that has its key versions beside it are revealed under these, so there rows may come from several files.
+/// In a vault with rules, `options.revealer` says who is shown what comes back. A value is given back whole or masked, or stays
+/// as it is in the file, as the rules decide; a column that the principal is not shown at all stays as it is; a row whose
+/// subject keeps it from being shown (restriction, objection, consent, retention) is rejected with the reason. Rejected or
+/// not, every decision is in the audit log.
+///
 /// Without `options.rejects` the first bad row is an error. `options.delimiter` is not used: the manifest has it.
 ///
 /// # Errors
 /// [`Error::Manifest`](crate::Error::Manifest) when the file was changed, the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
-/// [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
+/// [`Error::Denied`](crate::Error::Denied) when the vault has rules and nobody is named, or the principal is shown nothing, or
+/// more than its budget; [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
 pub fn reveal(
     input: impl Read,
     mut output: impl Write + Send,
@@ -51,11 +61,16 @@ pub fn reveal(
 ) -> Result<Revealed> {
     let keyset = keys.keyset();
     let mut file = ProtectedFile::open(input, manifest, keys, ROWS)?;
-    let columns = file
+    let revealer = check_revealer(keys, options.revealer, &file.tenant)?;
+    let mut columns = file
         .columns
         .iter()
         .map(|column| column_job(column, &file.tenant, &keyset, manifest.vault))
         .collect::<Result<Vec<_>>>()?;
+    let denied = match revealer {
+        Some(revealer) => keep_denied(revealer, &file, &mut columns)?,
+        None => vec![],
+    };
     let comes_back = |c: &&ColumnJob| !matches!(c.action, Action::Keep | Action::Drop);
     let revealed = columns.iter().filter(comes_back).map(|c| c.header.clone()).collect();
     let stays = |c: &&ProtectedColumn<'_>| c.rule.as_ref().is_some_and(|rule| !rule.is_reversible());
@@ -69,6 +84,7 @@ pub fn reveal(
             Keys::Keyset(_) => None,
         },
         run: None,
+        revealer,
         now: options.now,
         strict: rejects.is_none(),
         delimiter: file.delimiter,
@@ -80,7 +96,57 @@ pub fn reveal(
     let trusts = job.columns.iter().any(|column| matches!(column.action, Action::Detokenize(_)));
     let driven = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress);
     let (tally, unchanged) = file.settle(driven, options.changed || !trusts)?;
-    Ok(Revealed { rows: tally.progress.rows, rejected: tally.progress.rejected, revealed, left, unchanged })
+    Ok(Revealed {
+        rows: tally.progress.rows,
+        rejected: tally.progress.rejected,
+        revealed,
+        left,
+        denied,
+        unchanged,
+    })
+}
+
+/// Where a vault has rules, somebody must be shown what comes back.
+fn check_revealer<'o>(
+    keys: Keys<'_>,
+    revealer: Option<&'o Revealer<'o>>,
+    tenant: &TenantId,
+) -> Result<Option<&'o Revealer<'o>>> {
+    let Keys::Vault(vault) = keys else { return Ok(None) };
+    match (vault.installed_rules(), revealer) {
+        (None, _) => Ok(None),
+        (Some(_), Some(revealer)) if revealer.tenant_id() == tenant => Ok(Some(revealer)),
+        (Some(_), Some(_)) => {
+            let problem = "is asked about another tenant's data than the file holds".into();
+            Err(Error::Setting { what: "principal", problem })
+        }
+        (Some(_), None) => Err(Error::Denied {
+            code: "no-principal",
+            problem: "this vault has rules for who may see what: name a principal and a purpose".into(),
+        }),
+    }
+}
+
+/// Leaves the columns as they are that the principal is not shown, whoever the subject is.
+fn keep_denied<R: Read>(
+    revealer: &Revealer<'_>,
+    file: &ProtectedFile<'_, R>,
+    columns: &mut [ColumnJob],
+) -> Result<Vec<(String, Reason)>> {
+    let mut denied = vec![];
+    for i in 0..columns.len() {
+        if matches!(columns[i].action, Action::Keep | Action::Drop) {
+            continue;
+        }
+        let Some(reason) = shown::stays(revealer, &columns[i].field)? else { continue };
+        columns[i].action = Action::Keep;
+        // Who may see it later needs its key versions.
+        if let Some(versions) = file.columns[i].versions {
+            columns[versions].action = Action::Keep;
+        }
+        denied.push((columns[i].header.clone(), reason));
+    }
+    Ok(denied)
 }
 
 fn column_job(

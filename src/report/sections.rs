@@ -119,7 +119,7 @@ pub(super) fn recipients(h: &mut Html, purposes: &[Purpose]) {
     } else {
         let row = |purpose: &&Purpose| {
             let transfers = match purpose.transfers.is_empty() {
-                true => Cell::Text("none".into()),
+                true => Cell::Text("not said".into()),
                 false => Cell::Text(purpose.transfers.clone()),
             };
             vec![Cell::Name(purpose.name.clone()), Cell::Names(purpose.recipients.clone()), transfers]

@@ -28,7 +28,7 @@
 //! | alters or moves an envelope or a wrapped key | it does not open: [`Error::Rejected`](crate::Error::Rejected) |
 //! | redirects an index entry | as above: the head names its subject, sealed |
 //! | alters anything else, removes, adds or puts back entries | [`check`](Vault::check) reports it: the fingerprint differs |
-//! | puts back the whole store as it once was | not noticed, until a version that it needs was destroyed |
+//! | puts back the whole store as it once was | not noticed by itself; a head of the audit log that somebody keeps shows it, see [`check_against`](Vault::check_against) |
 
 mod access_index;
 mod access_segment;
@@ -66,6 +66,7 @@ mod receipt;
 mod rectify;
 mod reference;
 mod retention;
+mod reveal_tokens;
 mod revealer;
 mod rules;
 mod run;

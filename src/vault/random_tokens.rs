@@ -333,6 +333,26 @@ impl RandomTokens<'_> {
         }
     }
 
+    /// Who holds a token that has not ended; nobody, where it is the tenant's own. And whether it is for one use.
+    pub(super) fn holders(&self, token: &str, now: Timestamp) -> Result<(Vec<Locator>, bool)> {
+        loop {
+            let keys = self.keys();
+            let row = self.row(&keys.1, token);
+            if !Arc::ptr_eq(&keys.0, &self.tenant.vault().keyring()) {
+                continue;
+            }
+            let row = row?.ok_or(UNKNOWN)?;
+            let entry = entry_of(&keys.1, &row, now)?;
+            let links = entry.holders.iter().filter_map(|holder| holder.link);
+            return Ok((links.map(|link| split_entry_key(&link).0).collect(), entry.is_once));
+        }
+    }
+
+    /// As [`redeem`](RandomTokens::redeem), decided and logged by who asks.
+    pub(super) fn redeem_decided(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
+        self.redeem_under(&mut self.keys(), token, now).map(|redeemed| redeemed.value)
+    }
+
     /// Deletes a token, whoever holds it; durable on return. Whether there was one.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! read back to the start, so a withdrawn consent counts from the next reveal on, in every thread.
 
 use super::approvals::reveal_target;
-use super::log::{Draft, Log};
+use super::log::{AuditId, Draft, Log};
 use super::open::Vault;
 use super::reference::RecordId;
 use super::rules::Installed;
@@ -19,6 +19,7 @@ use crate::crypto::secret::Plaintext;
 use crate::duties::{Access, Action, Approval, Decision, Judge, OverBudget, Reason};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, TenantId};
+use crate::protect::Mask;
 use crate::time::Timestamp;
 use crate::wire::entry::{Entry, EntryKey, entry_key, split_entry_key};
 use std::fmt;
@@ -106,20 +107,22 @@ impl Vault {
     }
 }
 
-/// A field that was looked at.
-struct Looked {
-    subject: Option<Arc<OpenedSubject>>,
-    decision: Decision,
-    /// The value, opened if some of it is shown.
-    value: Option<Plaintext>,
+/// A value that was looked at.
+pub(super) struct Looked {
+    /// Whose it is; `None` where nobody can tell.
+    pub(super) subject: Option<Arc<OpenedSubject>>,
+    pub(super) decision: Decision,
+    /// The value, opened if some of it is shown and the vault holds it.
+    pub(super) value: Option<Plaintext>,
+    /// Whether there is such a value at all.
+    pub(super) is_there: bool,
 }
 
-impl Looked {
-    /// Whether there is such a field.
-    fn is_there(&self) -> bool {
-        self.value.is_some() || !matches!(self.decision, Decision::Full | Decision::Masked(_))
-    }
-}
+/// A field that was asked for, and what was found; on the outside what is wrong with the vault.
+pub(super) type Looking<'f> = (&'f FieldName, Result<Result<Looked>>);
+
+/// What leaves say of a value of which nobody can tell whose it is.
+const NOBODY: (AuditId, u32) = ([0; 16], 0);
 
 impl<'v> Revealer<'v> {
     /// Has the log say why, sealed for those who may know the subject.
@@ -144,6 +147,20 @@ impl<'v> Revealer<'v> {
         Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields) }), ..self })
     }
 
+    pub(super) fn tenant(&self) -> &Tenant<'v> {
+        &self.tenant
+    }
+
+    /// Whether there is a reason to be told.
+    pub(super) fn tells(&self) -> bool {
+        !self.because.is_empty()
+    }
+
+    /// Whose subjects they are.
+    pub fn tenant_id(&self) -> &TenantId {
+        self.tenant.name()
+    }
+
     /// Who it shows fields to.
     pub fn access(&self) -> &Access {
         &self.access
@@ -164,9 +181,27 @@ impl<'v> Revealer<'v> {
     /// store's. In the results, as [`reveal`](Revealer::reveal).
     #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
     pub fn reveal_many(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Revealed>>>> {
+        let looked = self.answer(|judge, now| {
+            let look = |(record, field): &(RecordId, &'_ FieldName)| {
+                settled(self.look(judge, &record.0, field, now))
+            };
+            Ok(asked.iter().map(|(_, field)| *field).zip(asked.iter().map(look)).collect::<Vec<_>>())
+        })?;
+        let asked = asked.iter().zip(looked);
+        Ok(asked.map(|((record, field), look)| self.hand_out(*record, field, look?)).collect())
+    }
+
+    /// Looks with `look`, and gives what was found once it is in the log, if the principal may see so much.
+    ///
+    /// # Errors
+    /// What `look` returns; as [`reveal_many`](Revealer::reveal_many).
+    pub(super) fn answer<'f>(
+        &self,
+        look: impl Fn(&Judge, Timestamp) -> Result<Vec<Looking<'f>>>,
+    ) -> Result<Vec<Result<Looked>>> {
         loop {
             let changes = self.vault().changes.load(Ordering::Acquire);
-            match self.try_many(asked, changes) {
+            match self.try_answer(&look, changes) {
                 Err(Error::Conflict) => {} // somebody's state was changed meanwhile
                 done => return done,
             }
@@ -181,50 +216,45 @@ impl<'v> Revealer<'v> {
     #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
     pub fn preview(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Decision>>>> {
         let (judge, now) = (self.judge(), self.vault().decision_time());
-        let look = |(record, field): &(RecordId, &FieldName)| match self.look(&judge, &record.0, field, now) {
-            Err(error) if is_of_the_vault(&error) => Err(error),
-            look => Ok(look.map(|look| look.is_there().then_some(look.decision))),
+        let look = |(record, field): &(RecordId, &FieldName)| {
+            let looked = settled(self.look(&judge, &record.0, field, now))?;
+            Ok(looked.map(|look| look.is_there.then_some(look.decision)))
         };
         asked.iter().map(look).collect()
     }
 
-    fn vault(&self) -> &'v Vault {
+    pub(super) fn vault(&self) -> &'v Vault {
         self.tenant.vault()
     }
 
-    #[allow(clippy::type_complexity, reason = "what `reveal_many` returns")]
-    fn try_many(
+    fn try_answer<'f>(
         &self,
-        asked: &[(RecordId, &FieldName)],
+        look: &impl Fn(&Judge, Timestamp) -> Result<Vec<Looking<'f>>>,
         changes: u64,
-    ) -> Result<Vec<Result<Option<Revealed>>>> {
+    ) -> Result<Vec<Result<Looked>>> {
         let (judge, now) = (self.judge(), self.vault().decision_time());
         let mut draft = self.tenant.draft("reveal");
-        let mut looked = Vec::with_capacity(asked.len());
-        for (record, field) in asked {
-            looked.push(match self.look(&judge, &record.0, field, now) {
-                Err(error) if is_of_the_vault(&error) => return Err(error),
-                look => look,
-            });
+        let (mut fields, mut looked) = (vec![], vec![]);
+        for (field, look) in look(&judge, now)? {
+            fields.push(field);
+            looked.push(look?);
         }
         let mut shown = 0;
         let mut alarms = vec![];
-        for ((_, field), look) in asked.iter().zip(&looked) {
-            let Ok(look) = look else { continue };
-            let (Some(subject), decision) = (&look.subject, &look.decision) else { continue };
-            if !look.is_there() {
-                continue;
-            }
+        for (field, look) in fields.iter().zip(&looked) {
+            let Ok(Looked { subject, decision, is_there: true, .. }) = look else { continue };
             let reason = decision.reason().map_or(0, Reason::number);
             let id = self.vault().ids.field(self.tenant.name(), field.as_str());
             let numbers = (decision.number(), reason);
-            let item = draft.item(subject.audit_id, numbers, subject.wrap_version, &[id]);
-            if !self.because.is_empty() {
+            let (audit_id, version) = subject.as_ref().map_or(NOBODY, |s| (s.audit_id, s.wrap_version));
+            let item = draft.item(audit_id, numbers, version, &[id]);
+            if let Some(subject) = subject.as_ref().filter(|_| !self.because.is_empty()) {
                 self.tell(&mut draft, subject, item)?;
             }
             if reason == 0 {
                 shown += 1;
-                if subject.known.as_ref().is_some_and(|known| known.state.is_canary()) {
+                let known = subject.as_ref().and_then(|subject| subject.known.as_ref());
+                if known.is_some_and(|known| known.state.is_canary()) {
                     alarms.push(Alarm::canary(&self.access, now));
                 }
             }
@@ -244,8 +274,7 @@ impl<'v> Revealer<'v> {
         };
         self.vault().store().sync(commit)?;
         alarms.iter().for_each(|alarm| self.vault().raise(alarm));
-        let asked = asked.iter().zip(looked);
-        Ok(asked.map(|((record, field), look)| self.hand_out(*record, field, look?)).collect())
+        Ok(looked)
     }
 
     /// Counts what is to be shown, if the principal may see so much in this hour.
@@ -308,7 +337,8 @@ impl<'v> Revealer<'v> {
     fn look(&self, judge: &Judge, record: &EntryKey, field: &FieldName, now: Timestamp) -> Result<Looked> {
         let (locator, number) = split_entry_key(record);
         loop {
-            let none = |subject| Ok(Looked { subject, decision: Decision::Full, value: None });
+            let none =
+                |subject| Ok(Looked { subject, decision: Decision::Full, value: None, is_there: false });
             let Some(subject) = self.tenant.opened(&locator)? else { return none(None) };
             if !self.because.is_empty() && subject.known.is_none() {
                 // There is no key yet under which the reason could be told.
@@ -332,11 +362,12 @@ impl<'v> Revealer<'v> {
             let state = subject.known.as_ref().map_or(&default, |known| &known.state);
             let decision = judge.decide(field, state, since, now);
             if !matches!(decision, Decision::Full | Decision::Masked(_)) {
-                return Ok(Looked { subject: Some(subject.clone()), decision, value: None });
+                return Ok(Looked { subject: Some(subject.clone()), decision, value: None, is_there: true });
             }
             match subject.sealer.open(number, field, envelope) {
                 Ok(value) => {
-                    return Ok(Looked { subject: Some(subject.clone()), decision, value: Some(value) });
+                    let subject = Some(subject.clone());
+                    return Ok(Looked { subject, decision, value: Some(value), is_there: true });
                 }
                 // Between her head and the record she may have been sealed anew.
                 Err(Error::Rejected)
@@ -358,17 +389,13 @@ impl<'v> Revealer<'v> {
             }
             (Decision::Full, value) => Ok(value.map(Revealed::Full)),
             (Decision::Masked(mask), value) => {
-                let Some(value) = value else { return Ok(None) };
-                let text = value.expose_str().ok_or(Error::Value {
-                    problem: "is not UTF-8, and cannot be masked: ask for a role that sees it whole",
-                })?;
-                Ok(Some(Revealed::Masked(Plaintext::new(mask.mask(text).into_bytes()))))
+                value.map(|value| masked(mask, &value).map(Revealed::Masked)).transpose()
             }
         }
     }
 
     /// The rules as they are now, resolved for the principal and the purpose.
-    fn judge(&self) -> Arc<Judge> {
+    pub(super) fn judge(&self) -> Arc<Judge> {
         let rules = self.vault().rules();
         let mut judge = self.judge.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((of, judge)) = &*judge
@@ -382,9 +409,19 @@ impl<'v> Revealer<'v> {
     }
 }
 
-/// Whether an error tells of the vault or the disk, and not of one field.
-fn is_of_the_vault(error: &Error) -> bool {
-    matches!(error, Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })
+/// A value, masked.
+pub(super) fn masked(mask: Mask, value: &Plaintext) -> Result<Plaintext> {
+    let problem = "is not UTF-8, and cannot be masked: ask for a role that sees it whole";
+    let text = value.expose_str().ok_or(Error::Value { problem })?;
+    Ok(Plaintext::new(mask.mask(text).into_bytes()))
+}
+
+/// What is wrong with the vault or the disk, apart from what is wrong with one value.
+pub(super) fn settled<T>(result: Result<T>) -> Result<Result<T>> {
+    match result {
+        Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
+        result => Ok(result),
+    }
 }
 
 pub(super) fn denied(reason: Reason) -> Error {

@@ -1,15 +1,20 @@
 //! `protect` and `reveal`: files in, files out, whole or not at all.
 
+use crate::access::AccessArgs;
+use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::keys::now;
 use crate::rewrite::Changed;
+use crate::shown::Shown;
 use crate::vault::open;
 use crate::{Holder, KeySource, overdue, unlock};
 use clap::Args;
+use cloakroom::duties::Action;
 use cloakroom::keys::{self, Keyset};
+use cloakroom::name::TenantId;
 use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
-use cloakroom::vault::Vault;
+use cloakroom::vault::{Vault, reveal_target};
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::cell::Cell;
@@ -49,6 +54,13 @@ pub struct Reveal {
     how: How,
     #[command(flatten)]
     changed: Changed,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    approved: Approved,
+    /// Why, for the audit log: a ticket's number. Only who may know the subject can read it there.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 #[derive(Args)]
@@ -148,7 +160,7 @@ pub fn put_in_place(
 }
 
 pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
-    let Reveal { input, holder, how, changed } = arguments;
+    let Reveal { input, holder, how, changed, access, approved, reason } = arguments;
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
     let written = [Some(how.output.as_path()), how.rejects.as_deref()];
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
@@ -156,14 +168,39 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
     let manifest = Manifest::parse(&json, &held.keyset())?;
+    let (access, approval) = (access.access()?, approved.approval()?);
+    let (tenant, values) = (TenantId::new(&manifest.tenant)?, manifest.values());
+    let mut revealer = None;
+    if let (Held::Vault(vault), Some(access)) = (&held, &access)
+        && vault.installed_rules().is_some()
+    {
+        let shown = vault.revealer(&tenant, access.clone()).because(reason.unwrap_or_default());
+        revealer = Some(match &approval {
+            Some(approval) => shown.with_approval(values, approval)?,
+            None => shown,
+        });
+    }
     // What is revealed is for the owner's eyes.
     let mut output = Output::create(&how.output, Readers::Owner)?;
     let mut rejects = how.rejects()?;
     let ticker = Ticker::new();
     let progress = |p| ticker.rows(p);
-    let options = Options { changed: changed.changed, ..how.options(&mut rejects, &progress) };
-    let revealed = pipeline::reveal(source, &mut output, &manifest, held.keys(), options)?;
+    let options = Options {
+        changed: changed.changed,
+        revealer: revealer.as_ref(),
+        ..how.options(&mut rejects, &progress)
+    };
+    let revealed = pipeline::reveal(source, &mut output, &manifest, held.keys(), options);
     ticker.clear();
+    let revealed = match (&held, &access) {
+        (Held::Vault(vault), Some(access)) => approved.or_request(
+            revealed,
+            vault,
+            || (Action::BulkReveal, reveal_target(values, &tenant, access)),
+            Some(&access.principal),
+        )?,
+        _ => revealed?,
+    };
     output.commit()?;
     if !revealed.unchanged {
         say(format_args!(
@@ -173,6 +210,9 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     }
     if !revealed.left.is_empty() {
         say(format_args!("left as they are, since they do not come back: {}", revealed.left.join(", ")));
+    }
+    for (column, reason) in &revealed.denied {
+        say(format_args!("left as it is: {}: {} ({reason})", Shown(column, 64), reason.code()));
     }
     finish(rejects, "revealed", revealed.rows - revealed.rejected, revealed.rejected)
 }
