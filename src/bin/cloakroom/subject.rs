@@ -1,6 +1,7 @@
 //! `subject`: what a data subject may ask for, but for being erased.
 
 use crate::access::AccessArgs;
+use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
@@ -8,7 +9,7 @@ use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
-use cloakroom::duties::{Access, Approval};
+use cloakroom::duties::{Access, Action};
 use cloakroom::name::{FieldName, Note, Purpose};
 use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -93,9 +94,8 @@ pub struct Export {
     /// Seals it to this public key, of `export keygen`.
     #[arg(long, value_name = "KEY")]
     to: Option<String>,
-    /// Another principal's approval, where the rules name principals who approve.
-    #[arg(long, value_name = "FILE")]
-    approval: Option<PathBuf>,
+    #[command(flatten)]
+    approved: Approved,
 }
 
 #[derive(Args)]
@@ -318,14 +318,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn export(Export { of, output, to, approval }: &Export, key: &KeySource) -> Result<Outcome> {
+fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
     if let Some(path) = output.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::Exists { path: path.clone() });
     }
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
-    let approval = approval.as_deref().map(read_approval).transpose()?;
+    let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
-    let export = of.rights(&vault)?.export(access.as_ref(), approval.as_ref())?;
+    let rights = of.rights(&vault)?;
+    let (target, by) = (rights.export_target()?, access.as_ref().map(|access| &access.principal));
+    let done = rights.export(access.as_ref(), approval.as_ref());
+    let export = approved.or_request(done, &vault, || (Action::Export, target), by)?;
     let sealed = recipient.map(|recipient| export.sealed_to(&recipient)).transpose()?;
     let bytes = sealed.as_deref().unwrap_or(export.json().as_bytes());
     match output {
@@ -348,11 +351,6 @@ fn export(Export { of, output, to, approval }: &Export, key: &KeySource) -> Resu
         ));
     }
     Ok(Outcome::Done)
-}
-
-fn read_approval(path: &Path) -> Result<Approval> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Approval::parse(&text)
 }
 
 fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Result<Outcome> {
