@@ -1,6 +1,7 @@
 //! `subject`: what a data subject may ask for, but for being erased.
 
 use crate::access::AccessArgs;
+use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
@@ -8,14 +9,14 @@ use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
-use cloakroom::duties::{Access, Action, Approval};
+use cloakroom::duties::{Access, Action};
 use cloakroom::name::{FieldName, Note, Purpose};
 use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A data subject, and who asks about her.
 #[derive(Args)]
@@ -93,12 +94,8 @@ pub struct Export {
     /// Seals it to this public key, of `export keygen`.
     #[arg(long, value_name = "KEY")]
     to: Option<String>,
-    /// Another principal's approval, where the rules name principals who approve.
-    #[arg(long, value_name = "FILE")]
-    approval: Option<PathBuf>,
-    /// Writes a request for that approval to this file instead.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["approval", "output", "to"])]
-    request: Option<PathBuf>,
+    #[command(flatten)]
+    approved: Approved,
 }
 
 #[derive(Args)]
@@ -321,17 +318,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn export(Export { of, output, to, approval, request }: &Export, key: &KeySource) -> Result<Outcome> {
-    for path in [output, request].into_iter().flatten().filter(|path| path.symlink_metadata().is_ok()) {
+fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
+    if let Some(path) = output.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::Exists { path: path.clone() });
     }
-    if let Some(path) = request {
-        return ask(of, path, key);
-    }
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
-    let approval = approval.as_deref().map(read_approval).transpose()?;
+    let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
-    let export = of.rights(&vault)?.export(access.as_ref(), approval.as_ref())?;
+    let rights = of.rights(&vault)?;
+    let (target, by) = (rights.export_target()?, access.as_ref().map(|access| &access.principal));
+    let done = rights.export(access.as_ref(), approval.as_ref());
+    let export = approved.or_request(done, &vault, || (Action::Export, target), by)?;
     let sealed = recipient.map(|recipient| export.sealed_to(&recipient)).transpose()?;
     let bytes = sealed.as_deref().unwrap_or(export.json().as_bytes());
     match output {
@@ -354,25 +351,6 @@ fn export(Export { of, output, to, approval, request }: &Export, key: &KeySource
         ));
     }
     Ok(Outcome::Done)
-}
-
-/// Asks for the approval of an export.
-fn ask(of: &Of, path: &Path, key: &KeySource) -> Result<Outcome> {
-    let (vault, access) = (of.open(key)?, of.access()?);
-    let needed =
-        || Error::Setting { what: "--principal", problem: "is needed to ask for an approval".into() };
-    let requester = access.ok_or_else(needed)?.principal;
-    let request = vault.request(Action::Export, &of.rights(&vault)?.export_target()?, &requester)?;
-    let mut file = WholeFile::create(path, Readers::Anyone)?;
-    writeln!(file, "{}", request.to_json()).map_err(Error::io("write", path))?;
-    file.commit()?;
-    say(format_args!("{}: to be approved by another principal; it names {}", path.display(), request.target));
-    Ok(Outcome::Done)
-}
-
-fn read_approval(path: &Path) -> Result<Approval> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Approval::parse(&text)
 }
 
 fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Result<Outcome> {
