@@ -281,6 +281,12 @@ fn the_walkthrough_of_the_readme_goes_from_a_policy_to_a_record_of_processing() 
     std::fs::create_dir(tool.path("examples")).unwrap();
     tool.write("examples/duties.policy.toml", include_str!("../examples/duties.policy.toml"));
     let ran = tool.shell(&block).with_exit(&block, 0);
+    let for_alice = tool.text("for-alice.csv");
+    assert!(for_alice.contains("ann@example.com") && for_alice.contains("0143"), "{for_alice}");
+    assert!(
+        !["202 555", "4111 1111 1111 1111", "peanuts"].iter().any(|v| for_alice.contains(v)),
+        "{for_alice}"
+    );
     let shown = String::from_utf8(ran.out).unwrap();
     assert_eq!(shown.matches("\"ann@example.com\"").count(), 1, "once, while she consented: {shown}");
     assert!(shown.contains("consent-withdrawn") && !shown.contains("peanuts"), "{shown}");
