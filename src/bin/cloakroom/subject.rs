@@ -322,7 +322,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn export(Export { of, output, to, approval, request }: &Export, key: &KeySource) -> Result<Outcome> {
-    for path in [output, request].into_iter().flatten().filter(|path| path.symlink_metadata().is_ok()) {
+    let mut written = [output, request].into_iter().flatten();
+    if let Some(path) = written.find(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::Exists { path: path.clone() });
     }
     if let Some(path) = request {
