@@ -16,7 +16,7 @@ use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A data subject, and who asks about her.
 #[derive(Args)]
