@@ -10,7 +10,7 @@ use crate::crypto::{rng, wrap};
 use crate::error::{Error, Result};
 use crate::name::{KeyVersion, SubjectId};
 use crate::protect::SubjectSealer;
-use crate::wire::entry::{Entry, Fields, Head, IndexEntry, Locator, STATE_NUMBER, entry_key};
+use crate::wire::entry::{Entry, Fields, Head, IndexEntry, Locator, entry_key};
 
 /// A subject, and her head as it will be.
 pub(super) struct OpenSubject {
@@ -84,7 +84,6 @@ impl OpenSubject {
     pub(super) fn records(&mut self, operation: &Operation<'_>, count: usize) -> Result<u32> {
         let start = self.next_record;
         let next = u32::try_from(count).ok().and_then(|n| start.checked_add(n));
-        let next = next.filter(|next| *next <= STATE_NUMBER);
         self.next_record = next.ok_or(Error::TooLong {
             what: "number of a subject's records",
             actual: start as usize + count,
