@@ -33,7 +33,7 @@
 //!
 //! # Features
 //!
-//! `sled`, `passphrase` and `pipeline` are on by default; `hazmat` and `cli` are not. Features only add.
+//! `sled`, `passphrase` and `pipeline` are on by default; `shamir`, `pkcs11`, `hazmat` and `cli` are not. Features only add.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -59,6 +59,6 @@ pub mod wire;
 pub use error::{Error, Result};
 
 /// The README's Rust, compiled and run.
-#[cfg(all(doctest, feature = "sled"))]
+#[cfg(all(doctest, feature = "sled", feature = "pipeline"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

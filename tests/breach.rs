@@ -153,10 +153,10 @@ impl World {
     /// Fields of records from one on, by whom, for what.
     fn reveal(&self, from: usize, count: usize, of: usize, by: &Access) {
         let f = field(FIELDS[of]);
-        for t in 0..TENANTS.len() {
+        for (t, name) in TENANTS.iter().enumerate() {
             let records = self.records.iter().cycle().skip(from).take(count).filter(|(of, ..)| *of == t);
             let asked: Vec<_> = records.map(|(_, id, _)| (*id, &f)).collect();
-            self.vault.revealer(&tenant(TENANTS[t]), by.clone()).reveal_many(&asked).unwrap();
+            self.vault.revealer(&tenant(name), by.clone()).reveal_many(&asked).unwrap();
         }
     }
 }
@@ -608,4 +608,31 @@ fn more_than_the_bulk_limit_in_an_hour_takes_an_approval() {
     assert!(reveal_emails(&world, 1, "alice").is_err());
     world.clock.fetch_add(3600, Ordering::SeqCst);
     assert_eq!(reveal_emails(&world, 6, "alice").unwrap(), 6);
+}
+
+#[test]
+fn the_radius_is_asked_while_others_reveal() {
+    let world = indexed();
+    std::thread::scope(|threads| {
+        for by in PRINCIPALS {
+            threads.spawn(|| (0..60).for_each(|_| assert_eq!(reveal_emails(&world, 300, by).unwrap(), 300)));
+        }
+        for _ in 0..2 {
+            threads.spawn(|| {
+                let mut before = 0;
+                for _ in 0..20 {
+                    let radius = world.vault.radius(&Query::default()).unwrap();
+                    assert!(radius.accesses >= before);
+                    before = radius.accesses;
+                }
+            });
+        }
+        threads.spawn(|| (0..3).for_each(|_| assert_eq!(world.vault.check().unwrap().problems, [""; 0])));
+    });
+    let leaves = world.leaves();
+    same(
+        &world.vault.radius(&Query::default()).unwrap(),
+        &walk(&leaves, &Query::default(), None),
+        &Query::default(),
+    );
 }

@@ -3,7 +3,7 @@
 mod tool;
 
 use serde_json::Value;
-use tool::Tool;
+use tool::{Tool, readme_commands};
 
 const POLICY: &str = r#"
 version = 1
@@ -96,7 +96,8 @@ fn what_is_no_time_no_key_version_or_no_approval_is_refused() {
     tool.fails(2, "breach radius --vault v --from 2026-11-25T10:00:00", "offset");
     tool.fails(4, "breach radius --vault v --key 9", "9");
     tool.write("a.json", "{}");
-    tool.fails(9, "breach radius --vault v --list --approval a.json", "approval");
+    let ran = tool.run("breach radius --vault v --list --approval a.json");
+    assert!(ran.exit != Some(0) && ran.err.contains("the approval cannot be read"), "{}", ran.err);
     tool.fails(7, "breach radius --vault v --list --approval none.json", "none.json");
 }
 
@@ -140,4 +141,18 @@ fn a_keyset_file_counts_nothing_and_says_so() {
     tool.ok("rotate --keyset k");
     tool.fails(2, "keys compromise 1 --keyset k --json", "--json");
     tool.ok("keys compromise 1 --keyset k");
+}
+
+#[test]
+fn the_walkthrough_of_the_readme_goes_from_the_radius_to_the_migration() {
+    let tool = Tool::new();
+    tool.ok("init customers.vault");
+    tool.write("p.toml", POLICY);
+    tool.write("in.csv", "id,name,email,card\ns1,Ann,a@example.org,4111 1111 1111 1234\n");
+    tool.ok("protect in.csv --policy p.toml --vault customers.vault -o safe.csv");
+    let block = readme_commands("### What a breach touched");
+    let ran = tool.shell(&block).with_exit(&block, 0);
+    assert!(ran.err.contains("1 data subjects listed") && ran.err.contains("moved 1 of 1"), "{}", ran.err);
+    assert!(tool.text("breach.md").contains("principal call-centre-7"));
+    assert_eq!(json(&tool.read("compromised.json"))["subjectsNow"], 1);
 }

@@ -213,7 +213,7 @@ fn every_combination_is_decided_as_the_list_says() {
     let left = left - left / 4;
     assert_eq!(count(4, 8), left / 2, "objected");
     let left = left - left / 2;
-    // Of seven in eight kinds of special and basis, four are by consent: an eighth of these has each status... of four.
+    // Seven kinds of special and basis are left, four of them by consent, and a quarter of these has each status.
     assert_eq!([9, 10, 11].map(|reason| count(4, reason)), [left / 7; 3]);
     let left = left - 3 * (left / 7);
     assert_eq!(count(4, 12), left / 3 / 2, "over, no hold");

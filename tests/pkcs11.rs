@@ -6,6 +6,10 @@
 
 mod tool;
 
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::Attribute;
+use cryptoki::session::UserType;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -74,6 +78,13 @@ impl Desk {
 
     fn settled<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("SOFTHSM2_CONF", self.tool.path("softhsm2.conf")).current_dir(self.tool.path("."))
+    }
+
+    fn make_loose_key(&self) {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "a_key_that_can_leave_the_token_is_made_for_another_test"]);
+        let output = self.settled(command.env("LOOSE_KEY_MODULE", &self.module)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// The options for a token, a key and a PIN file.
@@ -168,6 +179,7 @@ fn each_thing_that_is_missing_is_named() {
     fails(4, &desk.of("shelf", "vault", "pin"), "has no token \"shelf\"");
     fails(4, &desk.of("desk", "none", "pin"), "has no AES key \"none\"");
     fails(7, &desk.of("desk", "vault", "none"), "none");
+    desk.ok("keys create other");
     fails(4, "", "locked by a key in a PKCS#11 token");
     let all = desk.of("desk", "vault", "pin");
     let module = desk.module.display().to_string();
@@ -176,13 +188,45 @@ fn each_thing_that_is_missing_is_named() {
     fails(2, &all.replace("--pkcs11-key vault", ""), "all three of them");
     fails(2, &format!("{all} --key-file key"), "cannot be used with");
 
-    // Two tokens of one label, and a key that can leave the token.
     desk.util(&format!("--init-token --free --label twin --so-pin 12345678 --pin {PIN}"));
     desk.util(&format!("--init-token --free --label twin --so-pin 12345678 --pin {PIN}"));
     fails(4, &desk.of("twin", "vault", "pin"), "several tokens \"twin\"");
-    desk.tool.write("aes", [7; 32]);
-    desk.util(&format!("--import aes --aes --token desk --label loose --id A1 --pin {PIN}"));
-    fails(4, &desk.of("desk", "loose", "pin"), "lets its key \"loose\" out");
+}
+
+// SPEC: TOKN-1, TOKN-4
+#[test]
+fn a_key_that_is_short_or_can_leave_the_token_is_refused() {
+    let Some(desk) = Desk::new() else { return };
+    let fails = |key: &str, says: &str| {
+        desk.fails(4, &format!("keys create k {}", desk.of("desk", key, "pin")), says);
+        assert!(!desk.tool.exists("k"));
+    };
+    desk.tool.write("aes", [7; 16]);
+    desk.util(&format!("--import aes --aes --token desk --label short --id A1 --pin {PIN}"));
+    fails("short", "has a key \"short\" that is not of 256 bits");
+    desk.make_loose_key();
+    fails("loose", "lets its key \"loose\" out");
+    desk.make_loose_key();
+    fails("loose", "has several AES keys \"loose\"");
+}
+
+/// Not a test by itself: the module reads its settings from the environment, so this has a process of its own.
+#[test]
+fn a_key_that_can_leave_the_token_is_made_for_another_test() {
+    let Some(module) = std::env::var_os("LOOSE_KEY_MODULE") else { return };
+    let module = Pkcs11::new(module).unwrap();
+    module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).unwrap();
+    let slot = module.get_slots_with_initialized_token().unwrap()[0];
+    let session = module.open_rw_session(slot).unwrap();
+    session.login(UserType::User, Some(&PIN.to_owned().into())).unwrap();
+    let template = [
+        Attribute::Label("loose".into()),
+        Attribute::ValueLen(32.into()),
+        Attribute::Token(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(true),
+    ];
+    session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
 }
 
 #[test]

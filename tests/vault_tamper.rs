@@ -25,7 +25,9 @@ const VALUE: Map = Map::new(7, "value");
 const SPACE: Map = Map::new(8, "space");
 const BLIND: Map = Map::new(9, "blind");
 const EVENT: Map = Map::new(10, "event");
-const ALL: [Map; 10] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT];
+const AUDIT: Map = Map::new(11, "audit");
+const DUE: Map = Map::new(12, "due");
+const ALL: [Map; 12] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE];
 
 /// A store that the test keeps a hand on.
 #[derive(Clone, Default)]

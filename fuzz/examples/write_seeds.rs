@@ -1,6 +1,8 @@
 //! Writes the seeds that are made by code into `seeds/`; those that were found are beside them and stay.
 
-use cloakroom_fuzz::{csv_roundtrip, envelope, format, keyset_file, policy, pseudonym, vault_model};
+use cloakroom_fuzz::{
+    audit_leaf, csv_roundtrip, envelope, format, keyset_file, policy, pseudonym, vault_model,
+};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
@@ -12,6 +14,7 @@ fn main() -> std::io::Result<()> {
         ("format", format::seeds()),
         ("csv_roundtrip", csv_roundtrip::seeds()),
         ("vault_model", vault_model::seeds()),
+        ("audit_leaf", audit_leaf::seeds()),
     ] {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
         std::fs::create_dir_all(&directory)?;

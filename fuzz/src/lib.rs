@@ -9,6 +9,7 @@
 //! An input that was found goes into `seeds/NAME/`, so that it is tried ever after, without a fuzzer too.
 #![forbid(unsafe_code)]
 
+pub mod audit_leaf;
 pub mod csv_roundtrip;
 pub mod envelope;
 pub mod fixed;
@@ -22,7 +23,7 @@ pub mod vault_model;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("envelope", envelope::run),
     ("keyset_file", keyset_file::run),
     ("policy", policy::run),
@@ -30,4 +31,5 @@ pub const TARGETS: [Target; 7] = [
     ("format", format::run),
     ("csv_roundtrip", csv_roundtrip::run),
     ("vault_model", vault_model::run),
+    ("audit_leaf", audit_leaf::run),
 ];

@@ -3,6 +3,7 @@
 use crate::csv_roundtrip::{Run, round_trip};
 use crate::fixed::KEYSET;
 use cloakroom::Error;
+use cloakroom::duties::Rules;
 use cloakroom::pipeline::Keys;
 use cloakroom::policy::{Policy, Rule, Settings};
 use cloakroom::store::memory::MemoryStore;
@@ -31,6 +32,15 @@ pub fn run(data: &[u8]) {
     for (i, (from, to)) in policy.bridges.iter().enumerate() {
         assert!(policy.allows_bridge(from, to) && from != to);
         assert!(!policy.bridges[..i].contains(&(from.clone(), to.clone())));
+    }
+    let rules = policy.rules();
+    assert_eq!(Rules::parse(&rules.to_bytes()).unwrap(), *rules);
+    for role in rules.roles.values() {
+        assert!(role.purposes.iter().all(|purpose| rules.purposes.contains_key(purpose)));
+        assert!(role.reveal.keys().all(|field| policy.field(field.as_str()).is_some()));
+    }
+    for principal in rules.principals.values() {
+        assert!(principal.roles.iter().all(|role| rules.roles.contains_key(role)));
     }
     let mut table = csv::Writer::from_writer(vec![]);
     table.write_record(policy.fields.iter().map(|f| f.name.as_str())).unwrap();
@@ -142,6 +152,11 @@ to = "analytics"
 from = "billing"
 "#,
             ),
+        ),
+        ("duties", include_bytes!("../../examples/duties.policy.toml").to_vec()),
+        (
+            "role_of_no_purpose",
+            with("[field.a]\nprotect = \"keep\"\n[role.r]\npurposes = [\"p\"]\n[role.r.reveal]\na = \"mask 0+4\"\n"),
         ),
         (
             "bridge_twice",

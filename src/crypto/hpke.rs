@@ -278,9 +278,9 @@ mod tests {
             rejected(secret.open(&info, b"aad", &key, &altered));
             rejected(secret.open(&info, b"aad", &key, &sealed[..i]));
         }
-        for i in 0..key.len() - 1 {
+        for i in 0..key.len() {
             let mut altered = key;
-            altered[i] ^= 1;
+            altered[i] ^= 0x80;
             rejected(secret.open(&info, b"aad", &altered, &sealed));
         }
         rejected(secret.open(&info, b"aad", &[0; 32], &sealed));

@@ -54,7 +54,8 @@ impl Frontier {
     /// # Errors
     /// [`Error::Audit`] when a log of this size has another number of peaks.
     pub fn from_parts(size: u64, peaks: Vec<Hash>) -> Result<Self> {
-        if peaks.len() != size.count_ones() as usize {
+        // The largest number has no next one.
+        if size == u64::MAX || peaks.len() != size.count_ones() as usize {
             return Err(problem("the state of the log is damaged: its size and its hashes do not fit"));
         }
         Ok(Self { size, peaks })

@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    // SPEC: DUTY-8
     #[test]
     fn numbers_and_codes_are_fixed() {
         let codes: Vec<_> = Reason::all().map(|r| (r.number(), r.code())).collect();

@@ -380,6 +380,7 @@ mod tests {
         }
     }
 
+    // SPEC: DUTY-9
     #[test]
     fn of_one_second_the_withdrawal_counts_whatever_came_first() {
         let news = purpose("news");

@@ -41,7 +41,7 @@ impl Keyset {
         if file.provider != provider.id() {
             let problem =
                 format!("was given, but the keyset is locked by a {}", known_provider(file.provider));
-            return Err(Error::KeySource { what: format!("a {}", provider.id()), problem });
+            return Err(Error::KeySource { what: given(provider.id()), problem });
         }
         let data_key = provider.unwrap(file.wrapped)?;
         let key: AeadKey = kdf::derive(&data_key, &Context::new(Label::KeysetBody));
@@ -56,6 +56,16 @@ fn at_most_largest(file: Vec<u8>) -> Result<Vec<u8>> {
     match file.len() as u64 > LARGEST {
         true => Err(Error::TooLong { what: "keyset file", actual: file.len(), limit: LARGEST as usize }),
         false => Ok(file),
+    }
+}
+
+/// The name of the provider at hand.
+fn given(id: &str) -> String {
+    match id {
+        "passphrase+key-file" => "a passphrase with a key file".into(),
+        "shares" => "a key in shares".into(),
+        "pkcs11" => "a key in a PKCS#11 token".into(),
+        _ => format!("a {id}"),
     }
 }
 

@@ -534,6 +534,13 @@ mod tests {
         assert!(!format!("{share:?}").contains(&format!("{:?}", share.secret.expose())));
     }
 
+    proptest! {
+        #[test]
+        fn any_text_is_a_share_or_an_error(text in "(cloakroom-share-1\n(set |share |secret |check )?)?(\\PC|\n){0,40}") {
+            prop_assert!(Share::from_text(&text).is_err());
+        }
+    }
+
     // SPEC: SHARE-1, SHARE-6
     #[test]
     fn no_byte_of_the_wrapped_key_can_change() {

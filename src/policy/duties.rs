@@ -188,7 +188,7 @@ fn field_rules(
         s.retention.as_deref().map(time::parse_span).transpose().map_err(|e| ("retention", problem(e)))?;
     Ok(FieldRules {
         category: note(&s.category).map_err(|problem| ("category", problem))?,
-        purposes: declared(given, "purpose", |name| Purpose::new(name), |name| purposes.contains_key(name))
+        purposes: declared(given, "purpose", Purpose::new, |name| purposes.contains_key(name))
             .map_err(|problem| ("purposes", problem))?,
         retention,
         special: s.special.unwrap_or(false),
@@ -198,7 +198,7 @@ fn field_rules(
 impl RoleSection {
     fn check(&self, rules: &Rules) -> Result<RoleRules, (Vec<&str>, String)> {
         let known = |name: &Purpose| rules.purposes.contains_key(name);
-        let purposes = declared(&self.purposes, "purpose", |name| Purpose::new(name), known)
+        let purposes = declared(&self.purposes, "purpose", Purpose::new, known)
             .map_err(|problem| (vec!["purposes"], problem))?;
         let mut reveal = BTreeMap::new();
         for (name, permission) in &self.reveal {
@@ -224,9 +224,8 @@ impl RoleSection {
 
 impl PrincipalSection {
     fn check(&self, known: &BTreeMap<RoleName, RoleRules>) -> Result<PrincipalRules, (&'static str, String)> {
-        let roles =
-            declared(&self.roles, "role", |name| RoleName::new(name), |name| known.contains_key(name))
-                .map_err(|problem| ("roles", problem))?;
+        let roles = declared(&self.roles, "role", RoleName::new, |name| known.contains_key(name))
+            .map_err(|problem| ("roles", problem))?;
         let key = self.key.as_deref().map(VerifyingKey::from_text).transpose();
         let key = key.map_err(|e| match e {
             Error::KeySource { problem, .. } => ("key", problem),

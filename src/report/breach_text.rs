@@ -38,8 +38,10 @@ pub(super) fn text(report: &BreachReport) -> String {
     say(String::new());
     say(or_gap(&report.notice.consequences, "the controller, with the data protection officer"));
     if report.fields.iter().any(|field| field.special) {
-        say("Special categories (Art. 9, 10) are concerned: a high risk, and with it Art. 34, is likely."
-            .into());
+        say(
+            "Special categories (Art. 9, 10) are concerned: weigh whether the risk is high, as Art. 34 asks."
+                .into(),
+        );
     }
     say(String::new());
 
@@ -122,7 +124,7 @@ fn scope(report: &BreachReport, say: &mut impl FnMut(String)) {
 
 fn keys(report: &BreachReport) -> String {
     if report.keys.is_empty() {
-        return "none: values that were not revealed stay protected (Art. 34(3)(a))".into();
+        return "none known; what was not revealed stays encrypted or tokenized (see Art. 34(3)(a))".into();
     }
     let key = |key: &super::breach::ExposedKey| {
         let items = counted(key.items, "item needs it", "items need it");

@@ -15,6 +15,7 @@ mod chart;
 mod html;
 mod moment;
 mod of_radius;
+mod of_vault;
 mod page;
 mod register;
 mod sections;

@@ -3,7 +3,7 @@
 use super::html::Html;
 use super::register::Register;
 use super::sections;
-use super::visible::grouped;
+use super::visible::{counted, grouped};
 
 /// See [`Register::to_html`].
 pub(super) fn html(register: &Register) -> String {
@@ -70,17 +70,17 @@ fn at_a_glance(h: &mut Html, register: &Register) {
     let overdue_keys = register.keys.iter().filter(|key| key.overdue).count();
     let subjects = &register.subjects;
     let tiles: [(&'static str, u64, String, bool); 6] = [
-        ("Data subjects", subjects.count, format!("{} records", grouped(subjects.records)), false),
+        ("Data subjects", subjects.count, counted(subjects.records, "record", "records"), false),
         ("Fields", register.fields.len() as u64, format!("{special} of a special category"), false),
         ("Purposes", register.purposes.len() as u64, format!("{by_consent} by consent"), false),
         (
             "Due for purge",
             register.erasure.overdue,
-            format!("{} subjects erased", grouped(register.erasure.erased)),
+            counted(register.erasure.erased, "subject erased", "subjects erased"),
             register.erasure.overdue > 0,
         ),
         ("Key versions", register.keys.len() as u64, format!("{overdue_keys} overdue"), overdue_keys > 0),
-        ("Log entries", register.audit.size, format!("{} requests denied", grouped(denied)), false),
+        ("Log entries", register.audit.size, counted(denied, "request denied", "requests denied"), false),
     ];
     h.raw("<section aria-labelledby=glance><h2 id=glance class=quiet>At a glance</h2>\n<dl class=tiles>\n");
     for (name, figure, more, alert) in tiles {
@@ -126,11 +126,9 @@ mod tests {
             match value {
                 serde_json::Value::String(text) => {
                     // Instants, days and the like take no other text.
-                    if !text.starts_with("20")
-                        && !["shred-subject", "delete-row", "clear"].contains(&text.as_str())
-                    {
-                        *text = format!("{text}{hostile}");
-                    }
+                    let is_fixed = text.starts_with("20")
+                        || ["shred-subject", "delete-row", "clear"].contains(&text.as_str());
+                    *text += if is_fixed { "" } else { hostile };
                 }
                 serde_json::Value::Array(all) => all.iter_mut().for_each(|value| spoil(value, hostile)),
                 serde_json::Value::Object(all) => all.values_mut().for_each(|value| spoil(value, hostile)),

@@ -233,27 +233,27 @@ pub struct FileColumn {
 pub struct Audit {
     /// Leaves in the tree.
     pub size: u64,
-    /// The last signed head.
+    /// How far the tree is.
     pub head: Option<Head>,
     /// Leaves by kind.
     pub leaves: Vec<Count>,
-    /// Denials by reason.
+    /// Fields denied, by reason.
     pub denials: Vec<Count>,
-    /// Reveals by day, ascending; days without any may be left out.
+    /// Values shown by day, ascending; days without any may be left out.
     pub reveals_by_day: Vec<DayCount>,
-    /// Reveals by purpose.
+    /// Values shown by purpose.
     pub reveals_by_purpose: Vec<Count>,
-    /// How often a budget was used up.
+    /// How often something was refused because a budget was used up.
     pub budgets_hit: u64,
-    /// Alarms: budgets that alert, canaries that were touched.
+    /// Values shown of canaries. A budget that only alerts leaves no trace in the log.
     pub alarms: u64,
 }
 
-/// A signed head of the log.
+/// The head of the log, as `audit head` signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
-    /// When it was signed.
+    /// As of when.
     pub at: Moment,
     /// The tree's root, in hexadecimal.
     pub root: String,

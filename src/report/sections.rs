@@ -342,7 +342,7 @@ pub(super) fn log(h: &mut Html, audit: &Audit) {
         return;
     }
     h.raw("<dl class=pairs>\n<div><dt>Entries</dt><dd>").number(audit.size);
-    h.raw("</dd></div>\n<div><dt>Last signed head</dt><dd>");
+    h.raw("</dd></div>\n<div><dt>Head of the tree</dt><dd>");
     match &audit.head {
         None => h.raw("<span class=alert>none</span>"),
         Some(head) => {

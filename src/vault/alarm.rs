@@ -79,7 +79,7 @@ mod tests {
     use crate::keys::Keyset;
     use crate::name::{FieldName, Principal, Purpose, RoleName, SubjectId, TenantId};
     use crate::store::memory::MemoryStore;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, Weak};
 
     fn rules(email: &FieldName, access: &Access) -> Rules {
         let mut rules = Rules::default();
@@ -113,8 +113,13 @@ mod tests {
         let vault = Vault::create_in(Box::new(MemoryStore::new()), Keyset::generate(Timestamp(0)).unwrap());
         let raised = Arc::new(Mutex::new(vec![]));
         let hook = Arc::clone(&raised);
-        let vault = vault.unwrap().with_clock(|| Timestamp(7)).with_alarm(move |alarm| {
-            hook.lock().unwrap().push(alarm.clone());
+        let vault = vault.unwrap().with_clock(|| Timestamp(7));
+        let vault = Arc::new_cyclic(|this: &Weak<Vault>| {
+            let this = this.clone();
+            vault.with_alarm(move |alarm| {
+                let leaves = this.upgrade().unwrap().log_guard().frontier.size();
+                hook.lock().unwrap().push((alarm.clone(), leaves));
+            })
         });
         let put = |id: &str| {
             let subject = SubjectId::new(id).unwrap();
@@ -139,8 +144,7 @@ mod tests {
         let leaves = vault.log_guard().frontier.size();
         revealer.reveal_many(&[(of_other, &email), (of_canary, &email)]).unwrap();
         let alarm = Alarm { kind: AlarmKind::Canary, access, at: Timestamp(7) };
-        assert_eq!(*raised.lock().unwrap(), [alarm.clone()]);
-        assert_eq!(vault.log_guard().frontier.size(), leaves + 1);
+        assert_eq!(*raised.lock().unwrap(), [(alarm.clone(), leaves + 1)]);
         assert_eq!(alarm.to_string(), "1970-01-01T00:00:07Z canary: principal alice, purpose support");
         let listing = vault.list_radius(&super::super::Query::default(), None, None).unwrap();
         assert_eq!((listing.subjects.len(), listing.canaries), (2, 1));

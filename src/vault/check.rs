@@ -200,18 +200,23 @@ impl Vault {
         let end = self.log_guard().frontier.clone();
         let mut frontier = Frontier::new();
         let mut pinned = pin.size == 0;
+        let mut number = 0u64;
         let mut pages = Pages::new(self.store(), AUDIT, &[], None);
-        'leaves: while let Some(page) = pages.next()? {
+        while let Some(page) = pages.next()? {
             for (key, leaf) in page {
-                if key != frontier.size().to_be_bytes() {
-                    return report.problem(format!("audit leaf {}: is missing", frontier.size()));
+                if key != number.to_be_bytes() {
+                    return report
+                        .problem(format!("audit leaf {number}: is missing, or another is in its place"));
                 }
-                if frontier.size() == end.size() {
-                    break 'leaves;
+                number += 1;
+                if number <= end.size() {
+                    frontier.push(leaf_hash(&leaf));
+                    pinned |= number == pin.size && frontier.root() == pin.root;
                 }
-                frontier.push(leaf_hash(&leaf));
-                pinned |= frontier.size() == pin.size && frontier.root() == pin.root;
             }
+        }
+        if number > self.log_guard().frontier.size() {
+            report.problem("there are audit leaves that the vault has not written".into())?;
         }
         if frontier.size() != end.size() || frontier.root() != end.root() || !pinned {
             report.problem("the audit leaves are not those that the vault has written".into())?;

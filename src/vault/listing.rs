@@ -21,7 +21,7 @@ pub struct Listing {
     pub radius: Radius,
     /// Those who are still in the vault.
     pub subjects: Vec<(TenantId, SubjectId)>,
-    /// How many were erased since. Nobody can tell any more who they were.
+    /// How many were erased since, or lost with a destroyed key version. Nobody can tell any more who they were.
     pub erased: u64,
     /// How many of those who are there are canaries.
     pub canaries: u64,
@@ -75,7 +75,8 @@ impl Vault {
         let tenant = Tenant::new(self, name.clone());
         let keyring = self.keyring();
         let keys = keyring.of(&name);
-        let keys = keys.moving(head.wrap_version)?;
+        // Whom a destroyed key version took with it cannot be told apart from who was erased.
+        let Ok(keys) = keys.moving(head.wrap_version) else { return Ok(()) };
         let sealer = tenant.sealer_of_head(keys, &head, &locator)?;
         if let Some(state) = self.store().get(ENTRY, &entry_key(&locator, STATE_NUMBER))? {
             let data_key = tenant.data_key(keys, &head, &locator)?;

@@ -75,6 +75,7 @@ mod sealed_export;
 mod seen;
 mod shared;
 mod signing;
+mod statistics;
 mod subject;
 mod subject_cache;
 mod subject_rights;
@@ -113,6 +114,7 @@ pub use run::Run;
 #[cfg(feature = "hpke")]
 pub use sealed_export::open_export;
 pub use seen::Sighting;
+pub use statistics::{LogStatistics, PurposeStatistics, Statistics, SubjectStatistics};
 pub use subject_rights::Rights;
 pub use tenant::{Record, Row, Tenant};
 pub use tokenizer::{FieldTokenizer, TokenIssuer, Tokenizer};

@@ -33,55 +33,30 @@ pub struct Schedule {
 }
 
 impl Vault {
-    /// Installs rules, which count from the next decision on, and tells every record when it is due by them. The version
-    /// that they have from now on; that of those in force when they are the same.
+    /// Installs rules, which count from the next decision on, and tells every record when it is due by them. Their version.
     ///
     /// # Errors
-    /// [`Error::Denied`] where the rules in force have somebody approve it, which
-    /// [`Admin::set_rules`](super::Admin::set_rules) takes; what [`Rules::parse`] refuses; [`Error::TooLong`] for rules over
-    /// the store's limit; the store's. When telling the records fails, the rules are in force all the same, and the next purge
-    /// does the rest.
+    /// [`Error::Denied`] once the rules in force name somebody who may approve: then an [`Admin`](super::Admin) installs them;
+    /// what [`Rules::parse`] refuses; [`Error::TooLong`] for rules over the store's limit; the store's. When telling the
+    /// records fails, the rules are in force all the same, and the next purge does the rest.
     pub fn set_rules(&self, rules: Rules) -> Result<u32> {
         self.set_rules_by(By::default(), rules)
     }
 
     pub(super) fn set_rules_by(&self, by: By<'_>, rules: Rules) -> Result<u32> {
-        let target = rules_target(&rules);
-        if let Some(mut operation) = self.installing(rules)? {
-            operation.draft.principal = by.principal.map(|name| name.as_str().to_owned()).unwrap_or_default();
-            operation.permit(by, Action::SetRules, &target)?;
-            self.finish(operation)?;
-        }
-        let version = self.rules().version;
-        self.catch_up()?;
-        Ok(version)
-    }
-
-    /// The operation that installs rules, not written yet; `None` when they are in force already. Whoever writes it
-    /// [catches up](Vault::catch_up) afterwards.
-    pub(super) fn installing(&self, rules: Rules) -> Result<Option<Operation<'_>>> {
         // What cannot be read back would keep the vault from opening.
         Rules::parse(&rules.to_bytes())?;
         let mut operation = self.bookkeeping(Draft::new("set-rules"))?;
-        let (current, sha256) = (self.rules(), rules.sha256());
-        if current.in_ledger().is_some_and(|(_, in_force)| in_force == sha256) {
-            return Ok(None);
+        if let Some(principal) = by.principal {
+            operation.draft.principal = principal.as_str().to_owned();
         }
-        let version = current.version.checked_add(1).ok_or(Error::TooLong {
-            what: "number of rules installed",
-            actual: u32::MAX as usize,
-            limit: u32::MAX as usize,
-        })?;
-        operation.draft.note = format!("version {version}, SHA-256 {}", hex(&sha256));
-        let retentions = |rules: &Rules| -> Vec<(FieldName, u64)> {
-            let kept = rules.fields.iter().filter_map(|(name, field)| Some((name.clone(), field.retention?)));
-            kept.collect()
-        };
-        if operation.ledger.scheduled == current.version && retentions(&current.rules) == retentions(&rules) {
-            operation.ledger.scheduled = version;
-        }
-        operation.new_rules = Some(Installed::new(version, rules));
-        Ok(Some(operation))
+        let target = rules_target(&rules);
+        let version = operation.install(&self.rules(), rules)?;
+        // After the note of what is installed: it adds who approved it.
+        operation.permit(by, Action::SetRules, &target)?;
+        self.finish(operation)?;
+        self.catch_up()?;
+        Ok(version)
     }
 
     /// Tells the records when they are due, unless that was done for the rules that are in force.
@@ -131,6 +106,28 @@ impl Vault {
                 self.finish(operation)?;
             }
         }
+    }
+}
+
+impl Operation<'_> {
+    /// Installs rules in place of the current ones. Their version.
+    fn install(&mut self, current: &Installed, rules: Rules) -> Result<u32> {
+        let version = current.version.checked_add(1).ok_or(Error::TooLong {
+            what: "number of rules installed",
+            actual: u32::MAX as usize,
+            limit: u32::MAX as usize,
+        })?;
+        self.draft.note = format!("version {version}, SHA-256 {}", hex(&rules.sha256()));
+        let retentions = |rules: &Rules| -> Vec<(FieldName, u64)> {
+            let kept = rules.fields.iter().filter_map(|(name, field)| Some((name.clone(), field.retention?)));
+            kept.collect()
+        };
+        // Nobody is due at another time then.
+        if self.ledger.scheduled == current.version && retentions(&current.rules) == retentions(&rules) {
+            self.ledger.scheduled = version;
+        }
+        self.new_rules = Some(Installed::new(version, rules));
+        Ok(version)
     }
 }
 

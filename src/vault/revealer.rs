@@ -208,6 +208,21 @@ impl<'v> Revealer<'v> {
         }
     }
 
+    /// What each field would be shown as, in order; `None` for one that is not there. Values are opened, to find out whether
+    /// they can be, and handed to nobody: that has no leaf, and costs nothing of a budget.
+    ///
+    /// # Errors
+    /// The store's. In the results, as [`reveal`](Revealer::reveal), but for [`Error::Denied`].
+    #[allow(clippy::type_complexity, reason = "a result for each, and a record may be gone")]
+    pub fn preview(&self, asked: &[(RecordId, &FieldName)]) -> Result<Vec<Result<Option<Decision>>>> {
+        let (judge, now) = (self.judge(), self.vault().decision_time());
+        let look = |(record, field): &(RecordId, &FieldName)| {
+            let look = settled(self.look(&judge, &record.0, field, now))?;
+            Ok(look.map(|look| look.is_there.then_some(look.decision)))
+        };
+        asked.iter().map(look).collect()
+    }
+
     pub(super) fn vault(&self) -> &'v Vault {
         self.tenant.vault()
     }

@@ -16,7 +16,6 @@ pub const VALUE: Map = Map::new(7, "value");
 pub const SPACE: Map = Map::new(8, "space");
 pub const BLIND: Map = Map::new(9, "blind");
 pub const EVENT: Map = Map::new(10, "event");
-
 pub const AUDIT: Map = Map::new(11, "audit");
 pub const DUE: Map = Map::new(12, "due");
 pub const ACCESS: Map = Map::new(13, "access");

@@ -1,7 +1,7 @@
 //! A vault and its model, compared.
 
 use super::model::{Index, Model, Record};
-use super::{EMAIL, FIELDS, Fields, NAMES, NOW, text_of, tokens_of};
+use super::{EMAIL, FIELDS, Fields, NAMES, NOW, index, text_of, tokens_of};
 use cloakroom::Error;
 use cloakroom::keys::Keyset;
 use cloakroom::vault::{Mode, RecordId, Tenant, Vault};
@@ -42,6 +42,12 @@ pub fn difference(vault: &Vault, model: &Model, depth: Depth) -> Option<String> 
     }
     for (t, tenant) in tenants.iter().enumerate() {
         let tenant = vault.tenant(tenant);
+        // Lookups do not tell an index without a record from none.
+        let indexes = tenant.indexes();
+        let expected: Vec<_> = model.indexes.get(&t).map(|i| (index(i.wide), i.built)).into_iter().collect();
+        if indexes != expected {
+            return Some(format!("tenant {t} has {indexes:?}, and should have {expected:?}"));
+        }
         if let Some(difference) = difference_of_tokens(&tenant, &keyset, model, t, depth) {
             return Some(difference);
         }

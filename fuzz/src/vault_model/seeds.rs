@@ -182,6 +182,32 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             ]),
         ),
         (
+            "stopped_drop_index",
+            encode(&[
+                ADA,
+                ("DefineIndex", &[0, 0]),
+                ("DefineIndex", &[1, 1]),
+                ("Migrate", &[]),
+                ("Become", &[0, 0]),
+                ("DropIndex", &[0]),
+                ("DropIndex", &[0]),
+                FIND,
+                ("DefineIndex", &[0, 1]),
+                ("Migrate", &[]),
+                ("Become", &[0, 3]),
+                ("DropIndex", &[1]),
+                ("Rotate", &[]),
+                ("MigrateWith", &[0, 1]),
+                ("DefineIndex", &[0, 1]),
+                FIND,
+            ]),
+        ),
+        ("crash_in_define_index", encode(&[("Fail", &[0, 1]), ("DefineIndex", &[0, 0]), ADA, FIND])),
+        (
+            "crash_in_drop_index",
+            encode(&[("DefineIndex", &[0, 0]), ("Fail", &[0, 1]), ("DropIndex", &[0]), ADA, FIND]),
+        ),
+        (
             "crash_in_a_move",
             encode(&[
                 ADA,

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub enum BreachCommand {
     /// Counts what the audit log says of a principal, a key version, a field or a time.
     ///
-    /// Times are of RFC 3339, as 2026-11-25T10:00:00+02:00, or a day.
+    /// Times are of RFC 3339, as 2026-11-25T10:00:00+02:00, or a day, which is its first second in UTC.
     Radius(RadiusOf),
 }
 

@@ -12,7 +12,7 @@ Exit codes:
   2  wrong usage, or a policy, format or setting that is not valid
   3  the input data was refused
   4  the key was refused: wrong passphrase or key file, another key version, one that is still needed, a manifest that
-     does not fit
+     does not fit; or the rules deny it, or it takes another approval
   5  the vault or keyset is damaged, check found a problem, or an audit file or proof does not verify
   6  the vault or output is in use by another process
   7  the operating system refused: no such file, no permission, disk full

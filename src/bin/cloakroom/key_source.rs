@@ -5,7 +5,7 @@ use cloakroom::keys::Scheme;
 use std::path::PathBuf;
 
 /// What opens what exists.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub struct KeySource {
     /// File with the key; made by `init` or `keys create` if it does not exist. [env: CLOAKROOM_KEY_FILE]
     #[arg(long, global = true, value_name = "FILE")]
@@ -31,7 +31,7 @@ pub struct KeySource {
 
 /// A key in a PKCS#11 token.
 #[cfg(feature = "pkcs11")]
-#[derive(Args, Default)]
+#[derive(Args)]
 pub struct TokenSource {
     /// The token's PKCS#11 module, a shared library.
     #[arg(

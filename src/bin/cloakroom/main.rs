@@ -26,6 +26,7 @@ mod overdue;
 mod policy;
 mod principal;
 mod purge;
+mod report;
 mod rewrite;
 mod rotate;
 mod shown;
@@ -165,6 +166,8 @@ enum Command {
     Breach(breach::BreachCommand),
     /// Signs the request of a command that takes another principal's approval.
     Approve(approve::Approve),
+    /// Writes the record of processing (GDPR Art. 30) of a vault: counts and names, no data of anybody.
+    Report(report::Report),
     /// Keys of people and services that sign approvals.
     #[command(subcommand)]
     Principal(principal::PrincipalCommand),
@@ -295,6 +298,7 @@ fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command, &key),
         Command::Breach(command) => breach::run(&command, &key),
         Command::Approve(arguments) => approve::approve(&arguments),
+        Command::Report(arguments) => report::run(arguments, &key),
         Command::Principal(command) => principal::run(&command),
         Command::Purge(arguments) => purge::run(&arguments, &key),
         Command::Receipt(command) => erase::receipt(&command),

@@ -91,6 +91,8 @@ pub fn line(settings: &Settings) -> String {
     let (scale, width) = (settings.scale.map(|n| n.to_string()), settings.width.map(|n| n.to_string()));
     let (population, index) =
         (settings.population.map(|n| n.to_string()), settings.index.map(|n| n.to_string()));
+    let purposes = settings.purposes.as_ref().map(|purposes| purposes.join(","));
+    let special = settings.special.map(|special| special.to_string());
     let named = [
         ("alphabet", &settings.alphabet),
         ("template", &settings.template),
@@ -117,6 +119,10 @@ pub fn line(settings: &Settings) -> String {
         ("lifetime", &settings.lifetime),
         ("index", &index),
         ("empty", &settings.empty),
+        ("category", &settings.category),
+        ("purposes", &purposes),
+        ("retention", &settings.retention),
+        ("special", &special),
     ];
     let plain = [&settings.format, &settings.to].into_iter().flatten().cloned();
     let named = named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));

@@ -1,4 +1,4 @@
-//! `init`, `subject`, `check`, `log`.
+//! `init`, `check`, `log`.
 
 use crate::audit;
 use crate::exit::Outcome;

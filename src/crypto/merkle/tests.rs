@@ -196,15 +196,45 @@ fn a_log_that_is_too_short_for_its_size_has_no_proof() {
     assert!(matches!(inclusion_proof(failing(), 0, 2), Err(Error::Rejected)));
 }
 
+// SPEC: AUDIT-3
 #[test]
 fn a_frontier_is_its_parts_and_no_others() {
     let whole = frontier(&numbered(11));
     let again = Frontier::from_parts(11, whole.peaks().to_vec()).unwrap();
     assert_eq!((again.root(), again.size()), (whole.root(), 11));
+    for size in 0..40 {
+        let mut appended = Frontier::from_parts(size, frontier(&numbered(size)).peaks().to_vec()).unwrap();
+        appended.push(leaf_hash(&size.to_be_bytes()));
+        assert_eq!(appended.root(), root(&numbered(size + 1)), "{size} leaves and one more");
+    }
     for size in [0, 8, 12, u64::MAX] {
         assert!(Frontier::from_parts(size, whole.peaks().to_vec()).is_err(), "{size}");
     }
+    assert!(Frontier::from_parts(u64::MAX, vec![[0; 32]; 64]).is_err());
+    let mut largest = Frontier::from_parts(u64::MAX - 1, vec![[0; 32]; 63]).unwrap();
+    largest.push([0; 32]);
+    assert_eq!(largest.size(), u64::MAX);
     assert_eq!(format!("{whole:?}"), "Frontier(11 leaves)");
+}
+
+// SPEC: AUDIT-1
+#[test]
+fn another_implementation_has_the_same_roots_and_proofs() {
+    let mut theirs = ct_merkle::mem_backed_tree::MemoryBackedTree::<Sha256, Vec<u8>>::new();
+    for size in 1..=70 {
+        let leaves = numbered(size);
+        theirs.push(leaves.last().unwrap().clone());
+        assert_eq!(theirs.root().as_bytes()[..], frontier(&leaves).root());
+        for at in 0..size {
+            let ours = inclusion_proof(hashes(&leaves), at, size).unwrap();
+            assert_eq!(theirs.prove_inclusion(at as usize).as_bytes(), ours.concat(), "{at} of {size}");
+            if at > 0 {
+                let ours = consistency_proof(hashes(&leaves), at, size).unwrap();
+                let proof = theirs.prove_consistency((size - at) as usize);
+                assert_eq!(proof.as_bytes(), ours.concat(), "{at} to {size}");
+            }
+        }
+    }
 }
 
 proptest! {

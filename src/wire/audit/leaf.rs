@@ -143,19 +143,19 @@ impl<'a> Leaf<'a> {
         w.u8(FORMAT).short(self.kind.as_bytes())?.u64(self.at.0);
         w.short(self.principal.as_bytes())?.short(self.purpose.as_bytes())?;
         w.u32(self.rules_version).long(self.note.as_bytes())?;
-        w.u16(count("contexts", self.contexts.len())?);
+        w.u16(count("contexts", self.contexts.len(), 0xFFFF)?);
         for context in &self.contexts {
             w.u8(context.decision).u8(context.reason).u32(context.key_version);
-            w.u16(count("fields", context.fields.len())?);
+            w.u16(count("fields", context.fields.len(), 0xFFFF)?);
             for id in &context.fields {
                 w.bytes(id);
             }
         }
-        w.u32(count("items", self.items.len())?);
+        w.u32(count("items", self.items.len(), u32::MAX as usize)?);
         for item in &self.items {
             w.bytes(&item.subject).u16(item.context);
         }
-        w.u32(count("details", self.details.len())?);
+        w.u32(count("details", self.details.len(), u32::MAX as usize)?);
         for detail in &self.details {
             w.u32(detail.item).long(detail.sealed)?;
         }
@@ -182,7 +182,6 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-fn count<N: TryFrom<usize>>(what: &'static str, actual: usize) -> Result<N> {
-    let limit = (1usize << (8 * size_of::<N>() - 1)) * 2 - 1;
+fn count<N: TryFrom<usize>>(what: &'static str, actual: usize, limit: usize) -> Result<N> {
     N::try_from(actual).map_err(|_| Error::TooLong { what, actual, limit })
 }

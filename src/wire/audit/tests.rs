@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::Error;
 use crate::time::Timestamp;
+use crate::wire::audit::leaf::LONGEST;
 use proptest::prelude::*;
 
 fn leaf() -> Leaf<'static> {
@@ -74,6 +75,10 @@ fn what_refers_to_nothing_is_neither_written_nor_read() {
     let contexts = vec![leaf().contexts[1].clone(); 65_536];
     let error = Leaf { contexts, ..leaf() }.to_bytes().unwrap_err();
     assert!(matches!(error, Error::TooLong { what: "contexts", limit: 65_535, .. }));
+    let huge = vec![1; LONGEST + 1];
+    let details = vec![Detail { item: 0, sealed: &huge }];
+    assert!(matches!(Leaf { details, ..leaf() }.to_bytes(), Err(Error::TooLong { what: "audit leaf", .. })));
+    assert!(Leaf::parse(&huge).unwrap_err().to_string().contains("is over 64 MiB"));
 }
 
 // SPEC: AUDIT-6, WIRE-1, WIRE-2, WIRE-3
