@@ -47,11 +47,13 @@ impl Vault {
         // What cannot be read back would keep the vault from opening.
         Rules::parse(&rules.to_bytes())?;
         let mut operation = self.bookkeeping(Draft::new("set-rules"))?;
-        operation.permit(by, Action::SetRules, &rules_target(&rules))?;
         if let Some(principal) = by.principal {
             operation.draft.principal = principal.as_str().to_owned();
         }
+        let target = rules_target(&rules);
         let version = operation.install(&self.rules(), rules)?;
+        // After the note of what is installed: it adds who approved it.
+        operation.permit(by, Action::SetRules, &target)?;
         self.finish(operation)?;
         self.catch_up()?;
         Ok(version)

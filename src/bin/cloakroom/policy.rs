@@ -214,18 +214,17 @@ fn install(Install { policy, vault, eyes }: &Install, key: &KeySource) -> Result
         return Err(Error::Setting { what: "policy", problem: problem.into() });
     }
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
-    let before = vault.installed_rules();
+    let (old_version, old) = vault.installed_rules().unwrap_or_default();
+    if old == *rules {
+        say(format_args!("rules version {old_version} are the same, and stay in force"));
+        return Ok(Outcome::Done);
+    }
     let version = eyes.run(
         &vault,
         || (Action::SetRules, rules_target(rules)),
         |admin, approval| admin.set_rules(rules.clone(), approval),
         || vault.set_rules(rules.clone()),
     )?;
-    let (old_version, old) = before.unwrap_or_default();
-    if old_version == version {
-        say(format_args!("rules version {version} are the same, and stay in force"));
-        return Ok(Outcome::Done);
-    }
     let mut out = std::io::stdout().lock();
     for line in changes(&old, rules) {
         writeln!(out, "{}", Shown::whole(&line)).map_err(unwritten)?;

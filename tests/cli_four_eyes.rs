@@ -1,0 +1,241 @@
+//! The audit log through the tool, approvals from request to use, and files revealed to principals.
+
+mod tool;
+
+use std::fs;
+use std::path::Path;
+use tool::*;
+
+const POLICY: &str = r#"
+version = 1
+tenant = "acme"
+subject = "id"
+
+[field.id]
+protect = "pseudonym"
+scope = "s"
+
+[field.email]
+protect = "seal"
+purposes = ["support"]
+
+[field.card]
+protect = "token"
+format = "card"
+purposes = ["support"]
+
+[field.pin]
+protect = "random-token"
+format = "digits"
+purposes = ["support"]
+
+[field.note]
+protect = "seal"
+purposes = ["audit"]
+"#;
+
+/// What is behind the fields: Alice sees emails whole, cards masked, pins as tokens and no notes.
+fn duties(bob: &str) -> String {
+    format!(
+        r#"
+[purpose.support]
+basis = "contract"
+
+[purpose.audit]
+basis = "legal-obligation"
+
+[role.agent]
+purposes = ["support"]
+reveal = {{ email = "full", card = "mask 0+4", pin = "token" }}
+
+[role.chief]
+purposes = ["support", "audit"]
+reveal = {{ email = "full", card = "full", pin = "full", note = "full" }}
+
+[principal.alice]
+roles = ["agent"]
+
+[principal.carol]
+roles = ["chief"]
+
+[principal.bob]
+roles = []
+key = "{bob}"
+approves = true
+
+[approvals]
+bulk = 100
+"#
+    )
+}
+
+const ROWS: &str = "id,email,card,pin,note\n1,a@example.org,4111111111111111,4711,one\n2,b@example.org,5500005555555559,0815,two\n";
+
+/// A vault with the file `p` in it, and rules that Bob approves by.
+fn with_rules() -> Tool {
+    let tool = Tool::with_vault();
+    let bob = String::from_utf8(tool.ok("principal keygen bob.key").out).unwrap();
+    tool.write("policy.toml", format!("{POLICY}{}", duties(bob.trim())));
+    tool.write("in.csv", ROWS);
+    tool.ok("protect in.csv --policy policy.toml --vault v -o p");
+    tool.ok("policy install policy.toml --vault v");
+    tool
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+// SPEC: EYES-6
+#[test]
+fn an_exported_log_verifies_and_nothing_taken_out_of_it_does() {
+    let tool = Tool::with_vault();
+    tool.write("keys.pub", tool.ok("audit public-key --vault v").out);
+    tool.ok("audit head --vault v -o h1.json");
+    tool.ok("rotate --vault v");
+    tool.ok("audit export --vault v -o log");
+    let verified = tool.run("audit verify log --public-key keys.pub --head h1.json");
+    assert_eq!(verified.exit, Some(5), "{}", verified.err);
+    assert!(
+        verified.err.contains("the public key of the vault's key version 2 is missing"),
+        "{}",
+        verified.err
+    );
+    tool.write("keys.pub", tool.ok("audit public-key --vault v").out);
+    tool.ok("audit verify log --public-key keys.pub --head h1.json");
+    let text = tool.text("log");
+    let lines: Vec<&str> = text.lines().collect();
+    let joined = |lines: &[&str]| format!("{}\n", lines.join("\n"));
+    let mut swapped = lines.clone();
+    swapped.swap(1, 2);
+    let mut without = lines.clone();
+    without.remove(1);
+    let mut edited = lines.clone();
+    let last_but_one = edited.len() - 2;
+    edited[last_but_one] = edited[1];
+    for (what, bad) in [
+        ("swapped", joined(&swapped)),
+        ("without one", joined(&without)),
+        ("edited", joined(&edited)),
+        ("cut", joined(&lines[..lines.len() - 1])),
+    ] {
+        tool.write("bad", bad);
+        let ran = tool.run("audit verify bad --public-key keys.pub");
+        assert_eq!(ran.exit, Some(5), "{what}: {}", ran.err);
+    }
+    tool.ok("audit prove --vault v --leaf 0 -o leaf.json");
+    tool.ok("audit verify-proof leaf.json --public-key keys.pub");
+    tool.ok("audit prove-consistency --vault v --from h1.json -o step.json");
+    tool.ok("audit verify-proof step.json --public-key keys.pub");
+    tool.fails(5, "audit prove --vault v --leaf 9999 -o x.json", "there is no leaf 9999");
+    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    assert!(log.starts_with("0  ") && log.contains("  create  -  0 items"), "{log}");
+    assert!(log.contains("  rotate  "), "{log}");
+    tool.clean();
+}
+
+// SPEC: EYES-7
+#[test]
+fn a_store_that_was_put_back_is_found_out_by_a_head() {
+    let tool = Tool::with_vault();
+    copy(&tool.path("v/store"), &tool.path("old"));
+    tool.write("in.csv", "id,email\n1,a@example.org\n");
+    tool.write(
+        "policy.toml",
+        "version = 1\ntenant = \"acme\"\nsubject = \"id\"\n[field.id]\nprotect = \"keep\"\n[field.email]\nprotect = \"seal\"\n",
+    );
+    tool.ok("protect in.csv --policy policy.toml --vault v -o p");
+    tool.ok("audit head --vault v -o head.json");
+    tool.ok("check --vault v --head head.json");
+    fs::remove_dir_all(tool.path("v/store")).unwrap();
+    copy(&tool.path("old"), &tool.path("v/store"));
+    tool.clean();
+    let ran = tool.run("check --vault v --head head.json");
+    assert_eq!(ran.exit, Some(5), "{}", ran.err);
+    assert!(ran.err.contains("rolled back"), "{}", ran.err);
+    // Gone on with, it gets long enough, and is another log all the same.
+    for n in 0..12 {
+        tool.ok(&format!("audit export --vault v -o log{n}"));
+    }
+    let ran = tool.run("check --vault v --head head.json");
+    assert_eq!(ran.exit, Some(5), "{}", ran.err);
+    assert!(ran.err.contains("not those of the earlier head"), "{}", ran.err);
+}
+
+// SPEC: EYES-8
+#[test]
+fn from_a_refusal_to_a_request_to_an_approval_to_the_deed() {
+    let tool = with_rules();
+    tool.ok("rotate --vault v");
+    let installed = String::from_utf8(tool.ok("policy installed --vault v").out).unwrap();
+    assert!(installed.contains("\"version\": 1"), "{installed}");
+    tool.fails(4, "keys compromise 1 --vault v", "approval-needed");
+    let ran = tool.run("keys compromise 1 --vault v --principal root --request r.json");
+    assert_eq!(ran.exit, Some(4), "{}", ran.err);
+    assert!(tool.text("r.json").contains("\"compromise-key\""));
+    tool.ok("approve r.json --key bob.key --principal bob -o a.json");
+    tool.fails(4, "keys compromise 1 --vault v --principal eve --approval a.json", "another principal");
+    tool.ok("keys compromise 1 --vault v --principal root --approval a.json");
+    // Other rules.
+    tool.write("policy.toml", tool.text("policy.toml").replace("bulk = 100", "bulk = 1"));
+    let install = "policy install policy.toml --vault v --principal root --approval a.json";
+    tool.fails(4, install, "another action");
+    tool.fails(4, "policy install policy.toml --vault v --principal root", "approval-needed");
+    tool.run("policy install policy.toml --vault v --principal root --request r2.json");
+    tool.ok("approve r2.json --key bob.key --principal bob -o a2.json");
+    let changed = tool.ok("policy install policy.toml --vault v --principal root --approval a2.json");
+    assert_eq!(String::from_utf8(changed.out).unwrap(), "~ approvals\n");
+    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    assert!(log.contains("set-rules  root") && log.contains("set-rules approved by bob"), "{log}");
+}
+
+// SPEC: EYES-9
+#[test]
+fn a_file_comes_back_as_far_as_the_principal_may_see_it() {
+    let tool = with_rules();
+    tool.fails(4, "reveal p --vault v -o x", "no-principal");
+    tool.fails(4, "reveal p --vault v -o x --principal eve --purpose support", "principal-unknown");
+    let ran = tool.ok("reveal p --vault v -o agent.csv --principal alice --purpose support --reason T-1");
+    assert!(
+        ran.err.contains("left as it is: note: role-without-field") || ran.err.contains("note"),
+        "{}",
+        ran.err
+    );
+    let (protected, agent) = (tool.text("p"), tool.text("agent.csv"));
+    for (row, (was, is)) in protected.lines().zip(agent.lines()).enumerate().skip(1) {
+        let (was, is): (Vec<_>, Vec<_>) = (was.split(',').collect(), is.split(',').collect());
+        assert_eq!(is[1], ["a@example.org", "b@example.org"][row - 1]);
+        assert_eq!(is[2], ["************1111", "************5559"][row - 1]);
+        assert_eq!((is[3], is[4]), (was[3], was[4]), "a token, and what is denied, stay as they are");
+    }
+    tool.ok("reveal p --vault v -o chief.csv --principal carol --purpose support");
+    let chief = tool.text("chief.csv");
+    assert!(chief.contains("4111111111111111,4711,") && !chief.contains("one"), "{chief}");
+    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    assert_eq!(log.matches("  reveal  carol for support  2 items").count(), 3, "{log}");
+    tool.clean();
+}
+
+// SPEC: EYES-4, EYES-9
+#[test]
+fn more_than_a_bulk_takes_the_approval_of_this_file() {
+    let tool = with_rules();
+    tool.write("policy.toml", tool.text("policy.toml").replace("bulk = 100", "bulk = 1"));
+    tool.run("policy install policy.toml --vault v --principal root --request r.json");
+    tool.ok("approve r.json --key bob.key --principal bob -o a.json");
+    tool.ok("policy install policy.toml --vault v --principal root --approval a.json");
+    let reveal = "reveal p --vault v -o out.csv --principal carol --purpose support";
+    tool.fails(4, reveal, "approval-needed");
+    tool.run(&format!("{reveal} --request r2.json"));
+    tool.ok("approve r2.json --key bob.key --principal bob -o a2.json");
+    tool.ok(&format!("{reveal} --approval a2.json"));
+    fs::remove_file(tool.path("out.csv")).unwrap();
+    tool.fails(4, &format!("{reveal} --approval a2.json"), "used already");
+}
