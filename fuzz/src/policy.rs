@@ -156,7 +156,9 @@ from = "billing"
         ("duties", include_bytes!("../../examples/duties.policy.toml").to_vec()),
         (
             "role_of_no_purpose",
-            with("[field.a]\nprotect = \"keep\"\n[role.r]\npurposes = [\"p\"]\n[role.r.reveal]\na = \"mask 0+4\"\n"),
+            with(
+                "[field.a]\nprotect = \"keep\"\n[role.r]\npurposes = [\"p\"]\n[role.r.reveal]\na = \"mask 0+4\"\n",
+            ),
         ),
         (
             "bridge_twice",
