@@ -105,7 +105,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let id = subject_sealer().seal_id(PLACE).unwrap();
     let mut cell = vec![];
     sealer(Suite::Xaes256Gcm).batch().seal_text("10423", b"ada@example.org", &mut cell).unwrap();
-    let fields = || Fields { sealed: vec![("email", &sealed[..]), ("phone", b"")], indexes: vec![] };
+    let fields = || Fields { sealed: vec![("email", &sealed[..]), ("phone", b"")], ..Fields::default() };
     let index = |name, key_version| Indexed { name, key_version, tag: [3; 8], value: [6; 16] };
     let indexed = || Fields { indexes: vec![index("email", 2), index("a b", 1)], ..fields() };
     let token = |is_once, expires, value, space, holders| {
