@@ -247,7 +247,8 @@ fn an_export_waits_for_an_approval_where_somebody_approves() {
     install(&tool, &format!("{POLICY}{approver}"));
     let line = "subject export 7 --vault v --principal dora --purpose access";
     tool.fails(4, line, "approval-needed");
-    tool.ok(&format!("{line} --request request.json"));
+    let refused = tool.run(&format!("{line} --request request.json"));
+    assert_eq!(refused.exit, Some(4), "{}", refused.err);
     let request = Request::parse(&tool.text("request.json")).unwrap();
     let approval = request.approve(Principal::new("bob").unwrap(), &bob);
     tool.write("approval.json", approval.to_json());
@@ -255,7 +256,7 @@ fn an_export_waits_for_an_approval_where_somebody_approves() {
     tool.fails(4, of_bob, "the approval ");
     assert_eq!(json(&tool.ok(&format!("{line} --approval approval.json")).out)["subject"], "7");
     tool.fails(4, &format!("{line} --approval approval.json"), "was used already");
-    tool.fails(2, "subject export 7 --vault v --request more.json", "--principal: is needed");
+    tool.fails(4, "subject export 7 --vault v --request more.json", "name a principal");
     tool.clean();
 }
 
