@@ -136,6 +136,28 @@ fn leaves_name_no_subject_and_no_field() {
     assert_ne!(Leaf::parse(&now.last().unwrap().1).unwrap().items[0].subject, called(1), "she was erased");
 }
 
+// SPEC: LOG-6
+#[test]
+fn after_erasing_nothing_is_left_that_tells_whom_leaves_are_about() {
+    let store = Watched::default();
+    let vault = Vault::create_in(Box::new(store.clone()), keyset()).unwrap();
+    let tenant = vault.tenant(&acme());
+    tenant.put(&ann(), &[(&email(), b"ann@example.com")]).unwrap();
+    let note = |text| name(cloakroom::name::Note::new, text);
+    tenant.rights_of(&ann()).because(&note("ticket 77")).restrict(&note("contested")).unwrap();
+    let details = |store: &Watched| {
+        let all = store.all(AUDIT);
+        all.iter().map(|(_, leaf)| Leaf::parse(leaf).unwrap().details.len()).sum::<usize>()
+    };
+    assert_eq!((store.count(ENTRY), store.count(INDEX), details(&store)), (2, 1, 1));
+    tenant.erase(&ann()).unwrap().unwrap();
+    // Her key, and the detail key that was sealed under it, are gone with her locator; the leaves and the tree stay.
+    assert_eq!((store.count(ENTRY), store.count(INDEX), details(&store)), (0, 0, 1));
+    let left = MAPS.into_iter().filter(|map| ![META, AUDIT].contains(map));
+    assert_eq!(left.map(|map| store.count(map)).sum::<usize>(), 0);
+    assert!(vault.check().unwrap().is_clean());
+}
+
 // SPEC: LOG-4
 #[test]
 fn a_tree_that_was_cut_put_back_or_altered_keeps_the_vault_closed() {

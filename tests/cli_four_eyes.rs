@@ -58,6 +58,9 @@ roles = ["agent"]
 [principal.carol]
 roles = ["chief"]
 
+[principal.root]
+roles = []
+
 [principal.bob]
 roles = []
 key = "{bob}"

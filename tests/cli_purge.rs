@@ -129,7 +129,7 @@ fn a_hold_refuses_an_erasure_and_leaves_no_receipt() {
     let tenant = vault.tenant(&TenantId::new("acme").unwrap());
     tenant.rights_of(&SubjectId::new("ann").unwrap()).hold(&Note::new("case 4").unwrap()).unwrap();
     drop(vault);
-    tool.fails(4, "subject erase ann --vault v --receipt r", "case 4");
+    tool.fails(4, "subject erase ann --vault v --receipt r", "a hold");
     assert!(!tool.exists("r"));
     assert_eq!(json(&tool, "purge --vault v --as-of 2026-01-12 --json")["held_subjects"], 1);
     tool.clean();

@@ -46,7 +46,9 @@ fn rules() -> Rules {
     let reveal = [(field("email"), Permission::Full)].into();
     rules.roles.insert(agent.clone(), RoleRules { purposes: [support.clone()].into(), reveal, budget: None });
     rules.fields.insert(field("email"), FieldRules { purposes: [support].into(), ..FieldRules::default() });
-    for (name, approves) in [("alice", false), ("bob", true), ("carol", false), ("dora", true)] {
+    for (name, approves) in
+        [("alice", false), ("bob", true), ("carol", false), ("dora", true), ("root", false)]
+    {
         let roles = if name == "alice" { [agent.clone()].into() } else { [].into() };
         let key = Some(key(name).verifying_key());
         rules.principals.insert(principal(name), PrincipalRules { roles, key, approves });

@@ -16,7 +16,9 @@ use cloakroom::protect::{BlindIndex, BlindIndexer, Bridge, Pseudonymizer, Sealer
 use cloakroom::store::Store;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Look, TokenRules, Vault};
-use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, SPACE, Shared, TOKEN, VALUE};
+use cloakroom::wire::audit::Leaf;
+use sha2::{Digest, Sha256};
+use shared_store::{AUDIT, ENTRY, INDEX, MAPS, META, OUTPUT, RUN, SPACE, Shared, TOKEN, VALUE};
 use std::collections::BTreeMap;
 
 mod shared_store;
@@ -612,13 +614,26 @@ fn envelopes_both_ways() {
     assert_eq!(sealer.open("7", &envelope).unwrap().expose(), b"bob@example.com");
 }
 
+/// RFC 6962, section 2.1, as it is written.
+fn tree_hash(leaves: &[Vec<u8>]) -> Key {
+    match leaves {
+        [] => Sha256::digest(b"").into(),
+        [leaf] => Sha256::digest([&[0][..], leaf].concat()).into(),
+        _ => {
+            let half = leaves.len().next_power_of_two() / 2;
+            let (left, right) = leaves.split_at(half);
+            Sha256::digest([&[1][..], &tree_hash(left), &tree_hash(right)].concat()).into()
+        }
+    }
+}
+
 type Record = BTreeMap<String, String>;
 
 /// Section 9: a subject's id and records, from the head and record entries at a locator.
 fn read_subject(store: &Shared, secrets: &[Key], locator: &[u8]) -> (String, BTreeMap<u64, Record>) {
     let entries = store.scan(ENTRY, locator, None, usize::MAX).unwrap();
     let mut r = Bytes(&entries[0].1);
-    assert_eq!((r.int(1), r.int(1)), (1, 1));
+    assert_eq!((r.int(1), r.int(1)), (3, 1));
     let tenant = r.short();
     let (wrap_version, generation, next) = (r.int(4), r.int(4), r.int(4));
     let wrap_aad = context("wrap-aad", &[tenant, locator, &number(wrap_version)]);
@@ -632,6 +647,8 @@ fn read_subject(store: &Shared, secrets: &[Key], locator: &[u8]) -> (String, BTr
     };
     let id = open(&context("subject-id-aad", &[tenant, locator, &number(generation)]), r.short());
     let record = |number_of: u64, r: &mut Bytes<'_>| {
+        let (since, due) = (r.int(8), r.int(8));
+        assert!(since > 1_700_000_000 && due == 0);
         let fields = (0..r.int(2)).map(|_| {
             let (name, length) = (r.text(), r.int(4));
             let parts: [&[u8]; 6] =
@@ -639,13 +656,14 @@ fn read_subject(store: &Shared, secrets: &[Key], locator: &[u8]) -> (String, BTr
             (name.to_owned(), open(&context("subject-seal-aad", &parts), r.take(length as usize)))
         });
         let fields: Record = fields.collect();
+        assert_eq!(r.int(2), 0, "indexes");
         assert!(r.0.is_empty());
         fields
     };
     let mut records = BTreeMap::from([(0, record(0, &mut r))]);
     for (key, value) in &entries[1..] {
         let mut r = Bytes(value);
-        assert_eq!((r.int(1), r.int(1)), (1, 2));
+        assert_eq!((r.int(1), r.int(1)), (3, 2));
         let number = Bytes(&key[12..]).int(4);
         assert!(number < next);
         records.insert(number, record(number, &mut r));
@@ -692,7 +710,7 @@ fn a_vaults_entries() {
     // The ledger, its census and its fingerprint.
     let ledger = store.get(META, b"census").unwrap().unwrap();
     let (header, sealed) = ledger.split_at(5);
-    assert_eq!(header, [2, 0, 0, 0, 2]);
+    assert_eq!(header, [3, 0, 0, 0, 2]);
     let key = derive(&secrets[1], &context("census", &[]));
     let body = spec::open(1, &key, &context("census", &[header]), sealed).unwrap();
     let mut r = Bytes(&body);
@@ -709,13 +727,23 @@ fn a_vaults_entries() {
         ("email", [1, 2, 1]),
     ];
     assert_eq!(lines, expected.map(|(field, counts)| ("acme".to_owned(), field.to_owned(), counts)));
-    assert_eq!(
-        (r.int(8), r.int(8), r.int(4), r.int(1), r.0.len()),
-        (0, 1, 0, 0, 0),
-        "latest, edits, indexes, migration, the end"
-    );
+    assert_eq!((r.int(8), r.int(8), r.int(4), r.int(1)), (0, 1, 0, 0), "latest, edits, indexes, migration");
+    let (audit_key, leaves, root) = (r.take(32), r.int(8), r.take(32));
+    assert_eq!((r.int(1), r.int(4), r.int(8), r.0.len()), (0, 0, 0, 0), "rules, scheduled, decided, the end");
+
+    // The audit log: its tree, and what leaves call a subject and a field.
+    let log: Vec<Vec<u8>> = store.all(AUDIT).into_iter().map(|(_, leaf)| leaf).collect();
+    assert_eq!((log.len() as u64, &tree_hash(&log)[..]), (leaves, root));
+    let row_key = derive::<32>(&secrets[1], &context("row-key", &[b"acme"]));
+    let blind = &hmac(&row_key, &context("row-input", &[b"bob"]))[..16];
+    let locator = store.get(INDEX, blind).unwrap().unwrap()[5..].to_vec();
+    let last = Leaf::parse(log.last().unwrap()).unwrap();
+    let called = hmac(audit_key, &context("audit-subject", &[b"acme", &locator]));
+    assert_eq!((last.kind, &last.items[0].subject[..]), ("put", &called[..16]));
+    let called = hmac(audit_key, &context("audit-field", &[b"acme", b"email"]));
+    assert_eq!(last.contexts[0].fields[0], called[..8]);
     let mut sum = [0; 32];
-    for map in MAPS.into_iter().filter(|map| *map != META) {
+    for map in MAPS.into_iter().filter(|map| ![META, AUDIT].contains(map)) {
         for (key, value) in store.all(map) {
             let message = [&[map.id(), key.len() as u8][..], &key, &value].concat();
             sum.iter_mut().zip(hmac(fingerprint_key, &message)).for_each(|(sum, tag)| *sum ^= tag);

@@ -182,7 +182,7 @@ fn a_withdrawal_counts_from_the_next_reveal_on() {
     place.clean();
 }
 
-// SPEC: RIGHT-1
+// SPEC: RIGHT-1, LOG-8
 #[test]
 fn once_a_withdrawal_returned_no_thread_is_shown_anything() {
     let place = Place::with_rules();

@@ -241,9 +241,15 @@ impl Rules {
     /// A request for what is wanted, valid from now for as long as the rules say.
     ///
     /// # Errors
-    /// [`Error::Approval`] for a target over 1,024 bytes or with control characters.
+    /// [`Error::Approval`] for a target over 1,024 bytes or with control characters, and for a requester whom the rules do not
+    /// know.
     pub fn request(&self, wanted: Wanted, now: Timestamp) -> Result<Request> {
         let Wanted { vault, action, target, requester } = wanted;
+        if !self.principals.contains_key(&requester) {
+            return Err(Error::Approval {
+                problem: "was asked for by a principal that the rules do not know",
+            });
+        }
         let target = checked_target(target)?;
         let expires = Timestamp(now.0.saturating_add(self.approvals.valid));
         Ok(Request { vault, action, target, requester, nonce: rng::bytes(), expires })
@@ -268,6 +274,9 @@ impl Rules {
         }
         if request.requester != wanted.requester {
             return wrong("was asked for by another principal");
+        }
+        if !self.principals.contains_key(&request.requester) {
+            return wrong("was asked for by a principal that the rules do not know");
         }
         if now >= request.expires {
             return wrong("has expired: make a new request");

@@ -116,7 +116,8 @@ const TABLE: [(Reason, &str, &str); 15] = {
         (
             ApprovalNeeded,
             "approval-needed",
-            "this takes an approval: have another principal who may approve sign the request",
+            "this takes an approval: write a request (`--request FILE`), have another principal who may approve sign it \
+             (`cloakroom approve`), and try again with `--approval FILE`",
         ),
     ]
 };

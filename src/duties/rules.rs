@@ -134,7 +134,7 @@ pub struct FieldRules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalRules {
-    /// How many subjects a principal may reveal in an hour without one.
+    /// How many values a principal may be shown in an hour without one.
     pub bulk: Option<u32>,
     /// For how many seconds an approval is valid, at most.
     pub valid: u64,
@@ -196,7 +196,7 @@ impl Rules {
         Judge::new(self, access)
     }
 
-    /// How many subjects a principal may reveal in an hour without an approval.
+    /// How many values a principal may be shown in an hour without an approval.
     pub fn bulk_limit(&self) -> Option<u32> {
         self.approvals.bulk
     }

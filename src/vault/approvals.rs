@@ -102,7 +102,7 @@ impl Operation<'_> {
     /// Marks an approval as used, which was verified while no other operation was under way.
     pub(super) fn use_up(&mut self, approval: &Approval) -> Result<()> {
         let now = self.approval_time();
-        self.ledger.latest = now;
+        self.ledger.decided = now;
         let mut expired = vec![];
         Pages::new(self.vault().store(), APPROVAL, &[], None).each(|nonce, expires| {
             let end = expires.try_into().map(u64::from_be_bytes);
@@ -124,7 +124,7 @@ impl Operation<'_> {
     }
 
     fn approval_time(&self) -> Timestamp {
-        self.vault().now().max(self.ledger.latest)
+        self.vault().now().max(self.ledger.decided)
     }
 }
 

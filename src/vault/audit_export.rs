@@ -108,7 +108,7 @@ impl Vault {
 
     /// The log as it is now, durable: a crash must take nothing back that somebody has a head of. A leaf after it says that it
     /// was handed out; what is durable after something is durable with all before it.
-    fn durable_log(&self, kind: &'static str) -> Result<Log> {
+    pub(super) fn durable_log(&self, kind: &'static str) -> Result<Log> {
         let log = self.log_guard().clone();
         self.noted(&Draft::new(kind))?;
         Ok(log)

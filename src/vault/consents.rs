@@ -104,7 +104,7 @@ impl Tenant<'_> {
     pub fn import_consents(&self, rows: &[(&SubjectId, &Consent)]) -> Result<Vec<Result<bool>>> {
         let vault = self.vault();
         let mut operation = vault.bookkeeping(self.draft("import-consents"))?;
-        let now = operation.ledger.latest.max(vault.now());
+        let now = operation.ledger.decided.max(vault.now());
         // Each subject is opened once, and written once: the batch does not see itself.
         let mut subjects = BTreeMap::<&str, (KnownSubject, u64)>::new();
         let mut results = Vec::with_capacity(rows.len());
@@ -133,7 +133,7 @@ impl Tenant<'_> {
         }
         for (known, new) in changed {
             if ends(&known.known.state) {
-                operation.ledger.latest = now;
+                operation.ledger.decided = now;
             }
             known.tell(self, &mut operation, &format!("{new} consents imported"))?;
             known.write(self, &mut operation)?;

@@ -84,11 +84,11 @@ impl Tenant<'_> {
     fn refuse_held(&self, operation: &Operation<'_>, head: &Head<'_>, locator: &Locator) -> Result<()> {
         match self.hold_names(operation, head, locator)?.first() {
             None => Ok(()),
-            Some(name) => Err(Error::Denied {
+            Some(_) => Err(Error::Denied {
                 code: "held",
-                problem: format!(
-                    "the hold {name:?} keeps her data: where it may end, release it first (`cloakroom subject release`)"
-                ),
+                problem:
+                    "a hold keeps her data: where it may end, release it first (`cloakroom subject release`)"
+                        .into(),
             }),
         }
     }

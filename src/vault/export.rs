@@ -44,6 +44,7 @@ impl Rights<'_> {
     /// and [`Error::Approval`] for one of something else; it is used up.
     pub fn export(&self, access: Option<&Access>, approval: Option<&Approval>) -> Result<Export> {
         let (_, subject) = self.look()?;
+        self.may_ask(access)?;
         self.may_export(&subject.audit_id, access, approval)?;
         let holdings = self.gather("export", access)?;
         let fields = holdings.records.iter().flat_map(|record| &record.fields);

@@ -96,6 +96,15 @@ impl Rights<'_> {
         self.gather("show", access)
     }
 
+    /// Refuses a principal whom the rules let see nothing for the purpose, before anything is used up.
+    pub(super) fn may_ask(&self, access: Option<&Access>) -> Result<()> {
+        let rules = self.tenant.vault().rules();
+        match access {
+            Some(access) if rules.version > 0 => check(&rules.rules, access),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn gather(&self, kind: &'static str, access: Option<&Access>) -> Result<Holdings> {
         loop {
             let (locator, subject) = self.look()?;

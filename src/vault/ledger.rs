@@ -5,7 +5,7 @@
 //!  ┌────────┬─────────────┬─────────────────────────────────────────────────────────────────────────┐
 //!  │ format │ key version │ sealed under the version's census key; the AAD is what stands in front  │
 //!  │ 1      │ 4           │ fingerprint key 32 │ fingerprint 32 │ runs │ census │ latest 8 │ edits 8 │ indexes │ migration │
-//!  │        │             │ audit key 32 │ leaves 8 │ root 32 │ rules │ scheduled 4                                        │
+//!  │        │             │ audit key 32 │ leaves 8 │ root 32 │ rules │ scheduled 4 │ decided 8                             │
 //!  └────────┴─────────────┴─────────────────────────────────────────────────────────────────────────┘
 //!  ┌─────────┬ for each, ascending ──┐    ┌─────────┬ for each, ascending ───────────────────────────────────┐
 //!  │ runs 4  │ run id 16 │ batches 4 │    │ lines 4 │ tenant 2 + t │ field 2 + f │ mode 1 │ version 4 │ count 8│
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! `latest` is the latest time that was ever given with something that ends: an ended token stays ended when a clock goes
-//! back. `leaves` and `root` say how far the audit tree was, `scheduled` for which version of the rules records say when they
+//! back; anybody gives it with a token. `decided` is the same of the vault's own clock, for consents and approvals. `leaves` and `root` say how far the audit tree was, `scheduled` for which version of the rules records say when they
 //! are due. Formats 1 and 2, which are read and no longer written, end with the census and with the migration.
 //!
 //! `fingerprint = ⊕ HMAC-SHA256(fingerprint key, map id 1 ‖ key length 1 ‖ key ‖ value)` over every entry of every map
@@ -66,6 +66,8 @@ pub(super) struct Ledger {
     pub(super) fingerprint: Fingerprint,
     /// The latest time given with something that ends.
     pub(super) latest: Timestamp,
+    /// The latest time that the vault's own clock showed when something that ends was decided by it.
+    pub(super) decided: Timestamp,
     /// How often the keyset had been edited when the ledger was written.
     pub(super) edits: u64,
     pub(super) indexes: Indexes,
@@ -114,6 +116,7 @@ impl Ledger {
             runs: BTreeMap::new(),
             fingerprint: Fingerprint::new(key),
             latest: Timestamp(0),
+            decided: Timestamp(0),
             edits: 0,
             indexes: Indexes::new(),
             migration: None,
@@ -144,7 +147,7 @@ impl Ledger {
         if let Some((version, sha256)) = &self.rules {
             w.u32(*version).bytes(sha256);
         }
-        w.u32(self.scheduled);
+        w.u32(self.scheduled).u64(self.decided.0);
         let mut out = header(key.number());
         let aad = Context::new(Label::Census).part(&out);
         aead(key).seal(&aad, w.as_bytes(), &mut out)?;
@@ -186,6 +189,7 @@ impl Ledger {
                 _ => Some((r.u32()?, r.array()?)),
             };
             ledger.scheduled = r.u32()?;
+            ledger.decided = Timestamp(r.u64()?);
         }
         r.finish()?;
         Ok(ledger)
@@ -316,7 +320,7 @@ mod tests {
         let index = BlindIndex::new(name("person"), parts, 24).unwrap();
         ledger.indexes.insert(("acme".into(), "person".into()), DefinedIndex { index, built: true });
         ledger.pin = Pin { size: 9, root: [4; 32] };
-        (ledger.rules, ledger.scheduled) = (Some((3, [5; 32])), 2);
+        (ledger.rules, ledger.scheduled, ledger.decided) = (Some((3, [5; 32])), 2, Timestamp(78));
         ledger.fingerprint.toggle(A, b"k", b"v");
         let bytes = ledger.seal(&keyset.primary().unwrap()).unwrap();
         let opened = Ledger::open(&keyset, &bytes).unwrap();
@@ -327,6 +331,7 @@ mod tests {
             (opened.pin, opened.rules, opened.scheduled),
             (ledger.pin, ledger.rules, ledger.scheduled)
         );
+        assert_eq!(opened.decided, ledger.decided);
         assert_eq!(*opened.ids.expose(), *ledger.ids.expose());
         assert!(opened.fingerprint.equals(&ledger.fingerprint));
         assert_eq!(opened.fingerprint.journal_tag(b"k", b"v"), ledger.fingerprint.journal_tag(b"k", b"v"));

@@ -72,14 +72,18 @@ impl Log {
 
     /// Values that a principal was shown in this hour.
     pub(super) fn used(&self, principal: &str, now: Timestamp) -> u64 {
-        match self.hour == now.0 / 3600 {
+        match self.hour >= now.0 / 3600 {
             true => self.used.get(principal).copied().unwrap_or(0),
             false => 0,
         }
     }
 
     pub(super) fn count(&mut self, principal: &str, shown: u64, now: Timestamp) {
-        let hour = now.0 / 3600;
+        if shown == 0 {
+            return;
+        }
+        // A clock that goes back, or a long read that is counted late, begins no new count.
+        let hour = self.hour.max(now.0 / 3600);
         if self.hour != hour {
             (self.hour, self.used) = (hour, BTreeMap::new());
         }

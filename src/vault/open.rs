@@ -82,14 +82,16 @@ pub(super) struct Written {
 
 /// See [`Vault::published`].
 pub(super) struct Published {
-    /// The latest time that was ever given with something that ends.
+    /// The latest time that was ever given with a token that ends.
     pub(super) latest: Timestamp,
+    /// The latest time that something was decided at.
+    pub(super) decided: Timestamp,
     pub(super) indexes: Indexes,
 }
 
 impl Published {
     fn of(ledger: &Ledger) -> Arc<Self> {
-        Arc::new(Self { latest: ledger.latest, indexes: ledger.indexes.clone() })
+        Arc::new(Self { latest: ledger.latest, decided: ledger.decided, indexes: ledger.indexes.clone() })
     }
 }
 
@@ -202,7 +204,7 @@ impl Vault {
 
     /// What is decided by: a clock that goes back brings back nothing that ended.
     pub(super) fn decision_time(&self) -> Timestamp {
-        self.now().max(self.published().latest)
+        self.now().max(self.published().decided)
     }
 
     /// The rules that are in force.
@@ -272,16 +274,23 @@ impl Vault {
             let current = self.keyring();
             let keyset = edit(&current.keyset, &written.ledger.census)?;
             check_edit(&current.keyset, &keyset)?;
-            let now = self.now().max(written.ledger.latest);
+            let now = self.now().max(written.ledger.decided);
             let ended = ended(&current.keyset, &keyset);
             takes_approval = !ended.is_empty();
             for (action, version) in ended {
                 self.may(by, action, &target_of(&written.ledger.census, action, version), now)?;
             }
+            if let Some(event) = event.as_ref().filter(|_| takes_approval) {
+                // What cannot be taken back has a leaf before it is done, too: the process may end in between.
+                self.noted(&intent(by, event))?;
+            }
             save(&keyset)?;
-            let mut keyring = self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-            *keyring = Arc::new(Keyring::new(keyset));
+            *self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+                Arc::new(Keyring::new(keyset));
             self.opened.clear();
+            // A reveal that is under way looks again: the version may show nothing any more.
+            let _log = self.log_guard();
+            self.changes.fetch_add(1, Ordering::Release);
         }
         // The anchor and the census go over to the new primary.
         let mut operation = self.bookkeeping(Draft::new(kind))?;
@@ -434,15 +443,19 @@ impl<'v> Operation<'v> {
         self.batch.put(META, CENSUS, self.ledger.seal(&self.primary)?);
         let commit = self.vault.store.write(self.batch)?;
         *log = next;
-        if self.changes_decisions || rules.is_some() {
-            self.vault.changes.fetch_add(1, Ordering::Release);
-        }
+        let is_decided_otherwise = self.changes_decisions || rules.is_some();
         if let Some(rules) = rules {
             *self.vault.rules.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = rules;
         }
+        if is_decided_otherwise {
+            // After the rules are others: who counts the change must not decide by the earlier ones.
+            self.vault.changes.fetch_add(1, Ordering::Release);
+        }
         drop(log);
         let published = self.vault.published();
-        if published.latest != self.ledger.latest || published.indexes != self.ledger.indexes {
+        if (published.latest, published.decided) != (self.ledger.latest, self.ledger.decided)
+            || published.indexes != self.ledger.indexes
+        {
             let mut published = self.vault.published.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             *published = Published::of(&self.ledger);
         }
@@ -450,6 +463,17 @@ impl<'v> Operation<'v> {
         *self.current = Written { ledger: self.ledger, anchor: Some(anchor), sequence };
         Ok((commit, pin))
     }
+}
+
+/// The leaf of something that is about to be done.
+fn intent(by: By<'_>, event: &Event) -> Draft {
+    let approver = by.approval.map(|approval| format!(", approved by {}", approval.approver));
+    let mut draft = Draft::noted(
+        "intent",
+        format!("{event}{}", approver.unwrap_or_default()).replace(char::is_control, " "),
+    );
+    draft.principal = by.principal.map(|name| name.as_str().to_owned()).unwrap_or_default();
+    draft
 }
 
 /// Whether `edited` is an edit of `current`. What may not be given up while it is needed is for

@@ -16,7 +16,7 @@ use super::log::{AuditId, Draft};
 use super::open::Operation;
 use super::reference::RecordId;
 use super::tenant::{Tenant, UNDECIDED};
-use super::token_rows::{TokenRow, is_over};
+use super::token_rows::{TokenRow, held, is_over};
 use super::{SPACE, TOKEN};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::secret::Plaintext;
@@ -356,11 +356,20 @@ impl RandomTokens<'_> {
     /// Deletes a token, whoever holds it; durable on return. Whether there was one.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::Denied`] when a hold of somebody who holds it keeps it; the store's.
     pub fn delete(&self, token: &str) -> Result<bool> {
         let mut operation = self.tenant.vault().bookkeeping(self.tenant.draft("delete-token"))?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let Some(row) = operation.token_row(&fields, token)? else { return Ok(false) };
+        let entry = TokenEntry::parse(&row.bytes)?;
+        if self.tenant.vault().keeps_token(&operation, &entry)? {
+            return Err(held());
+        }
+        let field = self.tenant.field_ids([self.field.as_str()]);
+        for holder in &entry.holders {
+            let locator = holder.link.map(|link| split_entry_key(&link).0);
+            operation.draft.item(self.holder_id(locator), UNDECIDED, entry.key_version, &field);
+        }
         operation.remove_token(&row)?;
         self.tenant.vault().finish(operation)?;
         Ok(true)

@@ -10,6 +10,7 @@ use super::pages::Pages;
 use super::subject_rights::Rights;
 use super::subject_state::NO_SUBJECT;
 use super::tenant::{UNDECIDED, entry_key_of};
+use super::token_rows::held;
 use crate::crypto::secret::Plaintext;
 use crate::error::{Error, Result};
 use crate::name::FieldName;
@@ -31,7 +32,7 @@ impl Rights<'_> {
     /// Replaces a value in her records; durable on return. In how many.
     ///
     /// # Errors
-    /// [`Error::NotFound`] without such a subject, or a record of hers that is meant and has the field; [`Error::Setting`] when
+    /// [`Error::Denied`] while a hold keeps what she has; [`Error::NotFound`] without such a subject, or a record of hers that is meant and has the field; [`Error::Setting`] when
     /// several have it and [`Which::Only`] is asked for; [`Error::Value`] for a blank value; [`Error::KeyState`] when her key's
     /// version may not reveal, or the primary not protect; [`Error::Rejected`] when an entry was altered; the store's.
     ///
@@ -45,6 +46,9 @@ impl Rights<'_> {
         let tenant = &self.tenant;
         let mut operation = tenant.vault().operation(tenant.draft("rectify"))?;
         let known = tenant.known_subject(&operation, &self.subject)?.ok_or(NO_SUBJECT)?;
+        if !known.known.state.holds().is_empty() {
+            return Err(held());
+        }
         let head = Entry::parse(&known.found.head)?.into_head()?;
         let keys = operation.keyring.of(tenant.name());
         let locator = &known.found.locator;

@@ -11,6 +11,7 @@ use super::AUDIT;
 use super::log::FieldId;
 use super::pages::Pages;
 use super::subject_rights::Rights;
+use super::tenant::UNDECIDED;
 use crate::duties::Reason;
 use crate::error::{Error, Result};
 use crate::time::Timestamp;
@@ -47,6 +48,9 @@ impl Rights<'_> {
     /// [`Error::NotFound`] without such a subject; [`Error::Malformed`] for a leaf that was altered; the store's.
     pub fn seen(&self) -> Result<Vec<Sighting>> {
         let (_, subject) = self.look()?;
+        let mut draft = self.tenant.draft("seen");
+        draft.item(subject.audit_id, UNDECIDED, subject.wrap_version, &[]);
+        self.tenant.vault().noted(&draft)?;
         let (names, tenant) = (self.names(), self.tenant.name());
         let mut sightings = vec![];
         Pages::new(self.tenant.vault().store(), AUDIT, &[], None).each(|key, bytes| {

@@ -33,7 +33,7 @@ impl Vault {
     /// # Errors
     /// The store's.
     pub fn signed_head(&self, now: Timestamp) -> Result<SignedHead> {
-        let log = self.log_guard().clone();
+        let log = self.durable_log("audit-head")?;
         self.sign_head_of(&log, now)
     }
 

@@ -90,6 +90,10 @@ impl Tenant<'_> {
             let opened =
                 Arc::new(OpenedSubject { head: head_bytes, state, sealer, known, audit_id, wrap_version });
             self.vault().opened.keep(*locator, &opened);
+            if self.head(locator)?.is_none() {
+                // Erased meanwhile: her key does not stay.
+                self.vault().opened.forget(locator);
+            }
             return Ok(Some(opened));
         }
     }

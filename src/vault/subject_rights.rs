@@ -140,12 +140,12 @@ impl Rights<'_> {
         let vault = self.tenant.vault();
         let mut operation = vault.bookkeeping(self.tenant.draft(kind))?;
         let mut known = self.tenant.known_subject(&operation, &self.subject)?.ok_or(NO_SUBJECT)?;
-        let now = operation.ledger.latest.max(vault.now());
+        let now = operation.ledger.decided.max(vault.now());
         if !change(&mut known.known.state, now)? {
             return Ok(false);
         }
         if ends(&known.known.state) {
-            operation.ledger.latest = now;
+            operation.ledger.decided = now;
         }
         known.tell(&self.tenant, &mut operation, &self.told(text))?;
         known.write(&self.tenant, &mut operation)?;
@@ -172,9 +172,10 @@ impl Rights<'_> {
     }
 }
 
-/// Whether she said something that ends: a clock that goes back must not bring it back.
+/// Whether she said something that a clock that goes back must not bring back.
 pub(super) fn ends(state: &SubjectState) -> bool {
-    state.consents().iter().any(|consent| matches!(consent.event, ConsentEvent::Granted { expires: Some(_) }))
+    let ends = |event: &ConsentEvent| !matches!(event, ConsentEvent::Granted { expires: None });
+    state.consents().iter().any(|consent| ends(&consent.event))
 }
 
 impl fmt::Debug for Rights<'_> {

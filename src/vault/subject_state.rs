@@ -197,3 +197,39 @@ impl KnownSubject {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::wrap;
+
+    // SPEC: VAULT-44
+    #[test]
+    fn a_state_opens_in_its_place_under_its_key_only() {
+        let (acme, other) = (TenantId::new("acme").unwrap(), TenantId::new("other").unwrap());
+        let (key, locator) = (wrap::generate(), [7; 12]);
+        let place = Place { tenant: &acme, locator: &locator, generation: 2 };
+        let mut known = Known::new();
+        known.state.set_canary(true);
+        let sealed = known.seal(&key, place).unwrap();
+        let opened = Known::open(&key, place, &sealed).unwrap();
+        assert!(opened.state.is_canary());
+        let told = opened.seal_detail(&acme, &[1; 16], "ticket 7").unwrap();
+        assert_eq!(known.open_detail(&acme, &[1; 16], &told).unwrap().expose(), b"ticket 7");
+        assert!(known.open_detail(&acme, &[2; 16], &told).is_err(), "another subject");
+        assert!(Known::new().open_detail(&acme, &[1; 16], &told).is_err(), "another detail key");
+        for elsewhere in [
+            Place { tenant: &other, ..place },
+            Place { locator: &[8; 12], ..place },
+            Place { generation: 3, ..place },
+        ] {
+            assert!(Known::open(&key, elsewhere, &sealed).is_err());
+        }
+        assert!(Known::open(&wrap::generate(), place, &sealed).is_err(), "another key");
+        for i in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[i] ^= 1;
+            assert!(Known::open(&key, place, &altered).is_err(), "byte {i}");
+        }
+    }
+}

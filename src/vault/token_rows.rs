@@ -209,8 +209,13 @@ impl Vault {
     /// Deletes the tokens whose time is over. How many.
     ///
     /// # Errors
-    /// [`Error::Rejected`] when an entry was altered; [`Error::Corrupt`] when entries are missing; the store's.
+    /// [`Error::Setting`] for a time in the future; [`Error::Rejected`] when an entry was altered; [`Error::Corrupt`] when
+    /// entries are missing; the store's.
     pub fn purge_tokens(&self, now: Timestamp) -> Result<u64> {
+        if now > self.now() {
+            let problem = format!("{now} is in the future: nothing is deleted before it has ended");
+            return Err(Error::Setting { what: "time of a purge", problem });
+        }
         let (mut purged, mut pages) = (0, Pages::new(self.store(), TOKEN, &[], None));
         loop {
             let mut operation = self.bookkeeping(Draft::new("purge-tokens"))?;
@@ -219,7 +224,8 @@ impl Vault {
             let Some(page) = pages.next()? else { return Ok(purged) };
             let before = purged;
             for (key, bytes) in page {
-                if is_over(&TokenEntry::parse(&bytes)?, now) {
+                let entry = TokenEntry::parse(&bytes)?;
+                if is_over(&entry, now) && !self.keeps_token(&operation, &entry)? {
                     let key = token_key_of(&key)?;
                     operation.remove_token(&TokenRow { key, bytes })?;
                     purged += 1;
@@ -230,6 +236,31 @@ impl Vault {
             }
         }
     }
+}
+
+impl Vault {
+    /// Whether a hold of somebody who holds the token keeps it.
+    pub(super) fn keeps_token(&self, operation: &Operation<'_>, entry: &TokenEntry<'_>) -> Result<bool> {
+        let tenant = Tenant::new(self, TenantId::new(entry.tenant)?);
+        for link in entry.holders.iter().filter_map(|holder| holder.link) {
+            let (locator, _) = split_entry_key(&link);
+            let head = operation.get(ENTRY, &entry_key(&locator, 0))?;
+            let head = head.ok_or_else(|| lost("a token leads to no subject"))?;
+            let head = Entry::parse(&head)?.into_head()?;
+            if !is_destroyed(&operation.keyring.keyset, head.wrap_version)?
+                && !tenant.hold_names(operation, &head, &locator)?.is_empty()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The refusal of what a hold keeps.
+pub(super) fn held() -> Error {
+    let problem = "a hold keeps it: where it may end, release it first (`cloakroom subject release`)".into();
+    Error::Denied { code: "held", problem }
 }
 
 /// Whether a token's time is over.

@@ -5,7 +5,7 @@
 //! its input       = {"alarm": "canary", "principal": "…", "purpose": "…", "at": "2026-11-25T10:00:00Z"}
 //! ```
 //!
-//! The value waits for it: whoever sees a canary has been reported already. That it fails is no reason to refuse, because
+//! Without a program nobody is told but by the log: whoever trips an alarm must not learn of it here. The value waits for it: whoever sees a canary has been reported already. That it fails is no reason to refuse, because
 //! the audit log has the access, so it is a warning.
 
 use crate::files::say;
@@ -20,9 +20,10 @@ const PROGRAM: &str = "CLOAKROOM_ALARM";
 /// Has the vault's alarms told.
 pub fn attach(vault: Vault) -> Vault {
     let program = std::env::var_os(PROGRAM).filter(|program| !program.is_empty());
-    vault.with_alarm(move |alarm| match &program {
-        Some(program) => tell(program, alarm),
-        None => say(format_args!("alarm: {}", Shown::whole(&alarm.to_string()))),
+    vault.with_alarm(move |alarm| {
+        if let Some(program) = &program {
+            tell(program, alarm);
+        }
     })
 }
 
@@ -46,8 +47,7 @@ fn tell(program: &OsString, alarm: &Alarm) {
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     };
-    let alarm = alarm.to_string();
-    say(format_args!("warning: {PROGRAM} did not take an alarm ({failed}): {}", Shown::whole(&alarm)));
+    say(format_args!("warning: the program in {PROGRAM} failed ({})", Shown::whole(&failed)));
 }
 
 #[cfg(all(test, unix))]
