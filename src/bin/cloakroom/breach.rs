@@ -1,5 +1,6 @@
 //! `breach radius`: who and what a breach can have touched.
 
+use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
@@ -7,7 +8,7 @@ use crate::shown::Shown;
 use crate::vault::{open, tenant_of};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand};
-use cloakroom::duties::Approval;
+use cloakroom::duties::Action;
 use cloakroom::name::{FieldName, KeyVersion, Principal, Purpose};
 use cloakroom::report::{BreachReport, Deadlines, Head};
 use cloakroom::time::Timestamp;
@@ -56,9 +57,8 @@ pub struct RadiusOf {
     /// Who asks for the list.
     #[arg(long = "as", value_name = "NAME", requires = "list")]
     by: Option<String>,
-    /// Another principal's approval of the list, which rules that name somebody who approves demand.
-    #[arg(long, value_name = "FILE", requires = "list")]
-    approval: Option<PathBuf>,
+    #[command(flatten)]
+    approved: Approved,
     /// When the controller became aware of the breach: the report names the deadline.
     #[arg(long, value_name = "TIME")]
     aware: Option<String>,
@@ -77,23 +77,25 @@ pub fn run(command: &BreachCommand, key: &KeySource) -> Result<Outcome> {
 }
 
 fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
-    let approval = match &arguments.approval {
-        Some(path) => {
-            Some(Approval::parse(&std::fs::read_to_string(path).map_err(Error::io("read", path))?)?)
-        }
-        None => None,
-    };
+    let approval = arguments.approved.approval()?;
     let by = arguments.by.as_deref().map(Principal::new).transpose()?;
     let times = arguments.times()?;
     let vault = open(&arguments.vault.vault, &*unlock::existing(key)?)?;
     let query = arguments.query(&vault, times)?;
     let (radius, listing) = match arguments.list {
         true => {
-            let listing = vault.list_radius(&query, by.as_ref(), approval.as_ref())?;
+            let done = vault.list_radius(&query, by.as_ref(), approval.as_ref());
+            let wanted = || (Action::ListSubjects, query.to_string());
+            let listing = arguments.approved.or_request(done, &vault, wanted, by.as_ref())?;
             (listing.radius.clone(), Some(listing))
         }
         false => (vault.radius(&query)?, None),
     };
+    if radius.accesses + radius.denied == 0 {
+        say(format_args!(
+            "note: no access in the log is one of these: are the names and times right, and did the access go through the vault?"
+        ));
+    }
     let mut report = report_of(&vault, &query, &radius, times.aware)?;
     if let Some(listing) = &listing {
         report = report.with_subjects(listing);

@@ -198,6 +198,11 @@ pub fn change(
         true => say(format_args!("subject: {done}")),
         false => say(format_args!("subject: {nothing}; nothing is changed")),
     }
+    if vault.installed_rules().is_none() {
+        say(format_args!(
+            "note: the vault goes by no rules, so this stops nobody yet: see `cloakroom policy install`"
+        ));
+    }
     Ok(Outcome::Done)
 }
 
