@@ -242,3 +242,152 @@ fn more_than_a_bulk_takes_the_approval_of_this_file() {
     fs::remove_file(tool.path("out.csv")).unwrap();
     tool.fails(4, &format!("{reveal} --approval a2.json"), "used already");
 }
+
+/// An agent is shown cards, which are in the file, and no ssn, which the vault holds and by which it is told whose a row is.
+const CARDS: &str = r#"
+version = 1
+tenant = "acme"
+subject = "id"
+
+[field.id]
+protect = "keep"
+
+[field.ssn]
+protect = "seal"
+purposes = ["audit"]
+
+[field.card]
+protect = "token"
+format = "card"
+purposes = ["support"]
+
+[purpose.support]
+basis = "legitimate-interests"
+
+[purpose.audit]
+basis = "legal-obligation"
+
+[role.agent]
+purposes = ["support"]
+reveal = { card = "full" }
+
+[principal.alice]
+roles = ["agent"]
+"#;
+
+const HOLDERS: &str = "id,ssn,card\n\
+    free,078-05-1120,4111111111111111\n\
+    restricted,078-05-1121,5500005555555559\n\
+    objecting,078-05-1122,4012888888881881\n\
+    erased,078-05-1123,378282246310005\n\
+    blank,,6011111111111117\n\
+    nothing,,\n";
+
+/// A vault with the file `p`, in which all that a row's subject asked for is in force.
+fn with_cards(more: &str) -> Tool {
+    let tool = Tool::with_vault();
+    tool.write("policy.toml", CARDS);
+    tool.write("in.csv", HOLDERS);
+    tool.ok(&format!("protect in.csv --policy policy.toml --vault v -o p {more}"));
+    tool.ok("policy install policy.toml --vault v");
+    tool.ok("subject restrict restricted --vault v --reason disputed");
+    tool.ok("subject object objecting support --vault v");
+    tool.ok("subject erase erased --vault v");
+    tool.ok("rotate --vault v");
+    tool
+}
+
+/// Ids of the rows that Alice gets of a file, with their cards, and what the rejects say.
+fn cards(tool: &Tool, line: &str) -> (Vec<(String, String)>, String) {
+    for name in ["out.csv", "r.csv"] {
+        drop(fs::remove_file(tool.path(name)));
+    }
+    let how = "--vault v -o out.csv --rejects r.csv --principal alice --purpose support";
+    let ran = tool.run(&format!("reveal {line} {how}"));
+    assert!(matches!(ran.exit, Some(0 | 1)), "{line}: {}", ran.err);
+    let out = tool.read("out.csv");
+    let of = |name| column(&out, b',', name).into_iter().map(|cell| String::from_utf8(cell).unwrap());
+    (of("id").zip(of("card")).collect(), tool.text("r.csv"))
+}
+
+fn shown(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    rows.iter().map(|(id, card)| ((*id).to_owned(), (*card).to_owned())).collect()
+}
+
+// SPEC: EYES-9, EYES-10
+#[test]
+fn whose_a_row_is_is_told_by_a_reference_that_the_principal_is_not_shown() {
+    for more in ["", "--key-versions"] {
+        let tool = with_cards(more);
+        let (rows, rejects) = cards(&tool, "p");
+        assert_eq!(rows, shown(&[("free", "4111111111111111"), ("nothing", "")]), "{more}: {rejects}");
+        for (line, why) in
+            [(3, "restricted"), (4, "objected"), (5, "not in this vault"), (6, "cannot be told")]
+        {
+            let says = |reject: &str| reject.starts_with(&format!("{line},card,")) && reject.contains(why);
+            assert!(rejects.lines().any(says), "{more}: {line} {why}: {rejects}");
+        }
+        assert_eq!(rejects.lines().count(), 5, "{more}: {rejects}");
+    }
+}
+
+// SPEC: EYES-10
+#[test]
+fn a_row_whose_reference_was_taken_away_is_shown_to_nobody() {
+    for more in ["", "--key-versions"] {
+        let tool = with_cards(more);
+        let header = tool.text("p").lines().next().unwrap().to_owned();
+        let names: Vec<&str> = header.split(',').collect();
+        let original = tool.text("p");
+        let altered = |alter: &dyn Fn(&mut Vec<String>)| {
+            let lines = original.lines().enumerate().map(|(n, line)| {
+                let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+                if n > 0 {
+                    alter(&mut cells);
+                }
+                cells.join(",") + "\n"
+            });
+            tool.write("x.csv", lines.collect::<String>());
+            cards(&tool, "x.csv --manifest p.manifest.json --changed")
+        };
+        let ssn = names.iter().position(|name| *name == "ssn").unwrap();
+        let nobody = shown(&[("nothing", "")]);
+        assert_eq!(altered(&|_| ()).0.len(), 2, "untouched, it is as before");
+        for cell in ["", " ", "078-05-1120", "ck1r_", "ck1r_AAAAAAAAAAAAAAAAAAAAAA"] {
+            let (rows, rejects) = altered(&|cells| cells[ssn] = cell.to_owned());
+            assert_eq!(rows, nobody, "{more}: {cell:?}: {rejects}");
+        }
+        if let Some(versions) = names.iter().position(|name| *name == "ssn__kv") {
+            for cell in ["", "2", "3", "x"] {
+                let (rows, rejects) = altered(&|cells| cells[versions] = cell.to_owned());
+                assert_eq!(rows, nobody, "version {cell:?}: {rejects}");
+            }
+        }
+        // A reference that is good in the row of another is nobody's here.
+        let free = original.lines().nth(1).unwrap().split(',').nth(ssn).unwrap().to_owned();
+        let (rows, _) = altered(&|cells| cells[ssn].clone_from(&free));
+        assert_eq!(rows, shown(&[("free", "4111111111111111"), ("nothing", "")]), "{more}");
+        // Nor does leaving out its column make strangers of the subjects.
+        let without = original.lines().map(|line| {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            names.iter().enumerate().rev().filter(|(_, n)| n.starts_with("ssn")).for_each(|(i, _)| {
+                cells.remove(i);
+            });
+            cells.join(",") + "\n"
+        });
+        tool.write("x.csv", without.collect::<String>());
+        let (rows, rejects) = cards(&tool, "x.csv --manifest p.manifest.json --changed");
+        assert_eq!(rows, nobody, "{more}: {rejects}");
+    }
+}
+
+// SPEC: EYES-10
+#[test]
+fn of_a_file_without_fields_in_the_vault_nothing_is_known() {
+    let tool = with_cards("");
+    tool.write("cards.toml", CARDS.replace("protect = \"seal\"", "protect = \"drop\""));
+    tool.ok("protect in.csv --policy cards.toml --vault v -o q");
+    let (rows, rejects) = cards(&tool, "q");
+    assert_eq!(rows.len(), 6, "{rejects}");
+    assert_eq!(rows[1], ("restricted".to_owned(), "5500005555555559".to_owned()));
+}

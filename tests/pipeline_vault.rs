@@ -2,8 +2,9 @@
 #![cfg(feature = "pipeline")]
 
 use cloakroom::Error;
+use cloakroom::duties::Access;
 use cloakroom::keys::{KeyState, KeyUse, Keyset};
-use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
+use cloakroom::name::{FieldName, KeyVersion, Principal, Purpose, SubjectId, TenantId};
 use cloakroom::pipeline::{self, Finished, Keys, Options};
 use cloakroom::policy::Policy;
 use cloakroom::store::memory::MemoryStore;
@@ -197,5 +198,37 @@ fn the_version_that_verifies_a_manifest_stays_as_long_as_the_file() {
         assert!(vault.forget_file(&file.sha256).unwrap());
         vault.adopt(retired()).unwrap();
         assert!(vault.check().unwrap().is_clean());
+    }
+}
+
+// SPEC: EYES-9
+#[test]
+fn a_file_is_shown_by_no_revealer_of_another_vault_or_tenant() {
+    let duties = "[field.card]\nprotect = \"token\"\nformat = \"card\"\npurposes = [\"support\"]\n\
+        [purpose.support]\nbasis = \"contract\"\n\
+        [role.agent]\npurposes = [\"support\"]\nreveal = { card = \"full\" }\n\
+        [principal.alice]\nroles = [\"agent\"]\n";
+    let policy = format!("version = 1\ntenant = \"acme\"\n{duties}");
+    let (ours, other) = (vault(), vault());
+    let table = "card\n4111111111111111\n";
+    let (protected, finished) = protect(&ours, &policy, table).unwrap();
+    let manifest = finished.manifest.clone();
+    finished.commit().unwrap();
+    let rules = Policy::parse(&policy).unwrap().rules().clone();
+    for vault in [&ours, &other] {
+        vault.admin(Principal::new("root").unwrap()).set_rules(rules.clone(), None).unwrap();
+    }
+    let shown = |vault: &Vault, tenant| {
+        let (principal, purpose) = (Principal::new("alice").unwrap(), Purpose::new("support").unwrap());
+        let revealer = vault.revealer(&TenantId::new(tenant).unwrap(), Access { principal, purpose });
+        let (mut out, options) =
+            (vec![], Options { revealer: Some(&revealer), now: NOW, ..Options::default() });
+        pipeline::reveal(&protected[..], &mut out, &manifest, Keys::Vault(&ours), options).map(|_| out)
+    };
+    assert_eq!(shown(&ours, "acme").unwrap(), table.as_bytes());
+    for (vault, tenant, says) in [(&other, "acme", "another vault"), (&ours, "other", "another tenant")] {
+        let refused = shown(vault, tenant).unwrap_err();
+        assert!(matches!(refused, Error::Setting { what: "principal", .. }), "{refused}");
+        assert!(refused.to_string().contains(says), "{refused}");
     }
 }

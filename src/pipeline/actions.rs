@@ -4,7 +4,7 @@ use super::batch::{Batch, Reject};
 use super::by_version::ByVersion;
 use super::counted::BOM;
 use super::key_versions;
-use super::shown;
+use super::shown::{self, Showing};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, KeyVersion, SubjectId};
 use crate::policy::Empty;
@@ -13,7 +13,7 @@ use crate::protect::{
 };
 use crate::store::MAX_VALUE;
 use crate::time::Timestamp;
-use crate::vault::{References, Revealer, Row, Run, Tenant, TokenRules};
+use crate::vault::{References, Row, Run, Tenant, TokenRules};
 
 /// What is done to a column.
 pub(super) enum Action {
@@ -82,7 +82,7 @@ pub(super) struct Job<'j> {
     pub(super) tenant: Option<Tenant<'j>>,
     pub(super) run: Option<&'j Run<'j>>,
     /// Who is shown what comes back, where the vault has rules.
-    pub(super) revealer: Option<&'j Revealer<'j>>,
+    pub(super) showing: Option<Showing<'j>>,
     /// What random tokens are issued and redeemed at.
     pub(super) now: Timestamp,
     /// Whether the first bad row ends it.
@@ -182,10 +182,10 @@ impl Job<'_> {
         failures: &mut Failures,
     ) {
         let input = part.cells;
-        if let Some(revealer) = self.revealer
+        if let Some(showing) = &self.showing
             && matches!(action, Action::Redeem | Action::Detokenize(_) | Action::Open(_) | Action::Fetch(_))
         {
-            return self.show(revealer, action, i, part, batch, (output, failures));
+            return self.show(showing, action, i, part, batch, (output, failures));
         }
         match action {
             Action::Keep | Action::Drop | Action::Pass | Action::ByVersion(_) => {

@@ -28,6 +28,7 @@ mod shown;
 mod source;
 mod suggest;
 mod vaulted;
+mod whose;
 
 pub use bridge::{Bridged, Crossing, bridge};
 pub use consents::{ConsentRow, consents};

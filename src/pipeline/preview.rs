@@ -81,7 +81,7 @@ pub fn preview(
         binding,
         tenant: vault.as_ref().map(|vault| vault.tenant(&policy.tenant)),
         run: run.as_ref(),
-        revealer: None,
+        showing: None,
         now: Timestamp(0),
         strict: false,
         delimiter,

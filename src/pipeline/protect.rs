@@ -88,7 +88,7 @@ pub fn protect<'k>(
         binding,
         tenant: vault.map(|v| v.tenant(&policy.tenant)),
         run: run.as_ref(),
-        revealer: None,
+        showing: None,
         now: options.now,
         strict: rejects.is_none(),
         delimiter: options.delimiter,

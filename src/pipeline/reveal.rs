@@ -5,7 +5,8 @@ use super::by_version::ByVersion;
 use super::drive::drive;
 use super::manifest::Manifest;
 use super::protected_file::{ProtectedColumn, ProtectedFile};
-use super::shown;
+use super::shown::{self, Showing};
+use super::whose::Whose;
 use super::{Keys, Options};
 use crate::duties::Reason;
 use crate::error::{Error, Result};
@@ -44,12 +45,14 @@ pub struct Revealed {
 /// In a vault with rules, `options.revealer` says who is shown what comes back. A value is given back whole or masked, or stays
 /// as it is in the file, as the rules decide; a column that the principal is not shown at all stays as it is; a row whose
 /// subject keeps it from being shown (restriction, objection, consent, retention) is rejected with the reason. Rejected or
-/// not, every decision is in the audit log.
+/// not, every decision is in the audit log. Where the manifest has fields in the vault, a row with computed tokens is rejected
+/// too if no reference in it leads to a subject: whose it is cannot be told.
 ///
 /// Without `options.rejects` the first bad row is an error. `options.delimiter` is not used: the manifest has it.
 ///
 /// # Errors
 /// [`Error::Manifest`](crate::Error::Manifest) when the file was changed, the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
+/// [`Error::Setting`](crate::Error::Setting) for a revealer of another vault or tenant;
 /// [`Error::Denied`](crate::Error::Denied) when the vault has rules and nobody is named, or the principal is shown nothing, or
 /// more than its budget; [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
 pub fn reveal(
@@ -75,6 +78,10 @@ pub fn reveal(
     let revealed = columns.iter().filter(comes_back).map(|c| c.header.clone()).collect();
     let stays = |c: &&ProtectedColumn<'_>| c.rule.as_ref().is_some_and(|rule| !rule.is_reversible());
     let left = file.columns.iter().filter(stays).map(|c| c.entry.name.clone()).collect();
+    let showing = match revealer {
+        Some(revealer) => Some(Showing { revealer, whose: Whose::new(&file, &keyset)? }),
+        None => None,
+    };
     let (rejects, progress) = (options.rejects, options.progress);
     let job = Job {
         subject: None,
@@ -84,7 +91,7 @@ pub fn reveal(
             Keys::Keyset(_) => None,
         },
         run: None,
-        revealer,
+        showing,
         now: options.now,
         strict: rejects.is_none(),
         delimiter: file.delimiter,
@@ -115,11 +122,16 @@ fn check_revealer<'o>(
     let Keys::Vault(vault) = keys else { return Ok(None) };
     match (vault.installed_rules(), revealer) {
         (None, _) => Ok(None),
-        (Some(_), Some(revealer)) if revealer.tenant_id() == tenant => Ok(Some(revealer)),
-        (Some(_), Some(_)) => {
+        (Some(_), Some(revealer)) if !revealer.is_of(vault) => {
+            let problem =
+                "is asked about another vault than the file's: its rules and subjects are not these".into();
+            Err(Error::Setting { what: "principal", problem })
+        }
+        (Some(_), Some(revealer)) if revealer.tenant_id() != tenant => {
             let problem = "is asked about another tenant's data than the file holds".into();
             Err(Error::Setting { what: "principal", problem })
         }
+        (Some(_), Some(revealer)) => Ok(Some(revealer)),
         (Some(_), None) => Err(Error::Denied {
             code: "no-principal",
             problem: "this vault has rules for who may see what: name a principal and a purpose".into(),

@@ -79,7 +79,7 @@ pub(super) fn rewrite<'k>(
         binding: file.binding,
         tenant: vault.map(|v| v.tenant(&file.tenant)),
         run: None,
-        revealer: None,
+        showing: None,
         now: options.now,
         strict: rejects.is_none(),
         delimiter: file.delimiter,

@@ -8,23 +8,31 @@
 //! | denied, whoever the subject is | the whole column stays as it is |
 //! | denied because of what is known of the subject | its row is rejected |
 //!
-//! Whose a row is, a reference in it says. Of a row without one nothing is known. Each column of a batch has a leaf in the
-//! audit log.
+//! Whose a row is, a reference in it says, shown or not. In a file with fields in the vault a row without one is rejected, as
+//! is one whose reference leads nowhere: its subject may be restricted, or erased. In a file without such fields nothing is
+//! known of any subject. Each column of a batch has a leaf in the audit log.
 
 use super::actions::{Action, GONE, Job, Part, text};
 use super::batch::Batch;
+use super::whose::Whose;
 use crate::duties::{Decision, Reason};
 use crate::error::{Error, Result};
 use crate::name::FieldName;
 use crate::protect::{Column, Failures, Mask, Spelling, is_blank};
-use crate::vault::{Look, RecordId, Revealed, Revealer, TokenRules};
+use crate::vault::{Look, Revealed, Revealer, TokenRules};
 use zeroize::Zeroizing;
+
+/// Who is shown what comes back, and how it is told whose that is.
+pub(super) struct Showing<'j> {
+    pub(super) revealer: &'j Revealer<'j>,
+    pub(super) whose: Whose,
+}
 
 impl Job<'_> {
     /// Works on some cells of column `i` that come back.
     pub(super) fn show(
         &self,
-        revealer: &Revealer<'_>,
+        showing: &Showing<'_>,
         action: &Action,
         i: usize,
         part: Part<'_>,
@@ -32,6 +40,7 @@ impl Job<'_> {
         (output, failures): (&mut Column, &mut Failures),
     ) {
         let field = &self.columns[i].field;
+        let revealer = showing.revealer;
         match action {
             Action::Fetch(references) => {
                 let parsed =
@@ -53,13 +62,13 @@ impl Job<'_> {
                 hand_out(part, parsed, redeemed, output, failures);
             }
             Action::Detokenize(tokenizer) => {
-                let decisions = self.decide(revealer, i, part, batch);
+                let decisions = self.decide(showing, i, part, batch);
                 let mut values = Column::new();
                 tokenizer.detokenize_column(part.cells, &mut values, failures);
                 each_decided(part, decisions, output, failures, |n, _| Ok(values.get(n).to_vec()));
             }
             Action::Open(sealer) => {
-                let decisions = self.decide(revealer, i, part, batch);
+                let decisions = self.decide(showing, i, part, batch);
                 each_decided(part, decisions, output, failures, |n, row| {
                     let bound = text(self.was_bound_to(i, batch, row))?;
                     Ok(sealer.open_text(bound, text(part.cells.get(n))?)?.expose().to_vec())
@@ -72,22 +81,16 @@ impl Job<'_> {
     /// What the rules say of the cells that are not blank.
     fn decide(
         &self,
-        revealer: &Revealer<'_>,
+        showing: &Showing<'_>,
         i: usize,
         part: Part<'_>,
         batch: &Batch,
     ) -> Result<Vec<Result<Decision>>> {
-        let whose: Vec<_> = cells(part, |_, row| Ok(self.record_of(batch, row)));
-        let whose: Vec<_> = whose.into_iter().flatten().collect();
-        revealer.decide_many(&self.columns[i].field, &whose)
-    }
-
-    /// A record of the row's subject, from the first reference in it.
-    fn record_of(&self, batch: &Batch, row: usize) -> Option<RecordId> {
-        self.columns.iter().enumerate().find_map(|(i, column)| {
-            let Action::Fetch(references) = &column.action else { return None };
-            references.parse(text(batch.input[i].get(row)).ok()?, self.was_bound_to(i, batch, row)).ok()
-        })
+        let whose = cells(part, |_, row| showing.whose.record(&batch.input, row));
+        let told: Vec<_> = whose.iter().flatten().copied().collect();
+        let mut decided = showing.revealer.decide_many(&self.columns[i].field, &told)?.into_iter();
+        let of_each = |whose: Result<_>| whose.and_then(|_| decided.next().expect("one decision for each"));
+        Ok(whose.into_iter().map(of_each).collect())
     }
 }
 

@@ -11,6 +11,10 @@ use crate::time::Timestamp;
 use crate::wire::entry::{Locator, split_entry_key};
 use std::sync::Arc;
 
+const GONE: Error = Error::Value {
+    problem: "is of a subject that is not in this vault: it was erased, or belongs to another row",
+};
+
 impl Revealer<'_> {
     /// What the rules say of a field of a subject of whom nothing is known. It is in no log, and nothing is shown by it.
     pub fn ask(&self, field: &FieldName) -> Decision {
@@ -84,10 +88,11 @@ impl Revealer<'_> {
     }
 
     /// Decides about values of a field that are not in the vault, as computed tokens are, in one leaf of the audit log. `whose`
-    /// has a record of the subject of each, where one is known; of who is not, nothing is known.
+    /// has a record of the subject of each; of `None`, nothing is known. A record that leads nowhere is no stranger's: its
+    /// subject was erased, or it is not her record at all.
     ///
     /// # Errors
-    /// As [`reveal_many`](Revealer::reveal_many).
+    /// As [`reveal_many`](Revealer::reveal_many). In the results, [`Error::Value`] for a record that leads nowhere.
     pub fn decide_many(
         &self,
         field: &FieldName,
@@ -96,7 +101,7 @@ impl Revealer<'_> {
         let looked = self.answer(|judge, now| {
             let look = |record: &Option<RecordId>| {
                 let subject = match record {
-                    Some(record) => self.open_for(&split_entry_key(&record.0).0)?,
+                    Some(record) => Some(self.open_for(&split_entry_key(&record.0).0)?.ok_or(GONE)?),
                     None => None,
                 };
                 let decision = decide(judge, field, subject.as_ref(), now);

@@ -161,6 +161,11 @@ impl<'v> Revealer<'v> {
         self.tenant.name()
     }
 
+    /// Whether this is the vault whose rules it asks.
+    pub(crate) fn is_of(&self, vault: &Vault) -> bool {
+        self.tenant.is_of(vault)
+    }
+
     /// Who it shows fields to.
     pub fn access(&self) -> &Access {
         &self.access
