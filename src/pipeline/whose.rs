@@ -33,7 +33,7 @@ struct ReferenceColumn {
 /// The key version of its references.
 enum Under {
     /// The manifest says it, of all rows.
-    One(References),
+    One(Box<References>),
     /// A column says it, of each row.
     Each { versions: usize, references: BTreeMap<KeyVersion, References> },
 }
@@ -52,7 +52,7 @@ impl Whose {
             }
             let of = |key: &_| References::new(key, &file.tenant, &column.field);
             let under = match column.versions {
-                None => Under::One(of(&column.key(keyset)?)),
+                None => Under::One(Box::new(of(&column.key(keyset)?))),
                 Some(versions) => {
                     let references = keyset.live().into_iter().map(|key| (key.number(), of(&key))).collect();
                     Under::Each { versions, references }

@@ -162,6 +162,7 @@ impl<'v> Revealer<'v> {
     }
 
     /// Whether this is the vault whose rules it asks.
+    #[cfg(feature = "pipeline")]
     pub(crate) fn is_of(&self, vault: &Vault) -> bool {
         self.tenant.is_of(vault)
     }
