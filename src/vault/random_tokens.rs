@@ -319,7 +319,7 @@ impl RandomTokens<'_> {
             let row = row?.ok_or(UNKNOWN)?;
             let entry = entry_of(&keys.1, &row, now)?;
             if entry.is_once {
-                return self.use_up(token, now);
+                return self.use_up(token, now, || Ok(()));
             }
             let opened = self.open(&keys.1, &entry, token);
             // Her key and what she holds may have been made anew between reading the one and the other, or she was erased
@@ -346,6 +346,16 @@ impl RandomTokens<'_> {
             let links = entry.holders.iter().filter_map(|holder| holder.link);
             return Ok((links.map(|link| split_entry_key(&link).0).collect(), entry.is_once));
         }
+    }
+
+    /// Uses up a token that is for one use, if `may` agrees once nothing can change any more.
+    pub(super) fn redeem_once(
+        &self,
+        token: &str,
+        now: Timestamp,
+        may: impl FnOnce() -> Result<()>,
+    ) -> Result<Plaintext> {
+        self.use_up(token, now, may).map(|redeemed| redeemed.value)
     }
 
     /// As [`redeem`](RandomTokens::redeem), decided and logged by who asks.
@@ -447,8 +457,11 @@ impl RandomTokens<'_> {
     }
 
     /// Reveals a token for one use, and removes it in the same operation: of two who redeem it, one gets the value.
-    fn use_up(&self, token: &str, now: Timestamp) -> Result<Redeemed> {
+    ///
+    /// `may` agrees while no other operation is under way, so that no state of a subject changes meanwhile.
+    fn use_up(&self, token: &str, now: Timestamp, may: impl FnOnce() -> Result<()>) -> Result<Redeemed> {
         let mut operation = self.tenant.vault().bookkeeping(self.tenant.draft("use-up"))?;
+        may()?;
         let fields = operation.keyring.of_field(self.tenant.name(), &self.field);
         let row = operation.token_row(&fields, token)?.ok_or(UNKNOWN)?;
         let entry = entry_of(&fields, &row, now)?;

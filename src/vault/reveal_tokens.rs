@@ -4,7 +4,7 @@ use super::random_tokens::RandomTokens;
 use super::reference::RecordId;
 use super::revealer::{Looked, Revealed, Revealer, denied, masked, settled};
 use super::subject_cache::OpenedSubject;
-use crate::duties::{Decision, Judge, SubjectState};
+use crate::duties::{Decision, Judge, Reason, SubjectState};
 use crate::error::{Error, Result};
 use crate::name::FieldName;
 use crate::time::Timestamp;
@@ -48,8 +48,19 @@ impl Revealer<'_> {
                 (Decision::Deny(reason), _) => Err(denied(reason)),
                 (Decision::Token, _) => Ok(Revealed::Token((*token).to_owned())),
                 (decision, value) => {
-                    // For one use: it is gone only now that the leaf is durable.
-                    let value = value.map_or_else(|| tokens.redeem_decided(token, at), Ok)?;
+                    // For one use: it is gone only now that the leaf is durable, and if she has not changed her mind since.
+                    let once = || {
+                        tokens.redeem_once(token, at, || {
+                            let (judge, now) = (self.judge(), self.vault().decision_time());
+                            let again = self.look_at(&judge, tokens, token, (at, now))?.decision;
+                            match again.reason() {
+                                Some(reason) => Err(denied(reason)),
+                                None if again == decision => Ok(()),
+                                None => Err(denied(Reason::RoleWithoutField)),
+                            }
+                        })
+                    };
+                    let value = value.map_or_else(once, Ok)?;
                     match decision {
                         Decision::Masked(mask) => masked(mask, &value).map(Revealed::Masked),
                         _ => Ok(Revealed::Full(value)),

@@ -170,6 +170,9 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let manifest = Manifest::parse(&json, &held.keyset())?;
     let (access, approval) = (access.access()?, approved.approval()?);
     let (tenant, values) = (TenantId::new(&manifest.tenant)?, manifest.values());
+    // What is revealed is for the owner's eyes. The files come first: an approval is not used up for what cannot be written.
+    let mut output = Output::create(&how.output, Readers::Owner)?;
+    let mut rejects = how.rejects()?;
     let mut revealer = None;
     if let (Held::Vault(vault), Some(access)) = (&held, &access)
         && vault.installed_rules().is_some()
@@ -180,9 +183,6 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
             None => shown,
         });
     }
-    // What is revealed is for the owner's eyes.
-    let mut output = Output::create(&how.output, Readers::Owner)?;
-    let mut rejects = how.rejects()?;
     let ticker = Ticker::new();
     let progress = |p| ticker.rows(p);
     let options = Options {

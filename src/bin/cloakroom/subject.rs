@@ -331,14 +331,16 @@ fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Resu
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
+    // The file comes first: an approval is not used up for what cannot be written.
+    let create = |path| Ok::<_, Error>((path, WholeFile::create(path, Readers::Owner)?));
+    let file = output.as_ref().map(create).transpose()?;
     let (target, by) = (rights.export_target()?, access.as_ref().map(|access| &access.principal));
     let done = rights.export(access.as_ref(), approval.as_ref());
     let export = approved.or_request(done, &vault, || (Action::Export, target), by)?;
     let sealed = recipient.map(|recipient| export.sealed_to(&recipient)).transpose()?;
     let bytes = sealed.as_deref().unwrap_or(export.json().as_bytes());
-    match output {
-        Some(path) => {
-            let mut file = WholeFile::create(path, Readers::Owner)?;
+    match file {
+        Some((path, mut file)) => {
             file.write_all(bytes).map_err(Error::io("write", path))?;
             file.commit()?;
         }
