@@ -80,7 +80,7 @@ fn consents_are_granted_withdrawn_and_shown() {
     assert_eq!(shown["history"][0]["at"], "2026-01-02T08:00:00Z");
     assert_eq!(shown["history"][0]["wording"], "v3");
     let ran = tool.run_with("consent withdraw - news --vault v", b" 7 \n");
-    assert_eq!((ran.exit, ran.err.as_str()), (Some(0), "subject: the withdrawal is recorded\n"));
+    assert_eq!((ran.exit, ran.err.lines().next()), (Some(0), Some("subject: the withdrawal is recorded")));
     let shown = json(&tool.ok("consent show 7 --vault v").out);
     assert_eq!(
         (&shown["status"]["news"], shown["history"].as_array().unwrap().len()),
