@@ -114,6 +114,9 @@ impl Rights<'_> {
                 continue;
             }
             let entries = self.entries(&locator)?;
+            if entries.first().is_none_or(|(_, head)| *head != subject.head) {
+                continue; // erased, or sealed anew, between the two
+            }
             let gathered = self.gather_from(&subject, &entries, access);
             if self.entries(&locator)? == entries {
                 let holdings = gathered?;
