@@ -243,8 +243,11 @@ impl Rights<'_> {
     /// The leaf that says that all of it was handed out.
     fn note(&self, kind: &'static str, subject: &OpenedSubject, holdings: &Holdings) -> Result<()> {
         let mut draft = self.tenant.draft(kind);
-        let names =
-            holdings.records.iter().flat_map(|record| &record.fields).map(|field| field.name.as_str());
+        // Those of which something was shown: what was denied is not touched, and has a leaf that says so.
+        let is_shown =
+            |field: &&HeldField| matches!(field.shown, Ok(Revealed::Full(_) | Revealed::Masked(_)));
+        let fields = holdings.records.iter().flat_map(|record| &record.fields);
+        let names = fields.filter(is_shown).map(|field| field.name.as_str());
         let names: std::collections::BTreeSet<_> = names.collect();
         let fields = self.tenant.field_ids(names);
         let item = draft.item(subject.audit_id, UNDECIDED, subject.wrap_version, &fields);
