@@ -411,6 +411,8 @@ fn what_is_held_is_shown_as_the_rules_let_the_principal_see_it() {
     assert!(
         reveal.iter().all(|s| s.principal == "alice" && s.purpose == "support" && s.because == ["ticket 7"])
     );
+    let show: Vec<_> = seen.iter().filter(|s| s.kind == "show").map(|s| s.fields.join(",")).collect();
+    assert_eq!(show, ["email,phone"], "what was denied was not touched");
     assert_eq!(seen.iter().filter(|s| s.kind == "put").count(), 2);
     let bob = place.rights("bob").seen().unwrap();
     assert!(bob.iter().all(|s| s.kind != "reveal"), "{bob:?}");
