@@ -10,8 +10,9 @@ use crate::audit::{AuditFile, verify_head};
 use crate::crypto::merkle::{Frontier, Hash, consistency_proof, inclusion_proof, leaf_hash};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{Error, Result};
+use crate::name::KeyVersion;
 use crate::time::Timestamp;
-use crate::wire::audit::{Consistency, Inclusion, Leaf, Proof, SignedHead};
+use crate::wire::audit::{Consistency, Head, Inclusion, Leaf, Proof, SignedHead};
 use std::io::Write;
 
 impl Vault {
@@ -76,7 +77,21 @@ impl Vault {
     pub fn check_against(&self, earlier: &SignedHead, keys: &[VerifyingKey]) -> Result<()> {
         let own = self.verifying_keys().into_iter().map(|(_, key)| key);
         let keys: Vec<_> = own.chain(keys.iter().cloned()).collect();
-        verify_head(earlier, &keys)?;
+        let Head { vault, key_version, .. } = earlier.head;
+        let is_unknown = || self.keyset().version(KeyVersion::new(key_version)?).map(drop);
+        match verify_head(earlier, &keys) {
+            Err(_) if vault != self.id() => {
+                return Err(Error::Audit { problem: "the earlier head is of another vault".into() });
+            }
+            Err(_) if is_unknown().is_err() => {
+                let problem = format!(
+                    "the head is signed under key version {key_version}, which this keyset has not: the vault was put back \
+                     from before that version was made, or the head is forged"
+                );
+                return Err(Error::Audit { problem });
+            }
+            verified => verified?,
+        };
         let log = self.log_guard().clone();
         self.begins_with(earlier, &log)
     }
