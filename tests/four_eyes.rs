@@ -94,6 +94,15 @@ fn problem<T>(result: cloakroom::Result<T>) -> String {
 
 // SPEC: EYES-1
 #[test]
+fn nobody_asks_in_the_name_of_one_whom_the_rules_do_not_know() {
+    let place = InMemory::new();
+    place.vault.admin(principal("root")).set_rules(rules(), None).unwrap();
+    let asked = place.vault.request(Action::SetRules, &rules_target(&rules()), &principal("ghost"));
+    assert!(matches!(asked, Err(Error::Approval { .. })), "{asked:?}");
+}
+
+// SPEC: EYES-1
+#[test]
 fn rules_without_approvers_ask_for_no_approval() {
     let place = InMemory::new();
     assert!(Action::all().all(|action| !place.vault.needs_approval(action)));

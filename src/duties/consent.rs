@@ -2,9 +2,10 @@
 
 use crate::name::{Note, Purpose};
 use crate::time::Timestamp;
+use std::fmt;
 
 /// What a subject said about a purpose, once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Consent {
     /// About what.
     pub purpose: Purpose,
@@ -16,6 +17,12 @@ pub struct Consent {
     pub source: Option<Note>,
     /// Which wording the subject saw (GDPR Art. 7(1) asks for proof).
     pub wording: Option<Note>,
+}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Consent(..)") // it is about a person
+    }
 }
 
 /// What was said.

@@ -36,7 +36,7 @@ pub struct SubjectState {
 }
 
 /// A restriction of processing (GDPR Art. 18).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Restriction {
     /// Since when.
     pub at: Timestamp,
@@ -44,8 +44,14 @@ pub struct Restriction {
     pub reason: Note,
 }
 
+impl fmt::Debug for Restriction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Restriction(..)") // it is about a person
+    }
+}
+
 /// An objection to a purpose (GDPR Art. 21).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Objection {
     /// To what.
     pub purpose: Purpose,
@@ -53,13 +59,25 @@ pub struct Objection {
     pub at: Timestamp,
 }
 
+impl fmt::Debug for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Objection(..)") // it is about a person
+    }
+}
+
 /// A hold: data is kept though its retention is over (GDPR Art. 17(3)(e)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Hold {
     /// For what: a case's number.
     pub name: Note,
     /// Since when.
     pub at: Timestamp,
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold(..)") // it is about a person
+    }
 }
 
 impl SubjectState {

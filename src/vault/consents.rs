@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::name::{Note, Purpose, SubjectId};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A consent as it is given: all of it may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,12 +26,18 @@ pub struct Grant {
 }
 
 /// A subject's consents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Consents {
     /// All that she said, in the order of time.
     pub history: Vec<Consent>,
     /// What that is worth now, for each purpose that she said something about or that the rules in force ask consent for.
     pub status: BTreeMap<Purpose, ConsentStatus>,
+}
+
+impl fmt::Debug for Consents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Consents(..)") // it is about a person
+    }
 }
 
 impl Rights<'_> {
