@@ -10,6 +10,7 @@ use cloakroom::policy::Policy;
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::vault::Vault;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::LazyLock;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -203,8 +204,10 @@ fn check_rejects(rejects: &[u8], table: &Table, expected: u64) {
         let line: u64 = std::str::from_utf8(&reject[0]).unwrap().parse().unwrap();
         named.insert(line);
         assert!(reject[1].is_empty() || table.header.iter().any(|h| h.trim().as_bytes() == &reject[1]));
-        for cell in table.rows.iter().flat_map(|(_, row)| row).filter(|cell| cell.len() >= 32) {
-            assert!(!reject[2].windows(cell.len()).any(|w| w == cell), "the rejects show a value");
+        for cell in
+            table.rows.iter().flat_map(|(_, row)| row).filter(|cell| cell.len() >= 32 && !is_prose(cell))
+        {
+            assert!(!holds(&reject[2], cell), "the rejects show a value");
         }
     }
     if table.one_line_end {
@@ -212,6 +215,22 @@ fn check_rejects(rejects: &[u8], table: &Table, expected: u64) {
         assert!(named.is_subset(&starts), "rows begin in {starts:?}, rejected are {named:?}");
         assert_eq!(named.len() as u64, expected);
     }
+}
+
+/// Whether a cell may be a piece of a reason's own words.
+fn is_prose(cell: &[u8]) -> bool {
+    cell.iter().all(|byte| byte.is_ascii_lowercase() || b" ,.:;'-".contains(byte))
+}
+
+/// Whether the needle is in the text. Hashes are compared, not bytes: a fuzzer writes into its inputs what it sees compared
+/// with them, and would so make cells out of the reasons.
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    let hash = |bytes: &[u8]| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        hasher.finish()
+    };
+    text.windows(needle.len()).any(|window| hash(window) == hash(needle))
 }
 
 /// Read by the `csv` crate alone.
@@ -250,6 +269,16 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         [&[policy, how, delimiter], table.as_bytes()].concat()
     };
     vec![
+        // A cell that is a piece of what a reason says of another.
+        (
+            "own_words",
+            with(
+                1,
+                1,
+                b',',
+                "4111,he value is not of the alphabet or,x\nA,the value is not of the alphabet or,y\n",
+            ),
+        ),
         ("kept", with(0, 1, b',', "x,\"y,\"\"z\"\"\"\n,\n\" \",\"\r\n\"\n")),
         ("tokens", with(1, 1, b',', "4111111111111111,0049 123-456,o'neil äöü\n5500 0000 0000 0004,1,\n")),
         ("tokens_strict", with(1, 3, b';', "4111111111111111;0049 123-456;o'neil äöü\n")),
