@@ -34,7 +34,7 @@
 //! # Features
 //!
 //! `sled`, `passphrase` and `pipeline` are on by default; `shamir`, `pkcs11`, `hazmat` and `cli` are not. Features only add.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod audit;

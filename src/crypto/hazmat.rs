@@ -11,6 +11,15 @@ use crate::error::{Error, Result};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+/// Whether the whole process does without the instructions of one processor family from now on, as on a machine that does not
+/// have them. Results are the same bytes, more slowly; keys that were expanded before may keep to what they have.
+pub fn use_portable_code(portable: bool) {
+    #[cfg(target_arch = "x86_64")]
+    super::arch::use_portable_code(portable);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = portable;
+}
+
 /// `ciphertext ‖ tag` of AES-256-GCM, or of ChaCha20-Poly1305, whichever the suite ends in.
 pub fn seal_inner(suite: Suite, key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
     Inner::new(suite, key).seal(nonce, aad, plaintext)

@@ -16,8 +16,11 @@
 //! | [`sign`] | signatures | Ed25519, RFC 8032 |
 //! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
 //! | [`rng`] | the one source of randomness | – |
+//! | `arch` | the same for many values at once, by the instructions of one processor family | – |
 
 pub mod aead;
+#[cfg(target_arch = "x86_64")]
+mod arch;
 pub mod context;
 pub mod ff1;
 #[cfg(feature = "hazmat")]

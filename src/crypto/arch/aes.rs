@@ -1,0 +1,136 @@
+//! `w[i] = w[i − N_k] ⊕ f(w[i − 1])`: the round keys of AES, for kernels that do the rounds themselves.
+//!
+//! Source: FIPS 197, algorithm 2 (key expansion). The substitution is done by the processor's last-round instruction, not by a table,
+//! so no address depends on the key.
+
+use super::Avx512;
+use core::arch::x86_64::*;
+use zeroize::Zeroizing;
+
+/// `N_r + 1` round keys of 16 bytes: 11 for AES-128, 13 for AES-192, 15 for AES-256. Wiped when dropped.
+pub(crate) struct RoundKeys<const N: usize>(Zeroizing<[[u8; 16]; N]>);
+
+impl<const N: usize> RoundKeys<N> {
+    /// Expands a key of `4·(N − 7)` bytes.
+    pub(crate) fn new(proof: Avx512, key: &[u8]) -> Self {
+        const { assert!(N == 11 || N == 13 || N == 15) };
+        assert_eq!(key.len(), 4 * (N - 7), "the key is as long as its type says");
+        let _ = proof;
+        // SAFETY: the proof says that the processor has AES instructions.
+        unsafe { Self::expand(key) }
+    }
+
+    /// The round keys, in order.
+    pub(crate) fn keys(&self) -> &[[u8; 16]; N] {
+        &self.0
+    }
+
+    #[target_feature(enable = "aes")]
+    fn expand(key: &[u8]) -> Self {
+        let nk = key.len() / 4;
+        let mut keys = Zeroizing::new([[0; 16]; N]);
+        let words = keys.as_flattened_mut().as_chunks_mut::<4>().0;
+        let mut rcon = 1u8;
+        for i in 0..4 * N {
+            words[i] = if i < nk {
+                [key[4 * i], key[4 * i + 1], key[4 * i + 2], key[4 * i + 3]]
+            } else {
+                let mut temp = words[i - 1];
+                if i % nk == 0 {
+                    temp.rotate_left(1);
+                    temp = sub_word(temp);
+                    temp[0] ^= rcon;
+                    rcon = (rcon << 1) ^ (0x1B & (rcon >> 7).wrapping_neg());
+                } else if nk > 6 && i % nk == 4 {
+                    temp = sub_word(temp);
+                }
+                std::array::from_fn(|j| words[i - nk][j] ^ temp[j])
+            };
+        }
+        Self(keys)
+    }
+}
+
+/// SUBWORD. With four equal columns SHIFTROWS changes nothing, and the round key is 0, so the last round is SUBBYTES alone.
+#[inline]
+#[target_feature(enable = "aes")]
+fn sub_word(word: [u8; 4]) -> [u8; 4] {
+    let state = _mm_set1_epi32(i32::from_ne_bytes(word));
+    _mm_cvtsi128_si32(_mm_aesenclast_si128(state, _mm_setzero_si128())).to_ne_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+
+    /// The plain rounds, by the round keys.
+    fn encrypt<const N: usize>(keys: &RoundKeys<N>, block: [u8; 16]) -> [u8; 16] {
+        #[target_feature(enable = "aes,sse4.1")]
+        fn rounds<const N: usize>(keys: &RoundKeys<N>, block: [u8; 16]) -> [u8; 16] {
+            let load = |b: [u8; 16]| {
+                _mm_set_epi64x((u128::from_le_bytes(b) >> 64) as i64, u128::from_le_bytes(b) as i64)
+            };
+            let keys = keys.keys();
+            let mut state = _mm_xor_si128(load(block), load(keys[0]));
+            for key in &keys[1..N - 1] {
+                state = _mm_aesenc_si128(state, load(*key));
+            }
+            state = _mm_aesenclast_si128(state, load(keys[N - 1]));
+            let (low, high) = (_mm_extract_epi64(state, 0) as u64, _mm_extract_epi64(state, 1) as u64);
+            (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
+        }
+        // SAFETY: called with round keys, which were made with a proof.
+        unsafe { rounds(keys, block) }
+    }
+
+    // Source: FIPS 197, appendix A.
+    #[test]
+    fn the_last_words_of_the_standard_s_examples() {
+        let Some(proof) = Avx512::detect_always() else { return };
+        let hex = |text: &str| {
+            (0..text.len())
+                .step_by(2)
+                .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+                .collect::<Vec<_>>()
+        };
+        let k128 = RoundKeys::<11>::new(proof, &hex("2b7e151628aed2a6abf7158809cf4f3c"));
+        assert_eq!(k128.keys()[10][12..], hex("b6630ca6"));
+        let k192 = RoundKeys::<13>::new(proof, &hex("8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b"));
+        assert_eq!(k192.keys()[12][12..], hex("01002202"));
+        let k256 = RoundKeys::<15>::new(
+            proof,
+            &hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"),
+        );
+        assert_eq!(k256.keys()[14][12..], hex("706c631e"));
+    }
+
+    #[test]
+    fn the_rounds_with_them_are_the_cipher() {
+        let Some(proof) = Avx512::detect_always() else { return };
+        for i in 0..100u8 {
+            let key: Vec<u8> = (0..32).map(|j| i.wrapping_mul(31) ^ j * 7).collect();
+            let block = [i ^ 0x5A; 16];
+            let by_crate = |cipher: &dyn Fn(&mut Array<u8, aes::cipher::consts::U16>)| {
+                let mut b = Array::from(block);
+                cipher(&mut b);
+                b.0
+            };
+            let c128 = aes::Aes128Enc::new_from_slice(&key[..16]).unwrap();
+            assert_eq!(
+                encrypt(&RoundKeys::<11>::new(proof, &key[..16]), block),
+                by_crate(&|b| c128.encrypt_block(b))
+            );
+            let c192 = aes::Aes192Enc::new_from_slice(&key[..24]).unwrap();
+            assert_eq!(
+                encrypt(&RoundKeys::<13>::new(proof, &key[..24]), block),
+                by_crate(&|b| c192.encrypt_block(b))
+            );
+            let c256 = aes::Aes256Enc::new_from_slice(&key).unwrap();
+            assert_eq!(
+                encrypt(&RoundKeys::<15>::new(proof, &key), block),
+                by_crate(&|b| c256.encrypt_block(b))
+            );
+        }
+    }
+}
