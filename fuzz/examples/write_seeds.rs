@@ -1,7 +1,7 @@
 //! Writes the seeds that are made by code into `seeds/`; those that were found are beside them and stay.
 
 use cloakroom_fuzz::{
-    audit_leaf, csv_roundtrip, envelope, format, keyset_file, policy, pseudonym, vault_model,
+    audit_leaf, columns, csv_roundtrip, envelope, format, keyset_file, policy, pseudonym, vault_model,
 };
 use std::path::Path;
 
@@ -15,6 +15,7 @@ fn main() -> std::io::Result<()> {
         ("csv_roundtrip", csv_roundtrip::seeds()),
         ("vault_model", vault_model::seeds()),
         ("audit_leaf", audit_leaf::seeds()),
+        ("columns", columns::seeds()),
     ] {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
         std::fs::create_dir_all(&directory)?;

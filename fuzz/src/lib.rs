@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit_leaf;
+pub mod columns;
 pub mod csv_roundtrip;
 pub mod envelope;
 pub mod fixed;
@@ -23,7 +24,7 @@ pub mod vault_model;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("envelope", envelope::run),
     ("keyset_file", keyset_file::run),
     ("policy", policy::run),
@@ -32,4 +33,5 @@ pub const TARGETS: [Target; 8] = [
     ("csv_roundtrip", csv_roundtrip::run),
     ("vault_model", vault_model::run),
     ("audit_leaf", audit_leaf::run),
+    ("columns", columns::run),
 ];
