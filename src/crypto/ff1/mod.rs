@@ -24,7 +24,8 @@
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
-//! | `digits.rs`, `decimal.rs`, `alphabet.rs` | numerals and characters to integers and back |
+//! | `digits.rs`, `words.rs`, `decimal.rs`, `pieces.rs` | numerals to integers and back, of 16 bits, of 8, and digits |
+//! | `alphabet.rs` | symbols to numerals and back |
 //!
 //! # Security
 //! FF1 is deterministic: equal values give equal tokens under one key, tweak and domain. It is not authenticated:
@@ -62,8 +63,10 @@ mod digits;
 mod domain;
 mod lanes;
 mod numeral;
+mod pieces;
 mod plan;
 mod reduce;
+mod words;
 
 /// An expanded AES key, from which plans are made.
 ///

@@ -12,6 +12,7 @@ use super::lanes::Rounds;
 use super::numeral::{self, Aes};
 use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Small, Wide};
 use super::sealed::Expand;
+use super::words::Words;
 use super::{Aes256, AsciiAlphabet, KeySize};
 use crate::error::{Error, Result};
 
@@ -28,6 +29,8 @@ pub struct Plan<K: KeySize = Aes256> {
     /// `K_0` to `K_9`, see [`super::lanes`].
     constants: [u128; 10],
     digits: Digits,
+    /// Where numerals are bytes.
+    words: Option<Words>,
     arithmetic: Arithmetic,
 }
 
@@ -81,7 +84,8 @@ impl<K: KeySize> Plan<K> {
             Some(b) => (round_constants(&cipher, domain, tweak, b), Arithmetic::new(domain, b)),
             None => ([0; 10], Arithmetic::General { tweak: Zeroizing::new(tweak.into()) }),
         };
-        Ok(Plan { cipher, domain, constants, digits: Digits::new(domain), arithmetic })
+        let words = (domain.radix() <= 256).then(|| Words::new(domain.radix().into(), domain.right()));
+        Ok(Plan { cipher, domain, constants, digits: Digits::new(domain), words, arithmetic })
     }
 
     /// The domain that the plan permutes.
@@ -210,16 +214,16 @@ impl<K: KeySize> Plan<K> {
         input: &[u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        if alphabet.radix() != self.domain.radix() {
+        let Some(words) = self.words.as_ref().filter(|_| alphabet.radix() == self.domain.radix()) else {
             return Err(BulkError::Shape("the alphabet has another radix than the domain"));
-        }
+        };
         if !input.len().is_multiple_of(self.domain.length()) {
             return Err(BulkError::Shape("the input is not a whole number of values"));
         }
         if out.len() != input.len() {
             return Err(BulkError::Shape("the output is not as long as the input"));
         }
-        let (domain, digits) = (self.domain, &self.digits);
+        let domain = self.domain;
         if let (Arithmetic::Narrow(moduli), 16, true) =
             (&self.arithmetic, domain.length(), alphabet.is_decimal())
         {
@@ -238,7 +242,7 @@ impl<K: KeySize> Plan<K> {
                 let text = DecimalText { input, out, domain };
                 bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
             } else {
-                let text = Text { alphabet, input, out, domain, digits };
+                let text = Text { alphabet, input, out, domain, words };
                 bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
             },
             tweak => self.ascii_general::<ENCRYPT>(tweak, alphabet, input, out))
@@ -257,13 +261,16 @@ impl<K: KeySize> Plan<K> {
         }
         let mut numerals = Zeroizing::new(vec![0; n]);
         for (input, out) in input.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
-            for (numeral, &character) in numerals.iter_mut().zip(input) {
-                *numeral = alphabet.lookup(character).into();
+            out.copy_from_slice(input);
+            alphabet.read(out);
+            for (numeral, &byte) in numerals.iter_mut().zip(out.iter()) {
+                *numeral = byte.into();
             }
             self.one_general::<ENCRYPT>(tweak, &mut numerals);
-            for (character, &numeral) in out.iter_mut().zip(numerals.iter()) {
-                *character = alphabet.spell(numeral.into());
+            for (byte, &numeral) in out.iter_mut().zip(numerals.iter()) {
+                *byte = numeral as u8;
             }
+            alphabet.write(out);
         }
         Ok(())
     }

@@ -295,9 +295,17 @@ fn lockstep_agrees_with_the_words_at_all_lengths() {
 fn text_agrees_with_numerals() {
     let mut random = Random(4);
     let printable: Vec<u8> = (33..127).collect();
-    for characters in
-        [&b"0123456789"[..], b"9876543210", b"01", b"0123456789abcdefghijklmnopqrstuvwxyz", &printable]
-    {
+    let scattered: Vec<u8> = (0..=255u8).map(|x| x.wrapping_mul(167)).collect();
+    for characters in [
+        &b"0123456789"[..],
+        b"9876543210",
+        b"01",
+        b"0123456789abcdefghijklmnopqrstuvwxyz",
+        &printable,
+        &scattered[..200],
+        &scattered[..237],
+        &scattered,
+    ] {
         let alphabet = AsciiAlphabet::new(characters).unwrap();
         let radix = alphabet.radix();
         for n in (2..=90).chain([200, 300]) {
