@@ -71,6 +71,11 @@ impl AsciiAlphabet {
         (u32::from(numeral) < self.radix).then(|| self.characters[usize::from(numeral)])
     }
 
+    /// The characters, in their order.
+    pub(super) fn characters(&self) -> &[u8] {
+        &self.characters[..self.radix as usize]
+    }
+
     /// Whether these are the decimal digits in their order.
     pub(super) fn is_decimal(&self) -> bool {
         self.decimal
