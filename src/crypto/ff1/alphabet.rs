@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 /// digits are one run, `0-9A-Za-z` are three.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsciiAlphabet {
+    symbols: Vec<u8>,
     runs: Vec<Run>,
-    radix: u32,
     decimal: bool,
 }
 
@@ -45,7 +45,7 @@ impl AsciiAlphabet {
                 _ => runs.push(Run { symbol, numeral: i as u8, last: 0 }),
             }
         }
-        Ok(AsciiAlphabet { runs, radix: symbols.len() as u32, decimal: symbols == b"0123456789" })
+        Ok(AsciiAlphabet { symbols: symbols.into(), runs, decimal: symbols == b"0123456789" })
     }
 
     /// `0123456789`, the fastest alphabet.
@@ -55,7 +55,7 @@ impl AsciiAlphabet {
 
     /// How many symbols there are.
     pub fn radix(&self) -> u32 {
-        self.radix
+        self.symbols.len() as u32
     }
 
     /// The numeral that the symbol writes.
@@ -68,6 +68,11 @@ impl AsciiAlphabet {
     pub fn character(&self, numeral: u8) -> Option<u8> {
         let mut byte = [numeral];
         translate(self.runs.iter().map(Run::writing), &mut byte).then_some(byte[0])
+    }
+
+    /// The symbols, in their order.
+    pub(super) fn characters(&self) -> &[u8] {
+        &self.symbols
     }
 
     /// Whether these are the decimal digits in their order.

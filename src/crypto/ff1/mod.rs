@@ -24,6 +24,7 @@
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
+//! | `vectors.rs` | the same for short values, by the kernels of [`arch`](super::arch) |
 //! | `digits.rs`, `words.rs`, `decimal.rs`, `pieces.rs` | numerals to integers and back, of 16 bits, of 8, and digits |
 //! | `alphabet.rs` | symbols to numerals and back |
 //!
@@ -66,6 +67,11 @@ mod numeral;
 mod pieces;
 mod plan;
 mod reduce;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_vectors.rs"]
+mod vectors;
 mod words;
 
 /// An expanded AES key, from which plans are made.
@@ -74,12 +80,13 @@ mod words;
 /// Wiped when dropped; not cloned, compared or shown.
 pub struct Ff1Key<K: KeySize = Aes256> {
     cipher: K::Cipher,
+    vector_keys: Option<K::VectorKeys>,
 }
 
 impl Ff1Key<Aes256> {
     /// FF1 with AES-256, the only key size outside of `hazmat`.
     pub fn new(key: &[u8; 32]) -> Self {
-        Ff1Key { cipher: Aes256::expand(key) }
+        Ff1Key { cipher: Aes256::expand(key), vector_keys: Aes256::vector_keys(key) }
     }
 }
 
@@ -87,7 +94,7 @@ impl Ff1Key<Aes256> {
 impl Ff1Key<Aes128> {
     /// FF1 with AES-128: for test vectors and the review of old data.
     pub fn hazmat_128(key: &[u8; 16]) -> Self {
-        Ff1Key { cipher: Aes128::expand(key) }
+        Ff1Key { cipher: Aes128::expand(key), vector_keys: Aes128::vector_keys(key) }
     }
 }
 
@@ -95,7 +102,7 @@ impl Ff1Key<Aes128> {
 impl Ff1Key<Aes192> {
     /// FF1 with AES-192: for test vectors and the review of old data.
     pub fn hazmat_192(key: &[u8; 24]) -> Self {
-        Ff1Key { cipher: Aes192::expand(key) }
+        Ff1Key { cipher: Aes192::expand(key), vector_keys: Aes192::vector_keys(key) }
     }
 }
 
@@ -105,7 +112,7 @@ impl<K: KeySize> Ff1Key<K> {
     /// # Errors
     /// [`Error::TooLong`](crate::error::Error::TooLong) for a tweak over [`Plan::MAX_TWEAK`].
     pub fn plan(&self, domain: Domain, tweak: &[u8]) -> Result<Plan<K>> {
-        Plan::with_cipher(self.cipher.clone(), domain, tweak)
+        Plan::with_keys(self.cipher.clone(), self.vector_keys.clone(), domain, tweak)
     }
 }
 
@@ -132,30 +139,37 @@ pub enum Aes128 {}
 
 mod sealed {
     use super::numeral::Aes;
+    use super::vectors::VectorKeys;
     use zeroize::ZeroizeOnDrop;
 
     pub trait Expand {
         type Key;
         type Cipher: Aes + Clone + ZeroizeOnDrop + Send + Sync + 'static;
+        type VectorKeys: VectorKeys + Clone + Send + Sync + 'static;
         fn expand(key: &Self::Key) -> Self::Cipher;
+        fn vector_keys(key: &Self::Key) -> Option<Self::VectorKeys>;
     }
 }
 
 macro_rules! key_size {
-    ($name:ident, $bytes:literal, $cipher:ty) => {
+    ($name:ident, $bytes:literal, $cipher:ty, $round_keys:literal) => {
         impl KeySize for $name {}
         impl sealed::Expand for $name {
             type Key = [u8; $bytes];
             type Cipher = $cipher;
+            type VectorKeys = vectors::Keys<$round_keys>;
             fn expand(key: &[u8; $bytes]) -> $cipher {
                 <$cipher>::new(key.into())
+            }
+            fn vector_keys(key: &[u8; $bytes]) -> Option<Self::VectorKeys> {
+                vectors::Keys::expand(key)
             }
         }
     };
 }
 
-key_size!(Aes256, 32, aes::Aes256Enc);
+key_size!(Aes256, 32, aes::Aes256Enc, 15);
 #[cfg(any(test, feature = "hazmat"))]
-key_size!(Aes192, 24, aes::Aes192Enc);
+key_size!(Aes192, 24, aes::Aes192Enc, 13);
 #[cfg(any(test, feature = "hazmat"))]
-key_size!(Aes128, 16, aes::Aes128Enc);
+key_size!(Aes128, 16, aes::Aes128Enc, 11);

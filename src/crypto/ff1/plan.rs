@@ -12,6 +12,7 @@ use super::lanes::Rounds;
 use super::numeral::{self, Aes};
 use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Small, Wide};
 use super::sealed::Expand;
+use super::vectors::Short;
 use super::words::Words;
 use super::{Aes256, AsciiAlphabet, KeySize};
 use crate::error::{Error, Result};
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 /// The expanded key and the round constants are wiped when the plan is dropped.
 pub struct Plan<K: KeySize = Aes256> {
     cipher: K::Cipher,
+    vector_keys: Option<K::VectorKeys>,
     domain: Domain,
     /// `K_0` to `K_9`, see [`super::lanes`].
     constants: [u128; 10],
@@ -32,6 +34,7 @@ pub struct Plan<K: KeySize = Aes256> {
     /// Where numerals are bytes.
     words: Option<Words>,
     arithmetic: Arithmetic,
+    short: Option<Short>,
 }
 
 /// How the halves are computed with: the two moduli radix^u and radix^v, or word for word.
@@ -71,12 +74,17 @@ impl Plan<Aes256> {
     /// # Errors
     /// [`Error::TooLong`] for a tweak over [`Plan::MAX_TWEAK`].
     pub fn new(key: &[u8; 32], domain: Domain, tweak: &[u8]) -> Result<Self> {
-        Self::with_cipher(Aes256::expand(key), domain, tweak)
+        Self::with_keys(Aes256::expand(key), Aes256::vector_keys(key), domain, tweak)
     }
 }
 
 impl<K: KeySize> Plan<K> {
-    pub(super) fn with_cipher(cipher: K::Cipher, domain: Domain, tweak: &[u8]) -> Result<Self> {
+    pub(super) fn with_keys(
+        cipher: K::Cipher,
+        vector_keys: Option<K::VectorKeys>,
+        domain: Domain,
+        tweak: &[u8],
+    ) -> Result<Self> {
         if tweak.len() > Plan::MAX_TWEAK {
             return Err(Error::TooLong { what: "tweak", actual: tweak.len(), limit: Plan::MAX_TWEAK });
         }
@@ -85,7 +93,9 @@ impl<K: KeySize> Plan<K> {
             None => ([0; 10], Arithmetic::General { tweak: Zeroizing::new(tweak.into()) }),
         };
         let words = (domain.radix() <= 256).then(|| Words::new(domain.radix().into(), domain.right()));
-        Ok(Plan { cipher, domain, constants, digits: Digits::new(domain), words, arithmetic })
+        let short = if vector_keys.is_some() { Short::new(domain) } else { None };
+        let digits = Digits::new(domain);
+        Ok(Plan { cipher, vector_keys, domain, constants, digits, words, arithmetic, short })
     }
 
     /// The domain that the plan permutes.
@@ -194,8 +204,15 @@ impl<K: KeySize> Plan<K> {
         if !numerals.len().is_multiple_of(n) {
             return Err(BulkError::Shape("the numerals are not a whole number of values"));
         }
-        if let Some(foreign) = first(numerals, n, |value| value.iter().all(|&x| self.domain.holds(x))) {
+        // The greatest of many is found without a branch, several at a time.
+        let holds = |numerals: &[u16]| self.domain.holds(numerals.iter().fold(0, |most, &x| most.max(x)));
+        if let Some(foreign) = first(numerals, n, holds) {
             return Err(BulkError::Record { index: foreign, problem: FOREIGN_NUMERAL });
+        }
+        if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
+            && short.columns::<_, ENCRYPT>(keys, &self.constants, numerals)
+        {
+            return Ok(());
         }
         with_moduli!(&self.arithmetic,
         moduli => {
@@ -222,6 +239,11 @@ impl<K: KeySize> Plan<K> {
         }
         if out.len() != input.len() {
             return Err(BulkError::Shape("the output is not as long as the input"));
+        }
+        if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+        {
+            return done;
         }
         let domain = self.domain;
         if let (Arithmetic::Narrow(moduli), 16, true) =
