@@ -7,7 +7,7 @@ use super::alphabet::AsciiAlphabet;
 use super::decimal::{self, Decimal};
 use super::digits::{Digits, Number};
 use super::domain::Domain;
-use super::lanes::{LANES, Rounds};
+use super::lanes::{Constants, LANES, Rounds};
 use super::numeral::Aes;
 use super::reduce::{Modulus, Narrow};
 use super::words::{InWords, Words};
@@ -71,20 +71,53 @@ pub(super) trait Records<H> {
     }
 }
 
+/// The round constants of values.
+pub(super) trait Tweaks {
+    /// Those of one group.
+    type Constants<'a>: Constants
+    where
+        Self: 'a;
+    /// Those of these values, which are at most [`LANES`].
+    fn constants(&mut self, values: Range<usize>) -> Self::Constants<'_>;
+}
+
+impl Tweaks for &[u128; 10] {
+    type Constants<'a>
+        = &'a [u128; 10]
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn constants(&mut self, _: Range<usize>) -> &[u128; 10] {
+        self
+    }
+}
+
 /// Every record through the rounds; stops before the group of the first that cannot be taken.
 pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
     cipher: &C,
     rounds: Rounds<'_, M>,
+    records: R,
+) -> Result<(), BulkError> {
+    run_tweaked::<C, M, _, R, ENCRYPT>(cipher, rounds.moduli, rounds.constants, records)
+}
+
+/// As [`run`], where the tweaks may differ.
+pub(super) fn run_tweaked<C: Aes, M: Modulus, T: Tweaks, R: Records<M::Half>, const ENCRYPT: bool>(
+    cipher: &C,
+    moduli: &[M; 2],
+    mut tweaks: T,
     mut records: R,
 ) -> Result<(), BulkError> {
     let count = records.count();
     if count == 1 {
+        let constants = tweaks.constants(0..1);
         let opened = records.open(0..1);
         let (left, right, good) = records.load(0);
         if !(opened & good) {
             return Err(BulkError::Record { index: 0, problem: FOREIGN_CHARACTER });
         }
-        let (left, right) = rounds.one::<C, ENCRYPT>(cipher, left, right);
+        let (left, right) = Rounds { constants, moduli }.one::<C, ENCRYPT>(cipher, left, right);
         records.store(0, left, right);
         records.close(0..1);
         return Ok(());
@@ -93,6 +126,7 @@ pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
     let mut start = 0;
     while start < count {
         let lanes = LANES.min(count - start);
+        let constants = tweaks.constants(start..start + lanes);
         let mut all_good = records.open(start..start + lanes);
         for (j, (left, right)) in left.iter_mut().zip(&mut right).take(lanes).enumerate() {
             let good;
@@ -103,8 +137,9 @@ pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
             let index = (start..start + lanes).find(|&j| !records.holds(j)).unwrap_or(start);
             return Err(BulkError::Record { index, problem: FOREIGN_CHARACTER });
         }
-        rounds.many::<C, ENCRYPT>(cipher, &mut left[..lanes], &mut right[..lanes]);
-        for (j, (&left, &right)) in left.iter().zip(&right).take(lanes).enumerate() {
+        let (left, right) = (&mut left[..lanes], &mut right[..lanes]);
+        Rounds { constants, moduli }.many::<C, ENCRYPT>(cipher, left, right);
+        for (j, (&left, &right)) in left.iter().zip(&*right).enumerate() {
             records.store(start + j, left, right);
         }
         records.close(start..start + lanes);

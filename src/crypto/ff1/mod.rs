@@ -21,6 +21,7 @@
 //! | `domain.rs` | which radices and lengths there are, and P |
 //! | `numeral.rs` | the algorithms word for word: the general path, and the oracle of the tests |
 //! | `plan.rs` | the public calls; what a key, domain and tweak fix; the choice of arithmetic |
+//! | `plan/tweaked.rs` | the same with a tweak for each value |
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
@@ -53,7 +54,7 @@ use sealed::Expand;
 pub use alphabet::AsciiAlphabet;
 pub use bulk::BulkError;
 pub use domain::Domain;
-pub use plan::Plan;
+pub use plan::{Plan, TweakedPlan};
 
 use crate::error::Result;
 
@@ -113,6 +114,11 @@ impl<K: KeySize> Ff1Key<K> {
     /// [`Error::TooLong`](crate::error::Error::TooLong) for a tweak over [`Plan::MAX_TWEAK`].
     pub fn plan(&self, domain: Domain, tweak: &[u8]) -> Result<Plan<K>> {
         Plan::with_keys(self.cipher.clone(), self.vector_keys.clone(), domain, tweak)
+    }
+
+    /// The plan for one domain, for values that have a tweak each.
+    pub fn tweaked_plan(&self, domain: Domain) -> TweakedPlan<K> {
+        TweakedPlan::with_keys(self.cipher.clone(), self.vector_keys.clone(), domain)
     }
 }
 

@@ -201,14 +201,7 @@ impl<K: KeySize> Plan<K> {
 
     fn columns<const ENCRYPT: bool>(&self, numerals: &mut [u16]) -> Result<(), BulkError> {
         let n = self.domain.length();
-        if !numerals.len().is_multiple_of(n) {
-            return Err(BulkError::Shape("the numerals are not a whole number of values"));
-        }
-        // The greatest of many is found without a branch, several at a time.
-        let holds = |numerals: &[u16]| self.domain.holds(numerals.iter().fold(0, |most, &x| most.max(x)));
-        if let Some(foreign) = first(numerals, n, holds) {
-            return Err(BulkError::Record { index: foreign, problem: FOREIGN_NUMERAL });
-        }
+        self.check_columns(numerals)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
             && short.columns::<_, ENCRYPT>(keys, &self.constants, numerals)
         {
@@ -231,15 +224,7 @@ impl<K: KeySize> Plan<K> {
         input: &[u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        let Some(words) = self.words.as_ref().filter(|_| alphabet.radix() == self.domain.radix()) else {
-            return Err(BulkError::Shape("the alphabet has another radix than the domain"));
-        };
-        if !input.len().is_multiple_of(self.domain.length()) {
-            return Err(BulkError::Shape("the input is not a whole number of values"));
-        }
-        if out.len() != input.len() {
-            return Err(BulkError::Shape("the output is not as long as the input"));
-        }
+        let words = self.check_text(alphabet, input, out)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
             && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
         {
@@ -267,12 +252,12 @@ impl<K: KeySize> Plan<K> {
                 let text = Text { alphabet, input, out, domain, words };
                 bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
             },
-            tweak => self.ascii_general::<ENCRYPT>(tweak, alphabet, input, out))
+            tweak => self.ascii_general::<ENCRYPT>(|_| tweak, alphabet, input, out))
     }
 
-    fn ascii_general<const ENCRYPT: bool>(
+    fn ascii_general<'t, const ENCRYPT: bool>(
         &self,
-        tweak: &[u8],
+        tweak: impl Fn(usize) -> &'t [u8],
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -282,19 +267,45 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER });
         }
         let mut numerals = Zeroizing::new(vec![0; n]);
-        for (input, out) in input.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+        for (j, (input, out)) in input.chunks_exact(n).zip(out.chunks_exact_mut(n)).enumerate() {
             out.copy_from_slice(input);
             alphabet.read(out);
             for (numeral, &byte) in numerals.iter_mut().zip(out.iter()) {
                 *numeral = byte.into();
             }
-            self.one_general::<ENCRYPT>(tweak, &mut numerals);
+            self.one_general::<ENCRYPT>(tweak(j), &mut numerals);
             for (byte, &numeral) in out.iter_mut().zip(numerals.iter()) {
                 *byte = numeral as u8;
             }
             alphabet.write(out);
         }
         Ok(())
+    }
+
+    fn check_columns(&self, numerals: &[u16]) -> Result<(), BulkError> {
+        let n = self.domain.length();
+        if !numerals.len().is_multiple_of(n) {
+            return Err(BulkError::Shape("the numerals are not a whole number of values"));
+        }
+        // The greatest of many is found without a branch, several at a time.
+        let holds = |numerals: &[u16]| self.domain.holds(numerals.iter().fold(0, |most, &x| most.max(x)));
+        match first(numerals, n, holds) {
+            Some(index) => Err(BulkError::Record { index, problem: FOREIGN_NUMERAL }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_text(&self, alphabet: &AsciiAlphabet, input: &[u8], out: &[u8]) -> Result<&Words, BulkError> {
+        let Some(words) = self.words.as_ref().filter(|_| alphabet.radix() == self.domain.radix()) else {
+            return Err(BulkError::Shape("the alphabet has another radix than the domain"));
+        };
+        if !input.len().is_multiple_of(self.domain.length()) {
+            return Err(BulkError::Shape("the input is not a whole number of values"));
+        }
+        if out.len() != input.len() {
+            return Err(BulkError::Shape("the output is not as long as the input"));
+        }
+        Ok(words)
     }
 
     fn rounds<'a, M>(&'a self, moduli: &'a [M; 2]) -> Rounds<'a, M> {
@@ -377,26 +388,31 @@ fn round_constants<C: Aes>(cipher: &C, domain: Domain, tweak: &[u8], b: usize) -
         cipher.encrypt_block(&mut block);
         u128::from_be_bytes(block.0)
     };
-    // Block j of T ‖ 0 ‖ 0 ‖ …
-    let padded = |j: usize| {
-        let mut block = [0; 16];
-        if let Some(rest) = tweak.get(16 * j..) {
-            let length = rest.len().min(16);
-            block[..length].copy_from_slice(&rest[..length]);
-        }
-        u128::from_be_bytes(block)
-    };
     let last = (tweak.len() + 1 + b).div_ceil(16) - 1;
     let whole = if b == 16 { last - 1 } else { last };
     let mut state = ciph(u128::from_be_bytes(domain.first_block(tweak.len())));
     for j in 0..whole {
-        state = ciph(state ^ padded(j));
+        state = ciph(state ^ padded(tweak, j));
     }
     std::array::from_fn(|i| match b {
-        16 => ciph(state ^ padded(whole) ^ i as u128),
-        _ => state ^ padded(last) ^ (i as u128) << (8 * b),
+        16 => ciph(state ^ padded(tweak, whole) ^ i as u128),
+        _ => state ^ padded(tweak, last) ^ (i as u128) << (8 * b),
     })
 }
+
+/// Block j of T ‖ 0 ‖ 0 ‖ …
+fn padded(tweak: &[u8], j: usize) -> u128 {
+    let mut block = [0; 16];
+    if let Some(rest) = tweak.get(16 * j..) {
+        let length = rest.len().min(16);
+        block[..length].copy_from_slice(&rest[..length]);
+    }
+    u128::from_be_bytes(block)
+}
+
+mod tweaked;
+
+pub use tweaked::TweakedPlan;
 
 #[cfg(test)]
 mod tests;
