@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom::Error;
-use cloakroom::crypto::ff1::{AsciiAlphabet, BulkError, Domain, Ff1Key, Plan};
+use cloakroom::crypto::ff1::{AsciiAlphabet, BulkError, Domain, Ff1Key, Plan, TweakedPlan};
 use fpe::ff1::{BinaryNumeralString, FF1, FlexibleNumeralString};
 use proptest::prelude::*;
 
@@ -34,6 +34,18 @@ fn nist_samples_of_aes_256() {
         let mut numerals: Vec<u16> = plain.bytes().map(|c| alphabet.numeral(c).unwrap().into()).collect();
         plan.encrypt(&mut numerals).unwrap();
         assert!(numerals.iter().zip(cipher.bytes()).all(|(&x, c)| alphabet.character(x as u8) == Some(c)));
+        // In each lane of a group, among values with other tweaks.
+        let tweaked = TweakedPlan::new(&key, plan.domain());
+        for lane in 0..70 {
+            let tweak = |j: usize| if j == lane { tweak } else { &b"another one, longer"[..j % 20] };
+            let mut out = vec![0; 70 * plain.len()];
+            let text = plain.repeat(70);
+            tweaked.encrypt_ascii(&alphabet, text.as_bytes(), tweak, &mut out).unwrap();
+            assert_eq!(&out[lane * plain.len()..][..plain.len()], cipher.as_bytes());
+            let text = cipher.repeat(70);
+            tweaked.decrypt_ascii(&alphabet, text.as_bytes(), tweak, &mut out).unwrap();
+            assert_eq!(&out[lane * plain.len()..][..plain.len()], plain.as_bytes());
+        }
     }
 }
 

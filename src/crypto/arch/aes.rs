@@ -8,6 +8,7 @@ use core::arch::x86_64::*;
 use zeroize::Zeroizing;
 
 /// `N_r + 1` round keys of 16 bytes: 11 for AES-128, 13 for AES-192, 15 for AES-256. Wiped when dropped.
+#[derive(Clone)]
 pub(crate) struct RoundKeys<const N: usize>(Zeroizing<[[u8; 16]; N]>);
 
 impl<const N: usize> RoundKeys<N> {
@@ -27,25 +28,26 @@ impl<const N: usize> RoundKeys<N> {
 
     #[target_feature(enable = "aes")]
     fn expand(key: &[u8]) -> Self {
-        let nk = key.len() / 4;
+        // The last N_k words, in registers. N_k is known to the compiler: divisions by it cost nothing.
+        let nk = const { N - 7 };
+        let mut window = Zeroizing::new([0; 8]);
+        for (word, bytes) in window.iter_mut().zip(key.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
         let mut keys = Zeroizing::new([[0; 16]; N]);
-        let words = keys.as_flattened_mut().as_chunks_mut::<4>().0;
         let mut rcon = 1u8;
-        for i in 0..4 * N {
-            words[i] = if i < nk {
-                [key[4 * i], key[4 * i + 1], key[4 * i + 2], key[4 * i + 3]]
-            } else {
-                let mut temp = words[i - 1];
+        for (i, bytes) in keys.as_flattened_mut().as_chunks_mut().0.iter_mut().enumerate() {
+            if i >= nk {
+                let mut temp = window[(i - 1) % nk];
                 if i % nk == 0 {
-                    temp.rotate_left(1);
-                    temp = sub_word(temp);
-                    temp[0] ^= rcon;
+                    temp = sub_word(temp).rotate_right(8) ^ u32::from(rcon);
                     rcon = (rcon << 1) ^ (0x1B & (rcon >> 7).wrapping_neg());
                 } else if nk > 6 && i % nk == 4 {
                     temp = sub_word(temp);
                 }
-                std::array::from_fn(|j| words[i - nk][j] ^ temp[j])
-            };
+                window[i % nk] ^= temp;
+            }
+            *bytes = window[i % nk].to_le_bytes();
         }
         Self(keys)
     }
@@ -54,9 +56,9 @@ impl<const N: usize> RoundKeys<N> {
 /// SUBWORD. With four equal columns SHIFTROWS changes nothing, and the round key is 0, so the last round is SUBBYTES alone.
 #[inline]
 #[target_feature(enable = "aes")]
-fn sub_word(word: [u8; 4]) -> [u8; 4] {
-    let state = _mm_set1_epi32(i32::from_ne_bytes(word));
-    _mm_cvtsi128_si32(_mm_aesenclast_si128(state, _mm_setzero_si128())).to_ne_bytes()
+fn sub_word(word: u32) -> u32 {
+    let state = _mm_set1_epi32(word as i32);
+    _mm_cvtsi128_si32(_mm_aesenclast_si128(state, _mm_setzero_si128())) as u32
 }
 
 #[cfg(test)]

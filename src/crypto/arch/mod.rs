@@ -17,6 +17,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
+pub(crate) mod ff1;
+pub(crate) mod ff1_text;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

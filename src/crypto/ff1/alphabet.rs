@@ -1,74 +1,78 @@
-//! The spelling of numerals as ASCII characters.
+//! The spelling of numerals as symbols of one byte.
 
 use crate::error::{Error, Result};
 
-/// Numeral i is written as the i-th character; the number of characters is the radix.
+/// Numeral i is written as the i-th symbol; a symbol is any byte, and their number, 2 to 256, is the radix.
 ///
-/// Looking a character up is a memory access at an address that depends on it: whoever can watch the cache learns
-/// something of the plaintext. Decimal digits ([`AsciiAlphabet::digits`]) are converted by arithmetic instead.
+/// # Security
+/// The alphabet itself is public. Text is converted by arithmetic on all of its bytes alike: no address and no branch
+/// depends on a symbol. The work grows with the number of runs, which are symbols that follow each other as bytes too:
+/// digits are one run, `0-9A-Za-z` are three.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsciiAlphabet {
-    /// Numeral to character; as long as any index of seven bits.
-    characters: [u8; 128],
-    /// Character to numeral, or [`NONE`].
-    numerals: [u8; 256],
-    radix: u32,
+    symbols: Vec<u8>,
+    runs: Vec<Run>,
     decimal: bool,
 }
 
-/// Every numeral is below 128.
-const NONE: u8 = 0x80;
+/// Numerals `numeral..=numeral + last`, written as the bytes `symbol..=symbol + last`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    symbol: u8,
+    numeral: u8,
+    last: u8,
+}
 
 impl AsciiAlphabet {
-    /// The alphabet of these characters, in this order.
+    /// The alphabet of these symbols, in this order.
     ///
     /// # Errors
-    /// [`Error::Setting`] for fewer than 2 characters, one that is not ASCII, or one that stands twice.
-    pub fn new(characters: &[u8]) -> Result<Self> {
+    /// [`Error::Setting`] for fewer than 2 symbols, or one that stands twice.
+    pub fn new(symbols: &[u8]) -> Result<Self> {
         let problem = |problem: String| Error::Setting { what: "alphabet", problem };
-        if characters.len() < 2 {
-            return Err(problem("needs at least 2 characters".into()));
+        if symbols.len() < 2 {
+            return Err(problem("needs at least 2 symbols".into()));
         }
-        let mut alphabet = AsciiAlphabet {
-            characters: [0; 128],
-            numerals: [NONE; 256],
-            radix: 0,
-            decimal: characters == b"0123456789",
-        };
-        for &character in characters {
-            if !character.is_ascii() {
-                return Err(problem(format!("byte {character} is not ASCII")));
+        let mut seen = [false; 256];
+        let mut runs: Vec<Run> = vec![];
+        for (i, &symbol) in symbols.iter().enumerate() {
+            if std::mem::replace(&mut seen[usize::from(symbol)], true) {
+                return Err(problem(format!("byte {symbol} stands twice")));
             }
-            if alphabet.numeral(character).is_some() {
-                return Err(problem(format!("{:?} stands twice", char::from(character))));
+            match runs.last_mut() {
+                Some(run) if run.symbol.checked_add(run.last + 1) == Some(symbol) => run.last += 1,
+                // No more than 256 bytes differ.
+                _ => runs.push(Run { symbol, numeral: i as u8, last: 0 }),
             }
-            // No more than the 128 ASCII characters get here.
-            alphabet.numerals[usize::from(character)] = alphabet.radix as u8;
-            alphabet.characters[alphabet.radix as usize] = character;
-            alphabet.radix += 1;
         }
-        Ok(alphabet)
+        Ok(AsciiAlphabet { symbols: symbols.into(), runs, decimal: symbols == b"0123456789" })
     }
 
     /// `0123456789`, the fastest alphabet.
     pub fn digits() -> Self {
-        Self::new(b"0123456789").expect("ten distinct characters")
+        Self::new(b"0123456789").expect("ten distinct symbols")
     }
 
-    /// How many characters there are.
+    /// How many symbols there are.
     pub fn radix(&self) -> u32 {
-        self.radix
+        self.symbols.len() as u32
     }
 
-    /// The numeral that the character writes.
-    pub fn numeral(&self, character: u8) -> Option<u8> {
-        let numeral = self.numerals[usize::from(character)];
-        (numeral & NONE == 0).then_some(numeral)
+    /// The numeral that the symbol writes.
+    pub fn numeral(&self, symbol: u8) -> Option<u8> {
+        let mut byte = [symbol];
+        self.read(&mut byte).then_some(byte[0])
     }
 
-    /// The character that writes the numeral.
+    /// The symbol that writes the numeral.
     pub fn character(&self, numeral: u8) -> Option<u8> {
-        (u32::from(numeral) < self.radix).then(|| self.characters[usize::from(numeral)])
+        let mut byte = [numeral];
+        translate(self.runs.iter().map(Run::writing), &mut byte).then_some(byte[0])
+    }
+
+    /// The symbols, in their order.
+    pub(super) fn characters(&self) -> &[u8] {
+        &self.symbols
     }
 
     /// Whether these are the decimal digits in their order.
@@ -76,23 +80,77 @@ impl AsciiAlphabet {
         self.decimal
     }
 
-    /// The numeral, or [`NONE`].
+    /// Symbols to numerals, in place; whether all of them belong to the alphabet.
     #[inline(always)]
-    pub(super) fn lookup(&self, character: u8) -> u8 {
-        self.numerals[usize::from(character)]
+    pub(super) fn read(&self, text: &mut [u8]) -> bool {
+        translate(self.runs.iter().map(Run::reading), text)
     }
 
-    /// Whether all characters belong to the alphabet.
+    /// Numerals below the radix to symbols, in place.
     #[inline(always)]
+    pub(super) fn write(&self, numerals: &mut [u8]) {
+        translate(self.runs.iter().map(Run::writing), numerals);
+    }
+
+    /// Whether all symbols belong to the alphabet.
     pub(super) fn holds(&self, text: &[u8]) -> bool {
-        text.iter().fold(0, |all, &character| all | self.lookup(character)) & NONE == 0
+        text.chunks(BLOCK).fold(true, |all, chunk| {
+            let mut copy = [0; BLOCK];
+            let copy = &mut copy[..chunk.len()];
+            copy.copy_from_slice(chunk);
+            all & self.read(copy)
+        })
+    }
+}
+
+impl Run {
+    fn reading(&self) -> Step {
+        Step { from: self.symbol, last: self.last, shift: self.numeral.wrapping_sub(self.symbol) }
     }
 
-    /// The character of a numeral that is below the radix.
-    #[inline(always)]
-    pub(super) fn spell(&self, numeral: u64) -> u8 {
-        self.characters[(numeral & 127) as usize]
+    fn writing(&self) -> Step {
+        Step { from: self.numeral, last: self.last, shift: self.symbol.wrapping_sub(self.numeral) }
     }
+}
+
+/// `x ↦ x + shift` for x in `from..=from + last`, and 0 for other bytes.
+#[derive(Clone, Copy)]
+struct Step {
+    from: u8,
+    last: u8,
+    shift: u8,
+}
+
+/// Bytes that are translated together: a few vectors of any machine.
+const BLOCK: usize = 64;
+
+/// Each byte by the step that it belongs to; whether each belongs to one.
+#[inline(always)]
+fn translate(steps: impl Iterator<Item = Step> + Clone, text: &mut [u8]) -> bool {
+    let (blocks, rest) = text.as_chunks_mut::<BLOCK>();
+    let (vectors, rest) = rest.as_chunks_mut::<16>();
+    let (words, rest) = rest.as_chunks_mut::<8>();
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    let mut all = blocks.iter_mut().fold(true, |all, block| all & together(steps.clone(), block));
+    all = vectors.iter_mut().fold(all, |all, vector| all & together(steps.clone(), vector));
+    all = words.iter_mut().fold(all, |all, word| all & together(steps.clone(), word));
+    all = halves.iter_mut().fold(all, |all, half| all & together(steps.clone(), half));
+    rest.as_chunks_mut::<1>().0.iter_mut().fold(all, |all, byte| all & together(steps.clone(), byte))
+}
+
+/// All bytes through all steps, by comparing and selecting: a loop that compilers turn into vector instructions.
+#[inline(always)]
+fn together<const N: usize>(steps: impl Iterator<Item = Step>, bytes: &mut [u8; N]) -> bool {
+    let (mut result, mut found) = ([0; N], [0; N]);
+    for Step { from, last, shift } in steps {
+        for ((&byte, result), found) in bytes.iter().zip(&mut result).zip(&mut found) {
+            let inside = u8::from(byte.wrapping_sub(from) <= last).wrapping_neg();
+            *result |= inside & byte.wrapping_add(shift);
+            *found |= inside;
+        }
+    }
+    *bytes = result;
+    found.iter().fold(0xFF, |all, found| all & found) == 0xFF
 }
 
 #[cfg(test)]
@@ -100,30 +158,63 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alphabet_is_at_least_two_distinct_ascii_characters() {
-        for bad in [&b""[..], b"a", b"aa", b"abca", b"ab\x80", &[b'x'; 300]] {
+    fn an_alphabet_is_at_least_two_distinct_bytes() {
+        for bad in [&b""[..], b"a", b"aa", b"abca", b"\xFFb\xFF", &[b'x'; 300]] {
             assert!(
                 matches!(AsciiAlphabet::new(bad), Err(Error::Setting { what: "alphabet", .. })),
                 "{bad:?}"
             );
         }
-        let all: Vec<u8> = (0..128).collect();
+        let all: Vec<u8> = (0..=255).collect();
         let alphabet = AsciiAlphabet::new(&all).unwrap();
         assert_eq!(
-            (alphabet.radix(), alphabet.numeral(127), alphabet.character(127)),
-            (128, Some(127), Some(127))
+            (alphabet.radix(), alphabet.numeral(255), alphabet.character(255)),
+            (256, Some(255), Some(255))
         );
-        assert_eq!((alphabet.numeral(128), alphabet.character(128)), (None, None));
+        assert_eq!(alphabet.runs.len(), 1);
     }
 
     #[test]
-    fn characters_and_numerals_are_inverse() {
-        let alphabet = AsciiAlphabet::new(b"ACGT").unwrap();
-        assert_eq!(alphabet.radix(), 4);
-        for (i, c) in (0..).zip(*b"ACGT") {
-            assert_eq!((alphabet.numeral(c), alphabet.character(i)), (Some(i), Some(c)));
+    fn symbols_and_numerals_are_inverse_and_no_other_byte_is_taken() {
+        let odd = |x: u8| x.wrapping_mul(167);
+        let around_the_end: Vec<u8> = (250..=255).chain(0..5).collect();
+        let scattered: Vec<u8> = (0..=255).map(odd).collect();
+        let half: Vec<u8> = (0..128).map(odd).collect();
+        let reversed: Vec<u8> = (0..=255).rev().collect();
+        let alphanumeric = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        for (symbols, runs) in [
+            (&b"ACGT"[..], 4),
+            (b"0123456789", 1),
+            (b"9876543210", 10),
+            (alphanumeric, 3),
+            (&around_the_end, 2),
+            (&scattered, 256),
+            (&half, 128),
+            (&reversed, 256),
+        ] {
+            let alphabet = AsciiAlphabet::new(symbols).unwrap();
+            assert_eq!((alphabet.radix(), alphabet.runs.len()), (symbols.len() as u32, runs));
+            for byte in 0..=255 {
+                let numeral = symbols.iter().position(|&symbol| symbol == byte).map(|i| i as u8);
+                assert_eq!(alphabet.numeral(byte), numeral);
+                assert_eq!(alphabet.character(byte), symbols.get(usize::from(byte)).copied());
+            }
+            for length in 0..=130 {
+                let text: Vec<u8> = (0..length).map(|i| symbols[(i * 7 + length) % symbols.len()]).collect();
+                let mut copy = text.clone();
+                assert!(alphabet.read(&mut copy) && alphabet.holds(&text));
+                for (&symbol, &numeral) in text.iter().zip(&copy) {
+                    assert_eq!(symbols[usize::from(numeral)], symbol);
+                }
+                alphabet.write(&mut copy);
+                assert_eq!(copy, text);
+                let Some(foreign) = (0..=255).find(|byte| !symbols.contains(byte)) else { continue };
+                for place in 0..length {
+                    let mut copy = text.clone();
+                    copy[place] = foreign;
+                    assert!(!alphabet.holds(&copy) && !alphabet.read(&mut copy), "{place} of {length}");
+                }
+            }
         }
-        assert_eq!((alphabet.numeral(b'a'), alphabet.character(4)), (None, None));
-        assert!(alphabet.holds(b"GATTACA") && !alphabet.holds(b"GATTACa"));
     }
 }

@@ -1,14 +1,16 @@
 //! Many values: from the caller's buffer to halves, through the rounds, and back, a group of lanes at a time.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::alphabet::AsciiAlphabet;
 use super::decimal::{self, Decimal};
 use super::digits::{Digits, Number};
 use super::domain::Domain;
-use super::lanes::{LANES, Rounds};
+use super::lanes::{Constants, LANES, Rounds};
 use super::numeral::Aes;
 use super::reduce::{Modulus, Narrow};
+use super::words::{InWords, Words};
 use crate::error::Error;
 
 /// Why a bulk call did nothing, or stopped.
@@ -51,46 +53,96 @@ pub(super) const FOREIGN_CHARACTER: &str = "has a character that is not in the a
 pub(super) trait Records<H> {
     /// How many.
     fn count(&self) -> usize;
+    /// Makes these values ready for `load`; whether they are values of the domain, as far as that shows here.
+    #[inline(always)]
+    fn open(&mut self, _values: Range<usize>) -> bool {
+        true
+    }
     /// The halves of value j, or 0 and whatever, and whether it is a value of the domain.
     fn load(&self, j: usize) -> (H, H, bool);
     /// The result for value j.
     fn store(&mut self, j: usize, left: H, right: H);
+    /// Finishes these results, which have been stored.
+    #[inline(always)]
+    fn close(&mut self, _values: Range<usize>) {}
+    /// Whether value j is one of the domain.
+    fn holds(&self, j: usize) -> bool {
+        self.load(j).2
+    }
+}
+
+/// The round constants of values.
+pub(super) trait Tweaks {
+    /// Those of one group.
+    type Constants<'a>: Constants
+    where
+        Self: 'a;
+    /// Those of these values, which are at most [`LANES`].
+    fn constants(&mut self, values: Range<usize>) -> Self::Constants<'_>;
+}
+
+impl Tweaks for &[u128; 10] {
+    type Constants<'a>
+        = &'a [u128; 10]
+    where
+        Self: 'a;
+
+    #[inline(always)]
+    fn constants(&mut self, _: Range<usize>) -> &[u128; 10] {
+        self
+    }
 }
 
 /// Every record through the rounds; stops before the group of the first that cannot be taken.
 pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
     cipher: &C,
     rounds: Rounds<'_, M>,
+    records: R,
+) -> Result<(), BulkError> {
+    run_tweaked::<C, M, _, R, ENCRYPT>(cipher, rounds.moduli, rounds.constants, records)
+}
+
+/// As [`run`], where the tweaks may differ.
+pub(super) fn run_tweaked<C: Aes, M: Modulus, T: Tweaks, R: Records<M::Half>, const ENCRYPT: bool>(
+    cipher: &C,
+    moduli: &[M; 2],
+    mut tweaks: T,
     mut records: R,
 ) -> Result<(), BulkError> {
     let count = records.count();
     if count == 1 {
+        let constants = tweaks.constants(0..1);
+        let opened = records.open(0..1);
         let (left, right, good) = records.load(0);
-        if !good {
+        if !(opened & good) {
             return Err(BulkError::Record { index: 0, problem: FOREIGN_CHARACTER });
         }
-        let (left, right) = rounds.one::<C, ENCRYPT>(cipher, left, right);
+        let (left, right) = Rounds { constants, moduli }.one::<C, ENCRYPT>(cipher, left, right);
         records.store(0, left, right);
+        records.close(0..1);
         return Ok(());
     }
     let (mut left, mut right) = ([M::Half::default(); LANES], [M::Half::default(); LANES]);
     let mut start = 0;
     while start < count {
         let lanes = LANES.min(count - start);
-        let mut all_good = true;
+        let constants = tweaks.constants(start..start + lanes);
+        let mut all_good = records.open(start..start + lanes);
         for (j, (left, right)) in left.iter_mut().zip(&mut right).take(lanes).enumerate() {
             let good;
             (*left, *right, good) = records.load(start + j);
             all_good &= good;
         }
         if !all_good {
-            let index = (start..start + lanes).find(|&j| !records.load(j).2).unwrap_or(start);
+            let index = (start..start + lanes).find(|&j| !records.holds(j)).unwrap_or(start);
             return Err(BulkError::Record { index, problem: FOREIGN_CHARACTER });
         }
-        rounds.many::<C, ENCRYPT>(cipher, &mut left[..lanes], &mut right[..lanes]);
-        for (j, (&left, &right)) in left.iter().zip(&right).take(lanes).enumerate() {
+        let (left, right) = (&mut left[..lanes], &mut right[..lanes]);
+        Rounds { constants, moduli }.many::<C, ENCRYPT>(cipher, left, right);
+        for (j, (&left, &right)) in left.iter().zip(&*right).enumerate() {
             records.store(start + j, left, right);
         }
+        records.close(start..start + lanes);
         start += lanes;
     }
     Ok(())
@@ -124,39 +176,60 @@ impl<H: Number> Records<H> for Columns<'_> {
     }
 }
 
-/// Text in any alphabet.
+/// Text in any alphabet. While a group is worked on, its numerals are in `out`.
 pub(super) struct Text<'a> {
     pub(super) alphabet: &'a AsciiAlphabet,
     pub(super) input: &'a [u8],
     pub(super) out: &'a mut [u8],
     pub(super) domain: Domain,
-    pub(super) digits: &'a Digits,
+    pub(super) words: &'a Words,
 }
 
-impl<H: Number> Records<H> for Text<'_> {
+impl Text<'_> {
+    fn bytes(&self, values: Range<usize>) -> Range<usize> {
+        values.start * self.domain.length()..values.end * self.domain.length()
+    }
+}
+
+impl<H: InWords> Records<H> for Text<'_> {
     fn count(&self) -> usize {
         self.input.len() / self.domain.length()
     }
 
     #[inline(always)]
-    fn load(&self, j: usize) -> (H, H, bool) {
-        let n = self.domain.length();
-        let text = &self.input[j * n..(j + 1) * n];
-        // Horner's rule must not see a foreign character: its number would overflow.
-        if !self.alphabet.holds(text) {
-            return (H::default(), H::default(), false);
+    fn open(&mut self, values: Range<usize>) -> bool {
+        let bytes = self.bytes(values);
+        let numerals = &mut self.out[bytes.clone()];
+        numerals.copy_from_slice(&self.input[bytes]);
+        let good = self.alphabet.read(numerals);
+        if !good {
+            // The good ones are plaintext.
+            numerals.fill(0);
         }
-        let numeral = |character| u64::from(self.alphabet.lookup(character));
-        let (left, right) = text.split_at(self.domain.left());
-        (H::read(left, self.digits, numeral), H::read(right, self.digits, numeral), true)
+        good
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (H, H, bool) {
+        let (start, u, v) = (j * self.domain.length(), self.domain.left(), self.domain.right());
+        (self.words.read(self.out, start, u), self.words.read(self.out, start + u, v), true)
     }
 
     #[inline(always)]
     fn store(&mut self, j: usize, left: H, right: H) {
-        let n = self.domain.length();
-        let (to_left, to_right) = self.out[j * n..(j + 1) * n].split_at_mut(self.domain.left());
-        left.write(to_left, self.digits, |numeral| self.alphabet.spell(numeral));
-        right.write(to_right, self.digits, |numeral| self.alphabet.spell(numeral));
+        let (start, u, v) = (j * self.domain.length(), self.domain.left(), self.domain.right());
+        self.words.write(left, self.out, start, u);
+        self.words.write(right, self.out, start + u, v);
+    }
+
+    #[inline(always)]
+    fn close(&mut self, values: Range<usize>) {
+        let bytes = self.bytes(values);
+        self.alphabet.write(&mut self.out[bytes]);
+    }
+
+    fn holds(&self, j: usize) -> bool {
+        self.alphabet.holds(&self.input[self.bytes(j..j + 1)])
     }
 }
 

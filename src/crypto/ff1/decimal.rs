@@ -3,6 +3,7 @@
 //! In a word the first digit is the lowest byte. Fewer than eight digits are moved to the upper bytes, so that zeros
 //! lead. No branch or address depends on a digit.
 
+use super::pieces::Divisor;
 use super::reduce::Half;
 
 /// Reads `length` digits from `start`; the flag is 0 when all are digits.
@@ -82,15 +83,25 @@ impl Decimal for u128 {
     }
 
     #[inline(always)]
-    fn split(mut self, words: &mut [u64]) {
-        const PAIR: u128 = WORD as u128 * WORD as u128;
-        for pair in words.rchunks_mut(2) {
-            let rest = if self >> 64 == 0 { u128::from(self as u64 / PAIR as u64) } else { self / PAIR };
-            (self.wrapping_sub(rest * PAIR) as u64).split(pair);
-            self = rest;
+    fn split(self, words: &mut [u64]) {
+        // 16 digits at a time, the greatest first; of an odd number of words the first is alone.
+        let (mut rest, mut words) = (self, words);
+        let pairs = (words.len() - 1) / 2;
+        for power in PAIRS[..pairs].iter().rev() {
+            let (first, others) = words.split_at_mut((words.len() - 1) % 2 + 1);
+            let (quotient, remainder) = power.divide(rest);
+            quotient.split(first);
+            (rest, words) = (remainder, others);
         }
+        (rest as u64).split(words);
     }
 }
+
+/// 10^16 and 10^32.
+const PAIRS: [Divisor; 2] = {
+    const PAIR: u128 = WORD as u128 * WORD as u128;
+    [Divisor::new(PAIR, PAIR), Divisor::new(PAIR * PAIR, PAIR)]
+};
 
 /// `size` characters from `at`, minus '0', in the upper bytes.
 #[inline(always)]

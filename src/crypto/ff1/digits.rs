@@ -14,6 +14,7 @@
 //! (M − 1)² < 2^64. ∎
 
 use super::domain::Domain;
+use super::pieces::Pieces;
 use super::reduce::{Half, Narrow, high};
 
 /// How the halves of one domain are read and written.
@@ -28,6 +29,7 @@ pub(super) struct Digits {
     fraction: u64,
     /// M²: the numbers of 2k numerals fit 64 bits.
     square: u128,
+    pieces: Pieces,
 }
 
 impl Digits {
@@ -45,6 +47,7 @@ impl Digits {
             // ⌈2^64/M⌉ = ⌊(2^64 − 1)/M⌋ + 1.
             fraction: u64::MAX / power + 1,
             square: u128::from(power) * u128::from(power),
+            pieces: Pieces::new(radix, chunk, domain.right()),
         }
     }
 
@@ -106,12 +109,10 @@ impl Number for u128 {
 
     #[inline(always)]
     fn write<D>(self, mut out: &mut [D], base: &Digits, digit: impl Fn(u64) -> D) {
-        let mut x = self;
-        while out.len() > 2 * base.chunk {
-            let (rest, group) = out.split_at_mut(out.len() - 2 * base.chunk);
-            ((x % base.square) as u64).write(group, base, &digit);
-            (x, out) = (x / base.square, rest);
-        }
-        (x as u64).write(out, base, digit);
+        base.pieces.each(self, out.len(), |piece, size| {
+            let (first, rest) = std::mem::take(&mut out).split_at_mut(size);
+            piece.write(first, base, &digit);
+            out = rest;
+        });
     }
 }

@@ -25,15 +25,73 @@ use super::reduce::{Half, Modulus, Output};
 /// How many values go in lockstep: what the widest back end of `aes` takes at a time.
 pub(super) const LANES: usize = 64;
 
-/// The round constants K_0 to K_9, and the two moduli radix^u and radix^v.
+/// K_0 to K_9 of every value.
+pub(super) trait Constants: Copy {
+    /// K_i of value j, one of at most [`LANES`].
+    fn of(self, i: usize, j: usize) -> u128;
+    /// K_i of all of them; `room` may be used for it.
+    fn row(self, i: usize, room: &mut Row) -> impl Fn(usize) -> u128 + Copy;
+}
+
+/// One constant of each value.
+pub(super) type Row = [u128; LANES];
+
+/// The same for all values.
+impl Constants for &[u128; 10] {
+    #[inline(always)]
+    fn of(self, i: usize, _: usize) -> u128 {
+        self[i]
+    }
+
+    #[inline(always)]
+    fn row(self, i: usize, _: &mut Row) -> impl Fn(usize) -> u128 + Copy {
+        let constant = self[i];
+        move |_| constant
+    }
+}
+
+/// Those of values that have a tweak each.
 #[derive(Clone, Copy)]
-pub(super) struct Rounds<'a, M> {
-    pub(super) constants: &'a [u128; 10],
+pub(super) enum Each<'a> {
+    /// K_i = base ⊕ i·2^shift.
+    Based { bases: &'a Row, shift: u32 },
+    /// As they are.
+    Whole(&'a [Row; 10]),
+}
+
+impl Constants for Each<'_> {
+    #[inline(always)]
+    fn of(self, i: usize, j: usize) -> u128 {
+        match self {
+            Each::Based { bases, shift } => bases[j % LANES] ^ (i as u128) << shift,
+            Each::Whole(rows) => rows[i][j % LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn row(self, i: usize, room: &mut Row) -> impl Fn(usize) -> u128 + Copy {
+        match self {
+            Each::Based { bases, shift } => {
+                for (k, base) in room.iter_mut().zip(bases) {
+                    *k = base ^ (i as u128) << shift;
+                }
+            }
+            Each::Whole(rows) => *room = rows[i],
+        }
+        let row: &Row = room;
+        move |j| row[j % LANES]
+    }
+}
+
+/// The round constants, and the two moduli radix^u and radix^v.
+#[derive(Clone, Copy)]
+pub(super) struct Rounds<'a, M, K = &'a [u128; 10]> {
+    pub(super) constants: K,
     pub(super) moduli: &'a [M; 2],
 }
 
-impl<M: Modulus> Rounds<'_, M> {
-    /// All values, in lockstep: value j is (left\[j\], right\[j\]).
+impl<M: Modulus, K: Constants> Rounds<'_, M, K> {
+    /// All values, in lockstep: value j is (left\[j\], right\[j\]); at most [`LANES`] where each has its own constants.
     #[inline(always)]
     pub(super) fn many<C: Aes, const ENCRYPT: bool>(
         self,
@@ -41,7 +99,7 @@ impl<M: Modulus> Rounds<'_, M> {
         left: &mut [M::Half],
         right: &mut [M::Half],
     ) {
-        cipher.encrypt_with_backend(Many::<M, ENCRYPT> { rounds: self, left, right });
+        cipher.encrypt_with_backend(Many::<M, K, ENCRYPT> { rounds: self, left, right });
     }
 
     /// One value.
@@ -52,37 +110,43 @@ impl<M: Modulus> Rounds<'_, M> {
         mut left: M::Half,
         mut right: M::Half,
     ) -> (M::Half, M::Half) {
-        cipher.encrypt_with_backend(One::<M, ENCRYPT> { rounds: self, left: &mut left, right: &mut right });
+        cipher.encrypt_with_backend(One::<M, K, ENCRYPT> {
+            rounds: self,
+            left: &mut left,
+            right: &mut right,
+        });
         (left, right)
     }
 
-    /// Round `step` of the direction: its K_i, the modulus, and whether it changes the left half.
+    /// Round `step` of the direction: its i, the modulus, and whether it changes the left half.
     #[inline(always)]
-    fn at<const ENCRYPT: bool>(&self, step: usize) -> (u128, M, bool) {
+    fn at<const ENCRYPT: bool>(&self, step: usize) -> (usize, M, bool) {
         let i = if ENCRYPT { step } else { 9 - step };
-        (self.constants[i], self.moduli[i % 2], i % 2 == 0)
+        (i, self.moduli[i % 2], i % 2 == 0)
     }
 }
 
-struct Many<'a, M: Modulus, const ENCRYPT: bool> {
-    rounds: Rounds<'a, M>,
+struct Many<'a, M: Modulus, K, const ENCRYPT: bool> {
+    rounds: Rounds<'a, M, K>,
     left: &'a mut [M::Half],
     right: &'a mut [M::Half],
 }
 
-impl<M: Modulus, const ENCRYPT: bool> BlockSizeUser for Many<'_, M, ENCRYPT> {
+impl<M: Modulus, K, const ENCRYPT: bool> BlockSizeUser for Many<'_, M, K, ENCRYPT> {
     type BlockSize = U16;
 }
 
-impl<M: Modulus, const ENCRYPT: bool> BlockCipherEncClosure for Many<'_, M, ENCRYPT> {
+impl<M: Modulus, K: Constants, const ENCRYPT: bool> BlockCipherEncClosure for Many<'_, M, K, ENCRYPT> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let mut room = [0; LANES];
         for step in 0..10 {
-            let (constant, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            let (i, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            let constant = self.rounds.constants.row(i, &mut room);
             if even {
-                pass::<B, M, ENCRYPT>(backend, constant, modulus, self.left, self.right);
+                pass::<B, M, _, ENCRYPT>(backend, constant, modulus, self.left, self.right);
             } else {
-                pass::<B, M, ENCRYPT>(backend, constant, modulus, self.right, self.left);
+                pass::<B, M, _, ENCRYPT>(backend, constant, modulus, self.right, self.left);
             }
         }
     }
@@ -90,9 +154,14 @@ impl<M: Modulus, const ENCRYPT: bool> BlockCipherEncClosure for Many<'_, M, ENCR
 
 /// target\[j\] ← target\[j\] ± F(source\[j\]) for all j.
 #[inline(always)]
-fn pass<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bool>(
+fn pass<
+    B: BlockCipherEncBackend<BlockSize = U16>,
+    M: Modulus,
+    F: Fn(usize) -> u128 + Copy,
+    const ENCRYPT: bool,
+>(
     backend: &B,
-    constant: u128,
+    constant: F,
     modulus: M,
     target: &mut [M::Half],
     source: &[M::Half],
@@ -100,16 +169,19 @@ fn pass<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bo
     let width = B::ParBlocksSize::USIZE;
     let mut targets = target.chunks_exact_mut(width);
     let mut sources = source.chunks_exact(width);
+    let mut start = 0;
     for (target, source) in (&mut targets).zip(&mut sources) {
-        group::<B, M, ENCRYPT>(backend, constant, modulus, target, source);
+        group::<B, M, _, ENCRYPT>(backend, move |j| constant(start + j), modulus, target, source);
+        start += width;
     }
+    let constant = move |j| constant(start + j);
     let (target, source) = (targets.into_remainder(), sources.remainder());
     // A back end takes a whole group for the price of about a quarter as many single blocks: idle lanes pay off.
     if 4 * target.len() > width {
-        group::<B, M, ENCRYPT>(backend, constant, modulus, target, source);
+        group::<B, M, _, ENCRYPT>(backend, constant, modulus, target, source);
     } else {
-        for (target, source) in target.iter_mut().zip(source) {
-            let output = single::<B, M>(backend, constant ^ source.wide());
+        for (j, (target, source)) in target.iter_mut().zip(source).enumerate() {
+            let output = single::<B, M>(backend, constant(j) ^ source.wide());
             *target = combine::<M, ENCRYPT>(modulus, *target, output);
         }
     }
@@ -117,16 +189,16 @@ fn pass<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bo
 
 /// One call of the back end's parallel form, for as many values as that takes, or fewer.
 #[inline(always)]
-fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: bool>(
+fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, F: Fn(usize) -> u128, const ENCRYPT: bool>(
     backend: &B,
-    constant: u128,
+    constant: F,
     modulus: M,
     target: &mut [M::Half],
     source: &[M::Half],
 ) {
     let mut blocks = ParBlocks::<B>::default();
-    for (block, x) in blocks.iter_mut().zip(source) {
-        *block = M::block(constant, *x).into();
+    for (j, (block, x)) in blocks.iter_mut().zip(source).enumerate() {
+        *block = M::block(constant(j), *x).into();
     }
     backend.encrypt_par_blocks_inplace(&mut blocks);
     if M::TWO_BLOCKS {
@@ -146,22 +218,23 @@ fn group<B: BlockCipherEncBackend<BlockSize = U16>, M: Modulus, const ENCRYPT: b
     }
 }
 
-struct One<'a, M: Modulus, const ENCRYPT: bool> {
-    rounds: Rounds<'a, M>,
+struct One<'a, M: Modulus, K, const ENCRYPT: bool> {
+    rounds: Rounds<'a, M, K>,
     left: &'a mut M::Half,
     right: &'a mut M::Half,
 }
 
-impl<M: Modulus, const ENCRYPT: bool> BlockSizeUser for One<'_, M, ENCRYPT> {
+impl<M: Modulus, K, const ENCRYPT: bool> BlockSizeUser for One<'_, M, K, ENCRYPT> {
     type BlockSize = U16;
 }
 
-impl<M: Modulus, const ENCRYPT: bool> BlockCipherEncClosure for One<'_, M, ENCRYPT> {
+impl<M: Modulus, K: Constants, const ENCRYPT: bool> BlockCipherEncClosure for One<'_, M, K, ENCRYPT> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
         let (mut left, mut right) = (*self.left, *self.right);
         for step in 0..10 {
-            let (constant, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            let (i, modulus, even) = self.rounds.at::<ENCRYPT>(step);
+            let constant = self.rounds.constants.of(i, 0);
             if even {
                 let output = single::<B, M>(backend, constant ^ right.wide());
                 left = combine::<M, ENCRYPT>(modulus, left, output);

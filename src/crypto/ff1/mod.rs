@@ -21,10 +21,13 @@
 //! | `domain.rs` | which radices and lengths there are, and P |
 //! | `numeral.rs` | the algorithms word for word: the general path, and the oracle of the tests |
 //! | `plan.rs` | the public calls; what a key, domain and tweak fix; the choice of arithmetic |
+//! | `plan/tweaked.rs` | the same with a tweak for each value |
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
-//! | `digits.rs`, `decimal.rs`, `alphabet.rs` | numerals and characters to integers and back |
+//! | `vectors.rs` | the same for short values, by the kernels of [`arch`](super::arch) |
+//! | `digits.rs`, `words.rs`, `decimal.rs`, `pieces.rs` | numerals to integers and back, of 16 bits, of 8, and digits |
+//! | `alphabet.rs` | symbols to numerals and back |
 //!
 //! # Security
 //! FF1 is deterministic: equal values give equal tokens under one key, tweak and domain. It is not authenticated:
@@ -51,7 +54,7 @@ use sealed::Expand;
 pub use alphabet::AsciiAlphabet;
 pub use bulk::BulkError;
 pub use domain::Domain;
-pub use plan::Plan;
+pub use plan::{Plan, TweakedPlan};
 
 use crate::error::Result;
 
@@ -62,8 +65,15 @@ mod digits;
 mod domain;
 mod lanes;
 mod numeral;
+mod pieces;
 mod plan;
 mod reduce;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_vectors.rs"]
+mod vectors;
+mod words;
 
 /// An expanded AES key, from which plans are made.
 ///
@@ -71,12 +81,13 @@ mod reduce;
 /// Wiped when dropped; not cloned, compared or shown.
 pub struct Ff1Key<K: KeySize = Aes256> {
     cipher: K::Cipher,
+    vector_keys: Option<K::VectorKeys>,
 }
 
 impl Ff1Key<Aes256> {
     /// FF1 with AES-256, the only key size outside of `hazmat`.
     pub fn new(key: &[u8; 32]) -> Self {
-        Ff1Key { cipher: Aes256::expand(key) }
+        Ff1Key { cipher: Aes256::expand(key), vector_keys: Aes256::vector_keys(key) }
     }
 }
 
@@ -84,7 +95,7 @@ impl Ff1Key<Aes256> {
 impl Ff1Key<Aes128> {
     /// FF1 with AES-128: for test vectors and the review of old data.
     pub fn hazmat_128(key: &[u8; 16]) -> Self {
-        Ff1Key { cipher: Aes128::expand(key) }
+        Ff1Key { cipher: Aes128::expand(key), vector_keys: Aes128::vector_keys(key) }
     }
 }
 
@@ -92,7 +103,7 @@ impl Ff1Key<Aes128> {
 impl Ff1Key<Aes192> {
     /// FF1 with AES-192: for test vectors and the review of old data.
     pub fn hazmat_192(key: &[u8; 24]) -> Self {
-        Ff1Key { cipher: Aes192::expand(key) }
+        Ff1Key { cipher: Aes192::expand(key), vector_keys: Aes192::vector_keys(key) }
     }
 }
 
@@ -102,7 +113,12 @@ impl<K: KeySize> Ff1Key<K> {
     /// # Errors
     /// [`Error::TooLong`](crate::error::Error::TooLong) for a tweak over [`Plan::MAX_TWEAK`].
     pub fn plan(&self, domain: Domain, tweak: &[u8]) -> Result<Plan<K>> {
-        Plan::with_cipher(self.cipher.clone(), domain, tweak)
+        Plan::with_keys(self.cipher.clone(), self.vector_keys.clone(), domain, tweak)
+    }
+
+    /// The plan for one domain, for values that have a tweak each.
+    pub fn tweaked_plan(&self, domain: Domain) -> TweakedPlan<K> {
+        TweakedPlan::with_keys(self.cipher.clone(), self.vector_keys.clone(), domain)
     }
 }
 
@@ -129,30 +145,37 @@ pub enum Aes128 {}
 
 mod sealed {
     use super::numeral::Aes;
+    use super::vectors::VectorKeys;
     use zeroize::ZeroizeOnDrop;
 
     pub trait Expand {
         type Key;
         type Cipher: Aes + Clone + ZeroizeOnDrop + Send + Sync + 'static;
+        type VectorKeys: VectorKeys + Clone + Send + Sync + 'static;
         fn expand(key: &Self::Key) -> Self::Cipher;
+        fn vector_keys(key: &Self::Key) -> Option<Self::VectorKeys>;
     }
 }
 
 macro_rules! key_size {
-    ($name:ident, $bytes:literal, $cipher:ty) => {
+    ($name:ident, $bytes:literal, $cipher:ty, $round_keys:literal) => {
         impl KeySize for $name {}
         impl sealed::Expand for $name {
             type Key = [u8; $bytes];
             type Cipher = $cipher;
+            type VectorKeys = vectors::Keys<$round_keys>;
             fn expand(key: &[u8; $bytes]) -> $cipher {
                 <$cipher>::new(key.into())
+            }
+            fn vector_keys(key: &[u8; $bytes]) -> Option<Self::VectorKeys> {
+                vectors::Keys::expand(key)
             }
         }
     };
 }
 
-key_size!(Aes256, 32, aes::Aes256Enc);
+key_size!(Aes256, 32, aes::Aes256Enc, 15);
 #[cfg(any(test, feature = "hazmat"))]
-key_size!(Aes192, 24, aes::Aes192Enc);
+key_size!(Aes192, 24, aes::Aes192Enc, 13);
 #[cfg(any(test, feature = "hazmat"))]
-key_size!(Aes128, 16, aes::Aes128Enc);
+key_size!(Aes128, 16, aes::Aes128Enc, 11);

@@ -12,6 +12,8 @@ use super::lanes::Rounds;
 use super::numeral::{self, Aes};
 use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Small, Wide};
 use super::sealed::Expand;
+use super::vectors::Short;
+use super::words::Words;
 use super::{Aes256, AsciiAlphabet, KeySize};
 use crate::error::{Error, Result};
 
@@ -24,11 +26,15 @@ use crate::error::{Error, Result};
 /// The expanded key and the round constants are wiped when the plan is dropped.
 pub struct Plan<K: KeySize = Aes256> {
     cipher: K::Cipher,
+    vector_keys: Option<K::VectorKeys>,
     domain: Domain,
     /// `K_0` to `K_9`, see [`super::lanes`].
     constants: [u128; 10],
     digits: Digits,
+    /// Where numerals are bytes.
+    words: Option<Words>,
     arithmetic: Arithmetic,
+    short: Option<Short>,
 }
 
 /// How the halves are computed with: the two moduli radix^u and radix^v, or word for word.
@@ -68,12 +74,17 @@ impl Plan<Aes256> {
     /// # Errors
     /// [`Error::TooLong`] for a tweak over [`Plan::MAX_TWEAK`].
     pub fn new(key: &[u8; 32], domain: Domain, tweak: &[u8]) -> Result<Self> {
-        Self::with_cipher(Aes256::expand(key), domain, tweak)
+        Self::with_keys(Aes256::expand(key), Aes256::vector_keys(key), domain, tweak)
     }
 }
 
 impl<K: KeySize> Plan<K> {
-    pub(super) fn with_cipher(cipher: K::Cipher, domain: Domain, tweak: &[u8]) -> Result<Self> {
+    pub(super) fn with_keys(
+        cipher: K::Cipher,
+        vector_keys: Option<K::VectorKeys>,
+        domain: Domain,
+        tweak: &[u8],
+    ) -> Result<Self> {
         if tweak.len() > Plan::MAX_TWEAK {
             return Err(Error::TooLong { what: "tweak", actual: tweak.len(), limit: Plan::MAX_TWEAK });
         }
@@ -81,7 +92,10 @@ impl<K: KeySize> Plan<K> {
             Some(b) => (round_constants(&cipher, domain, tweak, b), Arithmetic::new(domain, b)),
             None => ([0; 10], Arithmetic::General { tweak: Zeroizing::new(tweak.into()) }),
         };
-        Ok(Plan { cipher, domain, constants, digits: Digits::new(domain), arithmetic })
+        let words = (domain.radix() <= 256).then(|| Words::new(domain.radix().into(), domain.right()));
+        let short = if vector_keys.is_some() { Short::new(domain) } else { None };
+        let digits = Digits::new(domain);
+        Ok(Plan { cipher, vector_keys, domain, constants, digits, words, arithmetic, short })
     }
 
     /// The domain that the plan permutes.
@@ -187,11 +201,11 @@ impl<K: KeySize> Plan<K> {
 
     fn columns<const ENCRYPT: bool>(&self, numerals: &mut [u16]) -> Result<(), BulkError> {
         let n = self.domain.length();
-        if !numerals.len().is_multiple_of(n) {
-            return Err(BulkError::Shape("the numerals are not a whole number of values"));
-        }
-        if let Some(foreign) = first(numerals, n, |value| value.iter().all(|&x| self.domain.holds(x))) {
-            return Err(BulkError::Record { index: foreign, problem: FOREIGN_NUMERAL });
+        self.check_columns(numerals)?;
+        if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
+            && short.columns::<_, ENCRYPT>(keys, &self.constants, numerals)
+        {
+            return Ok(());
         }
         with_moduli!(&self.arithmetic,
         moduli => {
@@ -210,16 +224,13 @@ impl<K: KeySize> Plan<K> {
         input: &[u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        if alphabet.radix() != self.domain.radix() {
-            return Err(BulkError::Shape("the alphabet has another radix than the domain"));
+        let words = self.check_text(alphabet, input, out)?;
+        if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+        {
+            return done;
         }
-        if !input.len().is_multiple_of(self.domain.length()) {
-            return Err(BulkError::Shape("the input is not a whole number of values"));
-        }
-        if out.len() != input.len() {
-            return Err(BulkError::Shape("the output is not as long as the input"));
-        }
-        let (domain, digits) = (self.domain, &self.digits);
+        let domain = self.domain;
         if let (Arithmetic::Narrow(moduli), 16, true) =
             (&self.arithmetic, domain.length(), alphabet.is_decimal())
         {
@@ -238,15 +249,15 @@ impl<K: KeySize> Plan<K> {
                 let text = DecimalText { input, out, domain };
                 bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
             } else {
-                let text = Text { alphabet, input, out, domain, digits };
+                let text = Text { alphabet, input, out, domain, words };
                 bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
             },
-            tweak => self.ascii_general::<ENCRYPT>(tweak, alphabet, input, out))
+            tweak => self.ascii_general::<ENCRYPT>(|_| tweak, alphabet, input, out))
     }
 
-    fn ascii_general<const ENCRYPT: bool>(
+    fn ascii_general<'t, const ENCRYPT: bool>(
         &self,
-        tweak: &[u8],
+        tweak: impl Fn(usize) -> &'t [u8],
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -256,16 +267,45 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER });
         }
         let mut numerals = Zeroizing::new(vec![0; n]);
-        for (input, out) in input.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
-            for (numeral, &character) in numerals.iter_mut().zip(input) {
-                *numeral = alphabet.lookup(character).into();
+        for (j, (input, out)) in input.chunks_exact(n).zip(out.chunks_exact_mut(n)).enumerate() {
+            out.copy_from_slice(input);
+            alphabet.read(out);
+            for (numeral, &byte) in numerals.iter_mut().zip(out.iter()) {
+                *numeral = byte.into();
             }
-            self.one_general::<ENCRYPT>(tweak, &mut numerals);
-            for (character, &numeral) in out.iter_mut().zip(numerals.iter()) {
-                *character = alphabet.spell(numeral.into());
+            self.one_general::<ENCRYPT>(tweak(j), &mut numerals);
+            for (byte, &numeral) in out.iter_mut().zip(numerals.iter()) {
+                *byte = numeral as u8;
             }
+            alphabet.write(out);
         }
         Ok(())
+    }
+
+    fn check_columns(&self, numerals: &[u16]) -> Result<(), BulkError> {
+        let n = self.domain.length();
+        if !numerals.len().is_multiple_of(n) {
+            return Err(BulkError::Shape("the numerals are not a whole number of values"));
+        }
+        // The greatest of many is found without a branch, several at a time.
+        let holds = |numerals: &[u16]| self.domain.holds(numerals.iter().fold(0, |most, &x| most.max(x)));
+        match first(numerals, n, holds) {
+            Some(index) => Err(BulkError::Record { index, problem: FOREIGN_NUMERAL }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_text(&self, alphabet: &AsciiAlphabet, input: &[u8], out: &[u8]) -> Result<&Words, BulkError> {
+        let Some(words) = self.words.as_ref().filter(|_| alphabet.radix() == self.domain.radix()) else {
+            return Err(BulkError::Shape("the alphabet has another radix than the domain"));
+        };
+        if !input.len().is_multiple_of(self.domain.length()) {
+            return Err(BulkError::Shape("the input is not a whole number of values"));
+        }
+        if out.len() != input.len() {
+            return Err(BulkError::Shape("the output is not as long as the input"));
+        }
+        Ok(words)
     }
 
     fn rounds<'a, M>(&'a self, moduli: &'a [M; 2]) -> Rounds<'a, M> {
@@ -348,26 +388,31 @@ fn round_constants<C: Aes>(cipher: &C, domain: Domain, tweak: &[u8], b: usize) -
         cipher.encrypt_block(&mut block);
         u128::from_be_bytes(block.0)
     };
-    // Block j of T ‖ 0 ‖ 0 ‖ …
-    let padded = |j: usize| {
-        let mut block = [0; 16];
-        if let Some(rest) = tweak.get(16 * j..) {
-            let length = rest.len().min(16);
-            block[..length].copy_from_slice(&rest[..length]);
-        }
-        u128::from_be_bytes(block)
-    };
     let last = (tweak.len() + 1 + b).div_ceil(16) - 1;
     let whole = if b == 16 { last - 1 } else { last };
     let mut state = ciph(u128::from_be_bytes(domain.first_block(tweak.len())));
     for j in 0..whole {
-        state = ciph(state ^ padded(j));
+        state = ciph(state ^ padded(tweak, j));
     }
     std::array::from_fn(|i| match b {
-        16 => ciph(state ^ padded(whole) ^ i as u128),
-        _ => state ^ padded(last) ^ (i as u128) << (8 * b),
+        16 => ciph(state ^ padded(tweak, whole) ^ i as u128),
+        _ => state ^ padded(tweak, last) ^ (i as u128) << (8 * b),
     })
 }
+
+/// Block j of T ‖ 0 ‖ 0 ‖ …
+fn padded(tweak: &[u8], j: usize) -> u128 {
+    let mut block = [0; 16];
+    if let Some(rest) = tweak.get(16 * j..) {
+        let length = rest.len().min(16);
+        block[..length].copy_from_slice(&rest[..length]);
+    }
+    u128::from_be_bytes(block)
+}
+
+mod tweaked;
+
+pub use tweaked::TweakedPlan;
 
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,12 @@ impl Narrow {
         Narrow { m, mu: u64::MAX / m }
     }
 
+    /// To [`divide`](Self::divide) by, for 2 ≤ m < 2^63: the bound of q holds for any m, and 2m < 2^64 for r.
+    pub(super) fn divisor(m: u64) -> Self {
+        debug_assert!((2..1 << 63).contains(&m));
+        Narrow { m, mu: u64::MAX / m }
+    }
+
     /// m.
     #[inline(always)]
     pub(super) fn modulus(&self) -> u64 {
@@ -470,20 +476,25 @@ impl<const TWO: bool> Modulus for Mask<TWO> {
     }
 }
 
-/// (µ, s) = (⌊2^(s+64)/m⌋, ⌊log₂ m⌋) for m > 1, no power of two, by long division.
-fn reciprocal(m: u128) -> (u64, u32) {
+/// (µ, s) = (⌊2^(s+64)/m⌋, ⌊log₂ m⌋) for m > 1, no power of two; by long division where 2^(s+64) is too great.
+pub(super) const fn reciprocal(m: u128) -> (u64, u32) {
     debug_assert!(!m.is_power_of_two());
     let s = m.ilog2();
+    if s < 64 {
+        return (((1u128 << (s + 64)) / m) as u64, s);
+    }
     // 2^(s+64)/m = 2^(127+64)/m' for m' = m·2^(127−s). Below, remainder < m' throughout, at first as 2^127 < m'.
     let divisor = m << (127 - s);
     let mut remainder = 1u128 << 127;
     let mut mu = 0;
-    for _ in 0..64 {
+    let mut i = 0;
+    while i < 64 {
         let carry = remainder >> 127 == 1;
         remainder <<= 1;
         let bit = carry || remainder >= divisor;
         remainder = if bit { remainder.wrapping_sub(divisor) } else { remainder };
-        mu = mu << 1 | u64::from(bit);
+        mu = mu << 1 | bit as u64;
+        i += 1;
     }
     (mu, s)
 }

@@ -310,7 +310,9 @@ impl Alphabet {
         if numerals.len() != radix as usize {
             return Err(format!("\"alphabet\" is not made of {radix} different characters"));
         }
-        Ok(Alphabet { numerals, ascii: AsciiAlphabet::new(characters.as_bytes()).ok() })
+        // Other characters have more bytes than one.
+        let ascii = characters.is_ascii().then(|| AsciiAlphabet::new(characters.as_bytes()).ok());
+        Ok(Alphabet { numerals, ascii: ascii.flatten() })
     }
 
     /// A character that is not in the alphabet becomes the radix, so that it is FF1 that refuses it.

@@ -11,10 +11,10 @@ use super::super::reduce::{Half, Output};
 use super::*;
 
 /// SplitMix64: the same numbers in every run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -25,16 +25,16 @@ impl Random {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    fn key(&mut self) -> [u8; 32] {
+    pub(super) fn key(&mut self) -> [u8; 32] {
         std::array::from_fn(|_| self.next() as u8)
     }
 
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.next() as u8).collect()
     }
 
     /// Mostly any numeral, often the least or the greatest.
-    fn numerals(&mut self, radix: u32, count: usize) -> Vec<u16> {
+    pub(super) fn numerals(&mut self, radix: u32, count: usize) -> Vec<u16> {
         let style = self.next() % 8;
         let any = (0..count).map(|_| match style {
             0 => 0,
@@ -295,9 +295,17 @@ fn lockstep_agrees_with_the_words_at_all_lengths() {
 fn text_agrees_with_numerals() {
     let mut random = Random(4);
     let printable: Vec<u8> = (33..127).collect();
-    for characters in
-        [&b"0123456789"[..], b"9876543210", b"01", b"0123456789abcdefghijklmnopqrstuvwxyz", &printable]
-    {
+    let scattered: Vec<u8> = (0..=255u8).map(|x| x.wrapping_mul(167)).collect();
+    for characters in [
+        &b"0123456789"[..],
+        b"9876543210",
+        b"01",
+        b"0123456789abcdefghijklmnopqrstuvwxyz",
+        &printable,
+        &scattered[..200],
+        &scattered[..237],
+        &scattered,
+    ] {
         let alphabet = AsciiAlphabet::new(characters).unwrap();
         let radix = alphabet.radix();
         for n in (2..=90).chain([200, 300]) {
