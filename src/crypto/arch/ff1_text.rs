@@ -450,15 +450,11 @@ impl<const BIG: bool> Join<BIG> {
     #[target_feature(enable = "avx512f,avx512bw")]
     fn fours(&self, numerals: __m512i) -> __m512i {
         if BIG {
-            let (even, odd) = (
-                _mm512_and_si512(numerals, _mm512_set1_epi16(0xFF)),
-                _mm512_srli_epi16::<8>(numerals),
-            );
+            let (even, odd) =
+                (_mm512_and_si512(numerals, _mm512_set1_epi16(0xFF)), _mm512_srli_epi16::<8>(numerals));
             let twos = _mm512_add_epi16(_mm512_mullo_epi16(even, self.radix), odd);
-            let (even, odd) = (
-                _mm512_and_si512(twos, _mm512_set1_epi32(0xFFFF)),
-                _mm512_srli_epi32::<16>(twos),
-            );
+            let (even, odd) =
+                (_mm512_and_si512(twos, _mm512_set1_epi32(0xFFFF)), _mm512_srli_epi32::<16>(twos));
             _mm512_add_epi32(_mm512_mullo_epi32(even, self.square), odd)
         } else {
             _mm512_madd_epi16(_mm512_maddubs_epi16(numerals, self.radix), self.square)
