@@ -19,6 +19,7 @@
 pub(crate) mod aes;
 pub(crate) mod ff1;
 pub(crate) mod ff1_text;
+mod memory;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -72,6 +72,7 @@ impl AsciiAlphabet {
     }
 
     /// The characters, in their order.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn characters(&self) -> &[u8] {
         &self.characters[..self.radix as usize]
     }

@@ -205,7 +205,7 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Record { index: foreign, problem: FOREIGN_NUMERAL });
         }
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && short.columns::<_, ENCRYPT>(keys, &self.constants, numerals)
+            && short.columns::<_, ENCRYPT>(keys, &self.constants, &self.digits, numerals)
         {
             return Ok(());
         }
@@ -236,7 +236,8 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Shape("the output is not as long as the input"));
         }
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+            && let Some(done) =
+                short.text::<_, ENCRYPT>(keys, &self.constants, &self.digits, alphabet, input, out)
         {
             return done;
         }

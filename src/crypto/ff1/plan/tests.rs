@@ -395,7 +395,19 @@ fn lockstep_is_right_for_back_ends_of_every_width() {
 fn short_values_in_groups_of_every_size() {
     let mut random = Random(6);
     let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    for (radix, n) in [(10, 16), (10, 7), (10, 6), (26, 10), (36, 12), (36, 11), (2, 20), (2, 16), (36, 4)] {
+    for (radix, n) in [
+        (10, 16),
+        (10, 7),
+        (10, 6),
+        (10, 18),
+        (26, 10),
+        (36, 12),
+        (36, 11),
+        (2, 20),
+        (2, 16),
+        (2, 64),
+        (36, 4),
+    ] {
         let alphabet = match radix {
             10 => AsciiAlphabet::digits(),
             _ => AsciiAlphabet::new(&letters[..radix as usize]).unwrap(),
