@@ -34,6 +34,7 @@
 
 use super::Avx512;
 use super::ff1::LANES;
+use super::memory::{load, load_bytes, load_some, load_some_words, store, store_some, store_some_words};
 use core::arch::x86_64::*;
 
 /// How values of one radix and length lie in text and in vectors.
@@ -72,11 +73,6 @@ impl Layout {
         let by_square = Divisor::new(radix * radix, 52, 0);
         let places = &PLACES[length];
         Some(Layout { length, radix, places, by_fourth, by_square, by_radix: Divisor::of_words(radix) })
-    }
-
-    /// How many symbols a value has.
-    pub(crate) fn length(&self) -> usize {
-        self.length
     }
 }
 
@@ -287,7 +283,7 @@ fn read_symbols<const KIND: u8, const BIG: bool>(
 ) -> bool {
     let n = layout.length;
     let join = Join::<BIG>::new(layout);
-    let gather = load(&layout.places.gather);
+    let gather = load_bytes(&layout.places.gather);
     // The numeral 0 wherever there is no symbol.
     let filler = _mm512_set1_epi8(symbols.symbols[0][0] as i8);
     let tables = Tables::new(&symbols.numerals);
@@ -309,7 +305,9 @@ fn read_symbols<const KIND: u8, const BIG: bool>(
             join.fours(_mm512_permutexvar_epi8(gather, numerals))
         };
         let (first, second) = (four(first), four(second));
-        (*left, *right) = join.halves(first, second);
+        let halves = join.halves(first, second);
+        store(left, halves.0);
+        store(right, halves.1);
     }
     let greatest = if KIND == ASCII { 0x7F } else { symbols.greatest };
     _mm512_cmpgt_epu8_mask(worst, _mm512_set1_epi8(greatest as i8)) == 0
@@ -325,7 +323,7 @@ fn write_symbols<const KIND: u8, const BIG: bool>(
 ) {
     let n = layout.length;
     let cut = Cut::<BIG>::new(layout);
-    let scatter = load(&layout.places.scatter);
+    let scatter = load_bytes(&layout.places.scatter);
     let tables = Tables::new(&symbols.symbols);
     for ((text, left), right) in text.chunks_mut(LANES * n).zip(left).zip(right) {
         let (first, second) = text.split_at_mut(text.len().min(4 * n));
@@ -354,14 +352,16 @@ fn read_words<const BIG: bool>(
     let n = layout.length;
     let join = Join::<BIG>::new(layout);
     // The lower byte of each word.
-    let gather = _mm512_slli_epi16::<1>(load(&layout.places.gather));
+    let gather = _mm512_slli_epi16::<1>(load_bytes(&layout.places.gather));
     for ((numerals, left), right) in numerals.chunks(LANES * n).zip(left).zip(right) {
         let (first, second) = numerals.split_at(numerals.len().min(4 * n));
         let four = |numerals: &[u16]| {
             let (lower, upper) = numerals.split_at(numerals.len().min(32));
             join.fours(_mm512_permutex2var_epi8(load_some_words(lower), gather, load_some_words(upper)))
         };
-        (*left, *right) = join.halves(four(first), four(second));
+        let halves = join.halves(four(first), four(second));
+        store(left, halves.0);
+        store(right, halves.1);
     }
 }
 
@@ -374,7 +374,7 @@ fn write_words<const BIG: bool>(
 ) {
     let n = layout.length;
     let cut = Cut::<BIG>::new(layout);
-    let scatter = load(&layout.places.scatter);
+    let scatter = load_bytes(&layout.places.scatter);
     for ((numerals, left), right) in numerals.chunks_mut(LANES * n).zip(left).zip(right) {
         let (first, second) = numerals.split_at_mut(numerals.len().min(4 * n));
         let four = |numerals: &mut [u16], words| {
@@ -396,7 +396,7 @@ impl Tables {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn new(table: &[[u8; 64]; 4]) -> Self {
-        Tables([load(&table[0]), load(&table[1]), load(&table[2]), load(&table[3])])
+        Tables([load_bytes(&table[0]), load_bytes(&table[1]), load_bytes(&table[2]), load_bytes(&table[3])])
     }
 
     /// Entries by the lower seven bits of each byte.
@@ -464,10 +464,10 @@ impl<const BIG: bool> Join<BIG> {
     /// The fours of values 0 to 3 and of 4 to 7, to left and right halves.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn halves(&self, first: __m512i, second: __m512i) -> ([u64; LANES], [u64; LANES]) {
+    fn halves(&self, first: __m512i, second: __m512i) -> (__m512i, __m512i) {
         let left = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), second);
         let right = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), second);
-        (words(self.eights(left)), words(self.eights(right)))
+        (self.eights(left), self.eights(right))
     }
 
     /// Two fours in each word of 64 bits become their number, below r⁸ ≤ 2^64.
@@ -524,8 +524,8 @@ impl<const BIG: bool> Cut<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
     fn twos<const KIND: u8>(&self, left: &[u64; LANES], right: &[u64; LANES]) -> (__m512i, __m512i) {
-        let left = self.half::<KIND>(load_words(left));
-        let right = self.half::<KIND>(load_words(right));
+        let left = self.half::<KIND>(load(left));
+        let right = self.half::<KIND>(load(right));
         (
             _mm512_permutex2var_epi64(left, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), right),
             _mm512_permutex2var_epi64(left, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), right),
@@ -566,69 +566,6 @@ impl<const BIG: bool> Cut<BIG> {
         }
         _mm512_add_epi16(_mm512_slli_epi16::<8>(x), _mm512_mullo_epi16(quotient, self.minus_radix))
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_words(words: &[u64; LANES]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn words(vector: __m512i) -> [u64; LANES] {
-    let mut words = [0; LANES];
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
-    words
-}
-
-/// At most 64 bytes; the others are those of the filler.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn load_some(bytes: &[u8], filler: __m512i) -> __m512i {
-    assert!(bytes.len() <= 64);
-    let mask = _bzhi_u64(u64::MAX, bytes.len() as u32);
-    // SAFETY: the mask has a bit for each byte of the slice and no other; bytes without one are not accessed.
-    unsafe { _mm512_mask_loadu_epi8(filler, mask, bytes.as_ptr().cast()) }
-}
-
-/// The first bytes of the vector, at most 64.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn store_some(bytes: &mut [u8], vector: __m512i) {
-    assert!(bytes.len() <= 64);
-    let mask = _bzhi_u64(u64::MAX, bytes.len() as u32);
-    // SAFETY: the mask has a bit for each byte of the slice and no other; bytes without one are not accessed.
-    unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), mask, vector) }
-}
-
-/// At most 32 words; the others are 0.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn load_some_words(words: &[u16]) -> __m512i {
-    assert!(words.len() <= 32);
-    let mask = _bzhi_u32(u32::MAX, words.len() as u32);
-    // SAFETY: the mask has a bit for each word of the slice and no other; words without one are not accessed.
-    unsafe { _mm512_maskz_loadu_epi16(mask, words.as_ptr().cast()) }
-}
-
-/// The first words of the vector, at most 32.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn store_some_words(words: &mut [u16], vector: __m512i) {
-    assert!(words.len() <= 32);
-    let mask = _bzhi_u32(u32::MAX, words.len() as u32);
-    // SAFETY: the mask has a bit for each word of the slice and no other; words without one are not accessed.
-    unsafe { _mm512_mask_storeu_epi16(words.as_mut_ptr().cast(), mask, vector) }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub(crate) mod ff1;
 pub(crate) mod ff1_text;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
+mod memory;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use super::alphabet::AsciiAlphabet;
 use super::bulk::BulkError;
+use super::digits::Digits;
 use super::domain::Domain;
 
 /// There are none.
@@ -33,6 +34,7 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _digits: &Digits,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],
@@ -44,6 +46,7 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _digits: &Digits,
         _numerals: &mut [u16],
     ) -> bool {
         match self.0 {}
