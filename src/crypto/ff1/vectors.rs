@@ -17,8 +17,8 @@ use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
 
-/// The fewest values for which it pays: with fewer, most lanes idle.
-const FEWEST: usize = 4;
+/// The fewest values for which it pays: a vector waits as long for AES as one value does.
+const FEWEST: usize = 8;
 /// Vectors of a group: enough that the AES units are never idle, and few enough for the nearest cache.
 const VECTORS: usize = 16;
 

@@ -7,6 +7,7 @@ use aes::cipher::inout::InOut;
 use aes::cipher::{Block, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
 use aes::cipher::{ParBlocksSizeUser, consts};
 
+use super::super::Ff1Key;
 use super::super::reduce::{Half, Output};
 use super::*;
 
@@ -396,4 +397,72 @@ fn lockstep_is_right_for_back_ends_of_every_width() {
     check::<consts::U30>(&mut random);
     check::<consts::U64>(&mut random);
     check::<consts::U100>(&mut random);
+}
+
+#[test]
+fn short_values_in_groups_of_every_size() {
+    let mut random = Random(6);
+    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    for (radix, n) in [(10, 16), (10, 7), (10, 6), (26, 10), (36, 12), (36, 11), (2, 20), (2, 16), (36, 4)] {
+        let alphabet = match radix {
+            10 => AsciiAlphabet::digits(),
+            _ => AsciiAlphabet::new(&letters[..radix as usize]).unwrap(),
+        };
+        let domain = Domain::hazmat(radix, n).unwrap();
+        let plan = Ff1Key::new(&random.key()).plan(domain, b"groups").unwrap();
+        let most = 2 * 128 + 1;
+        let values: Vec<u16> = (0..most).flat_map(|_| random.numerals(radix, n)).collect();
+        let mut tokens = values.clone();
+        for value in tokens.chunks_mut(n) {
+            numeral::encrypt(&plan.cipher, domain, b"groups", value);
+        }
+        let spell = |numerals: &[u16]| -> Vec<u8> {
+            numerals.iter().map(|&x| alphabet.character(x as u8).unwrap()).collect()
+        };
+        let (text, token_text) = (spell(&values), spell(&tokens));
+        for count in 0..=most {
+            let mut column = values[..count * n].to_vec();
+            plan.encrypt_columns(&mut column).unwrap();
+            assert_eq!(column, tokens[..count * n], "{count} of {domain:?}");
+            plan.decrypt_columns(&mut column).unwrap();
+            assert_eq!(column, values[..count * n], "{count} of {domain:?}");
+            let mut out = vec![0; count * n];
+            plan.encrypt_ascii(&alphabet, &text[..count * n], &mut out).unwrap();
+            assert_eq!(out, token_text[..count * n], "{count} of {domain:?}");
+            plan.decrypt_ascii(&alphabet, &token_text[..count * n], &mut out).unwrap();
+            assert_eq!(out, text[..count * n], "{count} of {domain:?}");
+        }
+    }
+}
+
+#[test]
+fn the_first_value_that_cannot_be_taken_is_named() {
+    let mut random = Random(7);
+    for (alphabet, n) in [(AsciiAlphabet::digits(), 16), (AsciiAlphabet::new(b"abcdefghij").unwrap(), 9)] {
+        let plan = Plan::new(&random.key(), Domain::new(10, n).unwrap(), b"").unwrap();
+        let good: Vec<u8> =
+            random.numerals(10, 300 * n).iter().map(|&x| alphabet.character(x as u8).unwrap()).collect();
+        let mut tokens = vec![0; good.len()];
+        plan.encrypt_ascii(&alphabet, &good, &mut tokens).unwrap();
+        for (count, first) in
+            [(1, 0), (7, 3), (8, 0), (8, 7), (64, 63), (130, 127), (130, 128), (130, 129), (300, 255)]
+        {
+            let mut text = good[..count * n].to_vec();
+            for index in [first, count - 1] {
+                text[index * n + index % n] = b'-';
+            }
+            let mut out = vec![b'?'; text.len()];
+            let error = plan.encrypt_ascii(&alphabet, &text, &mut out).unwrap_err();
+            assert_eq!(error, BulkError::Record { index: first, problem: bulk::FOREIGN_CHARACTER });
+            // Tokens of the groups before, or nothing.
+            assert!(out.iter().zip(&tokens).all(|(&out, &token)| out == token || out == b'?'));
+            assert!(out[first * n..].iter().all(|&out| out == b'?'));
+        }
+        let mut numerals = vec![9; 40 * n];
+        numerals[33 * n + 1] = 10;
+        let before = numerals.clone();
+        let error = plan.encrypt_columns(&mut numerals).unwrap_err();
+        assert_eq!(error, BulkError::Record { index: 33, problem: FOREIGN_NUMERAL });
+        assert_eq!(numerals, before);
+    }
 }
