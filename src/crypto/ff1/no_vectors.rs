@@ -49,3 +49,23 @@ impl Short {
         match self.0 {}
     }
 }
+
+/// There is none.
+pub struct Long(Infallible);
+
+impl Long {
+    pub(super) fn new(_domain: Domain) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+        &self,
+        _keys: &K,
+        _constants: &[u128; 10],
+        _alphabet: &AsciiAlphabet,
+        _input: &[u8],
+        _out: &mut [u8],
+    ) -> Option<Result<(), BulkError>> {
+        match self.0 {}
+    }
+}

@@ -16,6 +16,11 @@ use crate::crypto::arch::Avx512;
 use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
+use crate::crypto::arch::ff1_wide::{self, Vector};
+
+pub use long::Long;
+
+mod long;
 
 /// The fewest values for which it pays: a vector waits as long for AES as one value does.
 const FEWEST: usize = 8;
@@ -37,6 +42,15 @@ impl<const N: usize> Keys<N> {
 pub trait VectorKeys {
     /// The ten rounds for all lanes.
     fn rounds<const ENCRYPT: bool>(&self, constants: &[u128; 10], short: &Short, group: Group<'_>);
+    /// The same for longer values.
+    fn long_rounds<const L: usize, const ENCRYPT: bool>(
+        &self,
+        proof: Avx512,
+        constants: &[u128; 10],
+        moduli: &[ff1_wide::Modulus; 2],
+        left: &mut [Vector<L>],
+        right: &mut [Vector<L>],
+    );
 }
 
 /// The halves of a group of values.
@@ -50,6 +64,17 @@ impl<const N: usize> VectorKeys for Keys<N> {
     fn rounds<const ENCRYPT: bool>(&self, constants: &[u128; 10], short: &Short, group: Group<'_>) {
         let Group { proof, left, right } = group;
         ff1::rounds::<N, ENCRYPT>(proof, &self.0, constants, None, &short.moduli, left, right);
+    }
+
+    fn long_rounds<const L: usize, const ENCRYPT: bool>(
+        &self,
+        proof: Avx512,
+        constants: &[u128; 10],
+        moduli: &[ff1_wide::Modulus; 2],
+        left: &mut [Vector<L>],
+        right: &mut [Vector<L>],
+    ) {
+        ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, moduli, left, right);
     }
 }
 
