@@ -143,11 +143,11 @@ pub(crate) struct Symbols {
 }
 
 /// `0123456789`, by arithmetic.
-const DIGITS: u8 = 0;
+pub(super) const DIGITS: u8 = 0;
 /// ASCII characters.
-const ASCII: u8 = 1;
+pub(super) const ASCII: u8 = 1;
 /// Any bytes.
-const BYTES: u8 = 2;
+pub(super) const BYTES: u8 = 2;
 
 impl Symbols {
     /// The decimal digits.
@@ -168,6 +168,27 @@ impl Symbols {
             all.numerals.as_flattened_mut()[usize::from(symbol)] = numeral as u8;
         }
         all
+    }
+
+    pub(super) fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// The symbol of the numeral 0.
+    pub(super) fn first(&self) -> u8 {
+        self.symbols[0][0]
+    }
+
+    pub(super) fn numerals(&self) -> &[[u8; 64]; 4] {
+        &self.numerals
+    }
+
+    pub(super) fn table(&self) -> &[[u8; 64]; 4] {
+        &self.symbols
+    }
+
+    pub(super) fn greatest(&self) -> u8 {
+        self.greatest
     }
 }
 
@@ -271,7 +292,7 @@ fn check(layout: &Layout, length: usize, left: &[[u64; LANES]], right: &[[u64; L
 const SMALL: u64 = 127;
 
 /// The truth table of a | b | c.
-const OR: i32 = 0xFE;
+pub(super) const OR: i32 = 0xFE;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512ifma,avx512vbmi,bmi2")]
 fn read_symbols<const KIND: u8, const BIG: bool>(
@@ -390,33 +411,33 @@ fn write_words<const BIG: bool>(
 }
 
 /// A table of 256 bytes.
-struct Tables([__m512i; 4]);
+pub(super) struct Tables([__m512i; 4]);
 
 impl Tables {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new(table: &[[u8; 64]; 4]) -> Self {
+    pub(super) fn new(table: &[[u8; 64]; 4]) -> Self {
         Tables([load_bytes(&table[0]), load_bytes(&table[1]), load_bytes(&table[2]), load_bytes(&table[3])])
     }
 
     /// Entries by the lower seven bits of each byte.
     #[inline]
     #[target_feature(enable = "avx512f,avx512vbmi")]
-    fn lower(&self, index: __m512i) -> __m512i {
+    pub(super) fn lower(&self, index: __m512i) -> __m512i {
         _mm512_permutex2var_epi8(self.0[0], index, self.0[1])
     }
 
     /// Entries by each byte.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn all(&self, index: __m512i) -> __m512i {
+    pub(super) fn all(&self, index: __m512i) -> __m512i {
         let upper = _mm512_permutex2var_epi8(self.0[2], index, self.0[3]);
         _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), self.lower(index), upper)
     }
 }
 
 /// Numerals to halves. Where not `BIG`, r ≤ 127.
-struct Join<const BIG: bool> {
+pub(super) struct Join<const BIG: bool> {
     /// In pairs of bytes: r, 1. Where `BIG`, in words: r.
     radix: __m512i,
     /// In pairs of words: r², 1. Where `BIG`, in words of 32 bits: r².
@@ -428,7 +449,7 @@ struct Join<const BIG: bool> {
 impl<const BIG: bool> Join<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn new(layout: &Layout) -> Self {
+    pub(super) fn new(layout: &Layout) -> Self {
         let r = layout.radix;
         let (square, fourth) = (r * r, r.pow(4));
         match BIG {
@@ -448,7 +469,7 @@ impl<const BIG: bool> Join<BIG> {
     /// Four numerals in each word of 32 bits become their number, below r⁴ ≤ 2^32.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn fours(&self, numerals: __m512i) -> __m512i {
+    pub(super) fn fours(&self, numerals: __m512i) -> __m512i {
         if BIG {
             let (even, odd) =
                 (_mm512_and_si512(numerals, _mm512_set1_epi16(0xFF)), _mm512_srli_epi16::<8>(numerals));
@@ -473,7 +494,7 @@ impl<const BIG: bool> Join<BIG> {
     /// Two fours in each word of 64 bits become their number, below r⁸ ≤ 2^64.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn eights(&self, fours: __m512i) -> __m512i {
+    pub(super) fn eights(&self, fours: __m512i) -> __m512i {
         let product = _mm512_mul_epu32(fours, self.fourth);
         let rest = _mm512_srli_epi64::<32>(fours);
         let sum = _mm512_add_epi64(product, rest);
@@ -485,7 +506,7 @@ impl<const BIG: bool> Join<BIG> {
 }
 
 /// Halves to numerals. Where not `BIG`, r ≤ 127.
-struct Cut<const BIG: bool> {
+pub(super) struct Cut<const BIG: bool> {
     /// c for r⁴, its shift, and 2^52 − r⁴.
     by_fourth: __m512i,
     fourth_shift: __m512i,
@@ -503,7 +524,7 @@ struct Cut<const BIG: bool> {
 impl<const BIG: bool> Cut<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn new(layout: &Layout) -> Self {
+    pub(super) fn new(layout: &Layout) -> Self {
         let r = layout.radix;
         let words64 = |x: u64| _mm512_set1_epi64(x as i64);
         let words16 = |x: u64| _mm512_set1_epi16(x as i16);
@@ -535,7 +556,7 @@ impl<const BIG: bool> Cut<BIG> {
     /// Of each word of 64 bits, four words of 16.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
-    fn half<const KIND: u8>(&self, x: __m512i) -> __m512i {
+    pub(super) fn half<const KIND: u8>(&self, x: __m512i) -> __m512i {
         let zero = _mm512_setzero_si512();
         let mut quotient = _mm512_madd52hi_epu64(zero, x, self.by_fourth);
         if KIND != DIGITS {
@@ -558,7 +579,7 @@ impl<const BIG: bool> Cut<BIG> {
     /// x below r² becomes ⌊x/r⌋ + 2^8·(x mod r), in each word of 16 bits, likewise.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn ones<const KIND: u8>(&self, x: __m512i) -> __m512i {
+    pub(super) fn ones<const KIND: u8>(&self, x: __m512i) -> __m512i {
         let biased = if BIG { _mm512_add_epi16(x, self.radix_bias) } else { x };
         let mut quotient = _mm512_mulhi_epu16(biased, self.by_radix);
         if KIND != DIGITS {

@@ -19,6 +19,8 @@
 pub(crate) mod aes;
 pub(crate) mod ff1;
 pub(crate) mod ff1_text;
+pub(crate) mod ff1_text_wide;
+pub(crate) mod ff1_wide;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
 mod memory;

@@ -6,6 +6,7 @@ use super::alphabet::AsciiAlphabet;
 use super::bulk::BulkError;
 use super::digits::Digits;
 use super::domain::Domain;
+use super::words::Words;
 
 /// There are none.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
-        _digits: &Digits,
+        _words: &Words,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],
@@ -49,6 +50,26 @@ impl Short {
         _digits: &Digits,
         _numerals: &mut [u16],
     ) -> bool {
+        match self.0 {}
+    }
+}
+
+/// There is none.
+pub struct Long(Infallible);
+
+impl Long {
+    pub(super) fn new(_domain: Domain) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+        &self,
+        _keys: &K,
+        _constants: &[u128; 10],
+        _alphabet: &AsciiAlphabet,
+        _input: &[u8],
+        _out: &mut [u8],
+    ) -> Option<Result<(), BulkError>> {
         match self.0 {}
     }
 }

@@ -12,7 +12,7 @@ use super::lanes::Rounds;
 use super::numeral::{self, Aes};
 use super::reduce::{Double, Mask, Middle, Modulus, Narrow, Small, Wide};
 use super::sealed::Expand;
-use super::vectors::Short;
+use super::vectors::{Long, Short};
 use super::words::Words;
 use super::{Aes256, AsciiAlphabet, KeySize};
 use crate::error::{Error, Result};
@@ -35,6 +35,7 @@ pub struct Plan<K: KeySize = Aes256> {
     words: Option<Words>,
     arithmetic: Arithmetic,
     short: Option<Short>,
+    long: Option<Long>,
 }
 
 /// How the halves are computed with: the two moduli radix^u and radix^v, or word for word.
@@ -94,8 +95,9 @@ impl<K: KeySize> Plan<K> {
         };
         let words = (domain.radix() <= 256).then(|| Words::new(domain.radix().into(), domain.right()));
         let short = if vector_keys.is_some() { Short::new(domain) } else { None };
+        let long = if vector_keys.is_some() { Long::new(domain) } else { None };
         let digits = Digits::new(domain);
-        Ok(Plan { cipher, vector_keys, domain, constants, digits, words, arithmetic, short })
+        Ok(Plan { cipher, vector_keys, domain, constants, digits, words, arithmetic, short, long })
     }
 
     /// The domain that the plan permutes.
@@ -226,8 +228,12 @@ impl<K: KeySize> Plan<K> {
     ) -> Result<(), BulkError> {
         let words = self.check_text(alphabet, input, out)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) =
-                short.text::<_, ENCRYPT>(keys, &self.constants, &self.digits, alphabet, input, out)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, words, alphabet, input, out)
+        {
+            return done;
+        }
+        if let (Some(keys), Some(long)) = (&self.vector_keys, &self.long)
+            && let Some(done) = long.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
         {
             return done;
         }

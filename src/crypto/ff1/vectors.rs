@@ -15,10 +15,16 @@ use super::alphabet::AsciiAlphabet;
 use super::bulk::{self, BulkError, Columns, DecimalText, Records, Text};
 use super::digits::Digits;
 use super::domain::Domain;
+use super::words::Words;
 use crate::crypto::arch::Avx512;
 use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
+use crate::crypto::arch::ff1_wide::{self, Vector};
+
+pub use long::Long;
+
+mod long;
 
 /// The fewest values for which it pays: a vector waits as long for AES as one value does.
 const FEWEST: usize = 8;
@@ -42,6 +48,15 @@ impl<const N: usize> Keys<N> {
 pub trait VectorKeys {
     /// The ten rounds for all lanes.
     fn rounds<const ENCRYPT: bool>(&self, constants: &[u128; 10], short: &Short, group: Group<'_>);
+    /// The same for longer values.
+    fn long_rounds<const L: usize, const ENCRYPT: bool>(
+        &self,
+        proof: Avx512,
+        constants: &[u128; 10],
+        moduli: &[ff1_wide::Modulus; 2],
+        left: &mut [Vector<L>],
+        right: &mut [Vector<L>],
+    );
 }
 
 /// The halves of a group of values.
@@ -55,6 +70,17 @@ impl<const N: usize> VectorKeys for Keys<N> {
     fn rounds<const ENCRYPT: bool>(&self, constants: &[u128; 10], short: &Short, group: Group<'_>) {
         let Group { proof, left, right } = group;
         ff1::rounds::<N, ENCRYPT>(proof, &self.0, constants, None, &short.moduli, left, right);
+    }
+
+    fn long_rounds<const L: usize, const ENCRYPT: bool>(
+        &self,
+        proof: Avx512,
+        constants: &[u128; 10],
+        moduli: &[ff1_wide::Modulus; 2],
+        left: &mut [Vector<L>],
+        right: &mut [Vector<L>],
+    ) {
+        ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, moduli, left, right);
     }
 }
 
@@ -79,7 +105,7 @@ impl Short {
         &self,
         keys: &K,
         constants: &[u128; 10],
-        digits: &Digits,
+        words: &Words,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -92,7 +118,7 @@ impl Short {
                     self.records::<_, _, ENCRYPT>(proof, keys, constants, DecimalText { input, out, domain })
                 }
                 false => {
-                    let text = Text { alphabet, input, out, domain, digits };
+                    let text = Text { alphabet, input, out, domain, words };
                     self.records::<_, _, ENCRYPT>(proof, keys, constants, text)
                 }
             });
