@@ -16,6 +16,7 @@
 //! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
 //! | [`sign`] | signatures | Ed25519, RFC 8032 |
 //! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
+//! | `radix_text` | 16 bytes as text | base64url and hex, RFC 4648 |
 //! | [`rng`] | the one source of randomness | – |
 //! | `arch` | the same for many values at once, by the instructions of one processor family | – |
 
@@ -32,6 +33,7 @@ pub mod kdf;
 pub mod merkle;
 pub mod prf;
 pub mod prp;
+pub(crate) mod radix_text;
 pub mod rng;
 pub mod secret;
 mod sha256;

@@ -11,11 +11,11 @@
 //! Key and tag have a key version: a lookup asks one [`BlindIndexer`] for each [live](BlindIndexer::live) version.
 
 use super::numbers::{self, Scratch};
-use super::radix_text::hex;
 use super::{Cells, Column, Erasability, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::prf::Prf;
+use crate::crypto::radix_text::hex;
 use crate::crypto::secret::VersionSecret;
 use crate::error::{Error, Result};
 use crate::format::Normalization;

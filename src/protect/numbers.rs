@@ -6,12 +6,11 @@
 //!
 //! A thousand rows or so go together. Nothing is allocated for a row.
 
-use super::{Column, Failures};
+use super::{Column, Failures, column};
 use crate::crypto::context::Context;
-use crate::crypto::secret;
 use crate::error::Result;
 use crate::format::Normalization;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Rows that go together: enough to fill every lane, and few enough for the nearest caches.
 const TOGETHER: usize = 1024;
@@ -24,14 +23,20 @@ pub(super) struct Scratch {
     pub(super) numbers: Zeroizing<Vec<[u8; 16]>>,
 }
 
-/// Messages that are to be hashed, in one buffer. Wiped when cleared, dropped or moved to a larger one.
-#[derive(Default)]
+/// Messages that are to be hashed, in one buffer. Wiped when cleared or dropped, and what it leaves when it moves.
 pub(super) struct Messages {
-    bytes: Vec<u8>,
+    /// What is used of it, and zeros behind.
+    bytes: Zeroizing<Vec<u8>>,
+    used: usize,
     ends: Vec<usize>,
 }
 
 impl Messages {
+    fn with_room_for(messages: usize) -> Self {
+        let bytes = Zeroizing::new(vec![0; USUAL_LENGTH * messages]);
+        Self { bytes, used: 0, ends: Vec::with_capacity(messages) }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -45,53 +50,61 @@ impl Messages {
     /// Appends the message that `write` writes; on an error, none.
     #[inline]
     pub(super) fn push(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> Result<()> {
-        let start = self.bytes.len();
-        let written = write(&mut Writer(&mut self.bytes));
+        let start = self.used;
+        let written = write(&mut Writer(self));
         match written {
-            Ok(()) => self.ends.push(self.bytes.len()),
-            Err(_) => {
-                self.bytes[start..].fill(0);
-                self.bytes.truncate(start);
-            }
+            Ok(()) => self.ends.push(self.used),
+            Err(_) => self.used = start,
         }
         written
     }
 
+    /// The next so many bytes, and what is behind.
+    #[inline]
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.bytes.len() - self.used < len {
+            let mut larger = Zeroizing::new(vec![0; (self.used + len).max(2 * self.bytes.len())]);
+            larger[..self.used].copy_from_slice(&self.bytes[..self.used]);
+            self.bytes = larger;
+        }
+        &mut self.bytes[self.used..]
+    }
+
     fn clear(&mut self) {
-        // Several times as fast as wiping byte by byte; what lies behind was wiped when it was left.
         self.bytes.fill(0);
-        self.bytes.clear();
+        self.used = 0;
         self.ends.clear();
     }
 }
 
-impl Drop for Messages {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
 /// Writes one message.
-pub(super) struct Writer<'m>(&'m mut Vec<u8>);
+pub(super) struct Writer<'m>(&'m mut Messages);
 
 impl Writer<'_> {
     /// Appends bytes as they are.
+    #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        secret::reserve(self.0, bytes.len());
-        self.0.extend_from_slice(bytes);
+        self.0.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.0.used += bytes.len();
     }
 
     /// Appends a value's normal form, as a part of a [`Context`]: its length in front.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for a value that has none.
+    /// [`Error::Value`](crate::error::Error::Value) for a value that has none, or is not UTF-8.
     #[inline]
     pub(super) fn part(&mut self, how: Normalization, value: &[u8]) -> Result<()> {
-        let start = self.0.len();
-        self.bytes(&[0; 4]);
-        how.append(value, self.0)?;
-        let length = Context::length_prefix(self.0.len() - start - 4);
-        self.0[start..start + 4].copy_from_slice(&length);
+        const LENGTH: usize = 4;
+        let room = self.0.room(LENGTH + value.len());
+        let (length, room) = room.split_at_mut(LENGTH);
+        if let Some(len) = how.write_ascii(value, room)? {
+            length.copy_from_slice(&Context::length_prefix(len));
+            self.0.used += LENGTH + len;
+            return Ok(());
+        }
+        let normal = Zeroizing::new(how.apply(column::text(value)?)?.into_owned());
+        self.bytes(&Context::length_prefix(normal.len()));
+        self.bytes(normal.as_bytes());
         Ok(())
     }
 }
@@ -116,8 +129,7 @@ pub(super) fn map_rows<'c>(
     write: impl Fn(&[[u8; 16]], &mut Column),
 ) {
     let most = rows.min(TOGETHER);
-    let messages =
-        Messages { bytes: Vec::with_capacity(USUAL_LENGTH * most), ends: Vec::with_capacity(most) };
+    let messages = Messages::with_room_for(most);
     let mut scratch = Scratch { messages, numbers: Zeroizing::new(Vec::with_capacity(most)) };
     let mut places = Vec::with_capacity(most);
     for start in (0..rows).step_by(TOGETHER) {

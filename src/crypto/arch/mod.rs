@@ -17,6 +17,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
+pub(crate) mod base64url;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
 
