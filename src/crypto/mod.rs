@@ -8,6 +8,7 @@
 //! | [`context`] | the one injective encoding, and the table of labels | – |
 //! | [`kdf`] | one typed sub-key per use | HKDF-SHA256, RFC 5869 |
 //! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
+//! | `messages` | what is hashed together | – |
 //! | `sha256` | hashing on from a state | SHA-256, FIPS 180-4 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
@@ -31,6 +32,7 @@ pub mod hazmat;
 pub mod hpke;
 pub mod kdf;
 pub mod merkle;
+pub(crate) mod messages;
 pub mod prf;
 pub mod prp;
 pub(crate) mod radix_text;

@@ -266,17 +266,13 @@ impl BlindIndexer {
                     if i > 0 {
                         message.bytes(prefix); // that of the first is the same in front of every message
                     }
-                    message.part(*how, part.cell(row))?;
+                    numbers::normal_part(message, *how, part.cell(row))?;
                 }
                 Ok(())
             })?;
             Ok(None)
         };
-        let hash = |scratch: &mut Scratch| {
-            let Scratch { messages, numbers } = scratch;
-            numbers.resize(messages.len(), [0; 16]);
-            self.prf.public_tags(&self.prefixes[0], |i| messages.get(i), numbers);
-        };
+        let hash = |scratch: &mut Scratch| scratch.hash(&self.prf, &self.prefixes[0]);
         let write = |numbers: &[[u8; 16]], out: &mut Column| {
             for number in numbers {
                 let value = IndexValue::truncated(*number, self.index.bits);

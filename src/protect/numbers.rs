@@ -7,15 +7,14 @@
 //! A thousand rows or so go together. Nothing is allocated for a row.
 
 use super::{Column, Failures, column};
-use crate::crypto::context::Context;
+use crate::crypto::messages::{Message, Messages};
+use crate::crypto::prf::Prf;
 use crate::error::Result;
 use crate::format::Normalization;
 use zeroize::Zeroizing;
 
 /// Rows that go together: enough to fill every lane, and few enough for the nearest caches.
 const TOGETHER: usize = 1024;
-/// Room for a message at first.
-const USUAL_LENGTH: usize = 48;
 
 /// What the rows that go together became so far.
 pub(super) struct Scratch {
@@ -23,90 +22,25 @@ pub(super) struct Scratch {
     pub(super) numbers: Zeroizing<Vec<[u8; 16]>>,
 }
 
-/// Messages that are to be hashed, in one buffer. Wiped when cleared or dropped, and what it leaves when it moves.
-pub(super) struct Messages {
-    /// What is used of it, and zeros behind.
-    bytes: Zeroizing<Vec<u8>>,
-    used: usize,
-    ends: Vec<usize>,
-}
-
-impl Messages {
-    fn with_room_for(messages: usize) -> Self {
-        let bytes = Zeroizing::new(vec![0; USUAL_LENGTH * messages]);
-        Self { bytes, used: 0, ends: Vec::with_capacity(messages) }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    #[inline]
-    pub(super) fn get(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.bytes[start..self.ends[i]]
-    }
-
-    /// Appends the message that `write` writes; on an error, none.
-    #[inline]
-    pub(super) fn push(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> Result<()> {
-        let start = self.used;
-        let written = write(&mut Writer(self));
-        match written {
-            Ok(()) => self.ends.push(self.used),
-            Err(_) => self.used = start,
-        }
-        written
-    }
-
-    /// The next so many bytes, and what is behind.
-    #[inline]
-    fn room(&mut self, len: usize) -> &mut [u8] {
-        if self.bytes.len() - self.used < len {
-            let mut larger = Zeroizing::new(vec![0; (self.used + len).max(2 * self.bytes.len())]);
-            larger[..self.used].copy_from_slice(&self.bytes[..self.used]);
-            self.bytes = larger;
-        }
-        &mut self.bytes[self.used..]
-    }
-
-    fn clear(&mut self) {
-        self.bytes.fill(0);
-        self.used = 0;
-        self.ends.clear();
+impl Scratch {
+    /// Makes one number of each message: the first 16 bytes of its tag.
+    pub(super) fn hash(&mut self, prf: &Prf, prefix: &[u8]) {
+        self.numbers.resize(self.messages.len(), [0; 16]);
+        self.messages.public_tags(prf, prefix, &mut self.numbers);
     }
 }
 
-/// Writes one message.
-pub(super) struct Writer<'m>(&'m mut Messages);
-
-impl Writer<'_> {
-    /// Appends bytes as they are.
-    #[inline]
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.0.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-        self.0.used += bytes.len();
-    }
-
-    /// Appends a value's normal form, as a part of a [`Context`]: its length in front.
-    ///
-    /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for a value that has none, or is not UTF-8.
-    #[inline]
-    pub(super) fn part(&mut self, how: Normalization, value: &[u8]) -> Result<()> {
-        const LENGTH: usize = 4;
-        let room = self.0.room(LENGTH + value.len());
-        let (length, room) = room.split_at_mut(LENGTH);
-        if let Some(len) = how.write_ascii(value, room)? {
-            length.copy_from_slice(&Context::length_prefix(len));
-            self.0.used += LENGTH + len;
-            return Ok(());
-        }
+/// Appends a value's normal form to a message, as a part.
+///
+/// # Errors
+/// [`Error::Value`](crate::error::Error::Value) for a value that has none, or is not UTF-8.
+#[inline]
+pub(super) fn normal_part(message: &mut Message<'_>, how: Normalization, value: &[u8]) -> Result<()> {
+    if !message.part_with(value.len(), |room| how.write_ascii(value, room))? {
         let normal = Zeroizing::new(how.apply(column::text(value)?)?.into_owned());
-        self.bytes(&Context::length_prefix(normal.len()));
-        self.bytes(normal.as_bytes());
-        Ok(())
+        message.part(normal.as_bytes());
     }
+    Ok(())
 }
 
 /// What became of a row.
