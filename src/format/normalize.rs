@@ -91,9 +91,8 @@ const NO_DIGIT: Error = Error::Value { problem: "has no digit" };
 
 /// One `@`, and something on both sides.
 fn check_address(address: &[u8]) -> Result<()> {
-    let mut parts = address.split(|character| *character == b'@');
-    let whole = [parts.next(), parts.next()].iter().all(|part| part.is_some_and(|part| !part.is_empty()));
-    match whole && parts.next().is_none() {
+    let ats = address.iter().filter(|character| **character == b'@').count();
+    match ats == 1 && !address.starts_with(b"@") && !address.ends_with(b"@") {
         true => Ok(()),
         false => Err(Error::Value { problem: "is no e-mail address: it needs one @ between two parts" }),
     }

@@ -4,7 +4,7 @@
 //! rows ──read──► messages or numbers, without those that are blank or fail ──all at once──► numbers ──write──► texts, in the rows' order
 //! ```
 //!
-//! A thousand rows or so go together. Nothing is allocated for a row.
+//! Some hundred rows go together. Nothing is allocated for a row.
 
 use super::{Column, Failures, column};
 use crate::crypto::messages::{Message, Messages};
@@ -14,7 +14,7 @@ use crate::format::Normalization;
 use zeroize::Zeroizing;
 
 /// Rows that go together: enough to fill every lane, and few enough for the nearest caches.
-const TOGETHER: usize = 1024;
+const TOGETHER: usize = 512;
 
 /// What the rows that go together became so far.
 pub(super) struct Scratch {
