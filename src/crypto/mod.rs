@@ -8,6 +8,7 @@
 //! | [`context`] | the one injective encoding, and the table of labels | – |
 //! | [`kdf`] | one typed sub-key per use | HKDF-SHA256, RFC 5869 |
 //! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
+//! | `messages` | what is hashed together | – |
 //! | `sha256` | hashing on from a state | SHA-256, FIPS 180-4 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
@@ -16,6 +17,7 @@
 //! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
 //! | [`sign`] | signatures | Ed25519, RFC 8032 |
 //! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
+//! | `radix_text` | 16 bytes as text | base64url and hex, RFC 4648 |
 //! | [`rng`] | the one source of randomness | – |
 //! | `arch` | the same for many values at once, by the instructions of one processor family | – |
 
@@ -30,8 +32,10 @@ pub mod hazmat;
 pub mod hpke;
 pub mod kdf;
 pub mod merkle;
+pub(crate) mod messages;
 pub mod prf;
 pub mod prp;
+pub(crate) mod radix_text;
 pub mod rng;
 pub mod secret;
 mod sha256;

@@ -8,7 +8,7 @@
 //! ```text
 //! messages ──sorted by their number of blocks──► 16 at once   AVX-512, from 14 on
 //!                                                 4 at once   SHA-NI, from 3 on
-//!                                                 1           otherwise, and those of more than 16 blocks
+//!                                                 1 by 1      otherwise, and those of more than 16 blocks
 //! ```
 //!
 //! # Security
@@ -92,11 +92,8 @@ impl Prf {
         const { assert!(N <= 32) };
         let mut inner = self.0.inner.fork();
         inner.absorb(prefix);
-        let one = |message: &[u8]| {
-            let tag = self.0.tag(&inner, &[message]);
-            *tag.first_chunk().expect("N <= 32")
-        };
-        if instructions.together(tags.len()) == 1 {
+        let one = |message: &[u8]| *self.0.tag(&inner, &[message]).first_chunk().expect("N <= 32");
+        if tags.len() < FEW {
             tags.iter_mut().enumerate().for_each(|(i, tag)| *tag = one(message(i)));
             return;
         }
@@ -107,13 +104,9 @@ impl Prf {
             let mut left = sorted.short();
             while !left.is_empty() {
                 let (now, then) = left.split_at(instructions.together(left.len()));
-                if let [i] = now {
-                    tags[usize::from(*i)] = one(message(*i));
-                } else {
-                    group.run(instructions, &self.0.outer, &inner, now.len(), |lane| message(now[lane]));
-                    for (i, tag) in now.iter().zip(&group.tags) {
-                        tags[usize::from(*i)] = *tag.first_chunk().expect("N <= 32");
-                    }
+                group.run(instructions, &self.0.outer, &inner, now.len(), |lane| message(now[lane]));
+                for (i, tag) in now.iter().zip(&group.tags) {
+                    tags[usize::from(*i)] = *tag.first_chunk().expect("N <= 32");
                 }
                 left = then;
             }
@@ -141,6 +134,8 @@ impl Drop for KeyStates {
     }
 }
 
+/// So few are not worth sorting.
+const FEW: usize = 3;
 /// Messages that are sorted together.
 const SORTED: usize = 512;
 /// The most blocks of a message that goes with others: with more of them a group would mostly wait for its longest.
@@ -196,10 +191,10 @@ struct Instructions {
     streams: Option<arch::ShaNi>,
 }
 
-/// From how many on 16 lanes are taken. They take as long as 6 messages one by one, and as 13 in four streams.
+/// From how many on 16 lanes are taken. They take as long as 8 messages one by one, or 13 in four streams.
 #[cfg(target_arch = "x86_64")]
 const LEAST_LANES: usize = 14;
-/// From how many on four streams are taken. They take as long as 2 messages one by one.
+/// From how many on four streams are taken. They take as long as 2 or 3 messages one by one.
 #[cfg(target_arch = "x86_64")]
 const LEAST_STREAMS: usize = 3;
 
@@ -226,7 +221,7 @@ impl Instructions {
                 return left.min(hmac_sha_ni::STREAMS);
             }
         }
-        left.min(1)
+        left.min(MOST)
     }
 }
 
@@ -239,8 +234,7 @@ struct Group {
 }
 
 impl Group {
-    /// Makes the tags of as many messages as go [`together`](Instructions::together), more than one.
-    #[cfg(target_arch = "x86_64")]
+    /// Makes the tags of as many messages as go [`together`](Instructions::together).
     #[inline]
     fn run<'m>(
         &mut self,
@@ -250,30 +244,25 @@ impl Group {
         count: usize,
         message: impl Fn(usize) -> &'m [u8],
     ) {
-        // The lanes without a message have an empty one.
-        let message = |lane| if lane < count { message(lane) } else { &[] };
-        match (instructions.lanes, instructions.streams) {
-            (Some(proof), _) if count >= LEAST_LANES => {
-                hmac_lanes::tags(proof, inner, outer, &std::array::from_fn(message), &mut self.tags);
+        #[cfg(target_arch = "x86_64")]
+        {
+            // The lanes without a message have an empty one.
+            let or_none = |lane| if lane < count { message(lane) } else { &[] };
+            if let Some(proof) = instructions.lanes.filter(|_| count >= LEAST_LANES) {
+                return hmac_lanes::tags(proof, inner, outer, &std::array::from_fn(or_none), &mut self.tags);
             }
-            (_, Some(proof)) => {
+            if let Some(proof) = instructions.streams.filter(|_| count >= LEAST_STREAMS) {
                 let tags = self.tags.first_chunk_mut().expect("a group has room for them");
-                hmac_sha_ni::tags(proof, inner, outer, &std::array::from_fn(message), tags);
+                return hmac_sha_ni::tags(proof, inner, outer, &std::array::from_fn(or_none), tags);
             }
-            _ => unreachable!("without instructions messages go one by one"),
         }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn run<'m>(
-        &mut self,
-        _: Instructions,
-        _: &[u32; 8],
-        _: &Midstate,
-        _: usize,
-        _: impl Fn(usize) -> &'m [u8],
-    ) {
-        unreachable!("without instructions messages go one by one")
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = instructions;
+        let mut hashes = Zeroizing::new([[0; 8]; MOST]);
+        inner.finish_all(&mut hashes[..count], message);
+        for (hash, tag) in hashes[..count].iter().zip(&mut self.tags) {
+            *tag = bytes(&sha256::of_hash(outer, hash));
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use zeroize::optimization_barrier;
 
 /// The bytes of a block.
 pub(super) const BLOCK: usize = 64;
+/// Messages that are hashed step by step.
+const ABREAST: usize = 8;
 /// The bytes of padding at least: `0x80`, and the length.
 const LEAST_PADDING: usize = 9;
 
@@ -113,6 +115,30 @@ impl Midstate {
     #[inline]
     pub(super) fn bits(&self, message_len: usize) -> u64 {
         (self.length + message_len as u64) << 3
+    }
+
+    /// The states behind these messages, in place of whatever `states` has. Step by step for all of them, so that each block has
+    /// left the stores before it is loaded as vectors, and one message's rounds may begin before the last one's are done.
+    pub(super) fn finish_all<'m>(&self, states: &mut [[u32; 8]], message: impl Fn(usize) -> &'m [u8]) {
+        let mut blocks = [[0; BLOCK]; ABREAST];
+        for (group, states) in states.chunks_mut(ABREAST).enumerate() {
+            let message = |i| message(ABREAST * group + i);
+            for (i, block) in blocks[..states.len()].iter_mut().enumerate() {
+                self.block(message(i), 0, block);
+            }
+            for (state, block) in states.iter_mut().zip(&blocks) {
+                *state = self.words;
+                compress256(state, std::slice::from_ref(block));
+            }
+            for (i, state) in states.iter_mut().enumerate() {
+                for index in 1..self.blocks(message(i).len()) {
+                    self.block(message(i), index, &mut blocks[0]);
+                    compress256(state, &blocks[..1]);
+                }
+            }
+        }
+        blocks.as_flattened_mut().fill(0);
+        optimization_barrier(&blocks);
     }
 
     /// How many blocks a message of this length has from here on.

@@ -11,11 +11,11 @@
 //! Key and tag have a key version: a lookup asks one [`BlindIndexer`] for each [live](BlindIndexer::live) version.
 
 use super::numbers::{self, Scratch};
-use super::radix_text::hex;
 use super::{Cells, Column, Erasability, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::prf::Prf;
+use crate::crypto::radix_text::hex;
 use crate::crypto::secret::VersionSecret;
 use crate::error::{Error, Result};
 use crate::format::Normalization;
@@ -266,17 +266,13 @@ impl BlindIndexer {
                     if i > 0 {
                         message.bytes(prefix); // that of the first is the same in front of every message
                     }
-                    message.part(*how, part.cell(row))?;
+                    numbers::normal_part(message, *how, part.cell(row))?;
                 }
                 Ok(())
             })?;
             Ok(None)
         };
-        let hash = |scratch: &mut Scratch| {
-            let Scratch { messages, numbers } = scratch;
-            numbers.resize(messages.len(), [0; 16]);
-            self.prf.public_tags(&self.prefixes[0], |i| messages.get(i), numbers);
-        };
+        let hash = |scratch: &mut Scratch| scratch.hash(&self.prf, &self.prefixes[0]);
         let write = |numbers: &[[u8; 16]], out: &mut Column| {
             for number in numbers {
                 let value = IndexValue::truncated(*number, self.index.bits);

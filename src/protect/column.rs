@@ -171,14 +171,17 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
-    /// Appends a cell for each item, all of one width.
+    /// Appends so many cells of one width, which `write` fills.
     #[inline]
-    pub(super) fn extend<T, const WIDTH: usize>(&mut self, items: &[T], cell: impl Fn(&T) -> [u8; WIDTH]) {
-        self.bytes.reserve(WIDTH * items.len());
-        self.ends.reserve(items.len());
-        for item in items {
-            self.push(&cell(item));
-        }
+    pub(super) fn extend<const WIDTH: usize>(
+        &mut self,
+        cells: usize,
+        write: impl FnOnce(&mut [[u8; WIDTH]]),
+    ) {
+        let start = self.bytes.len();
+        self.bytes.resize(start + WIDTH * cells, 0);
+        write(self.bytes[start..].as_chunks_mut().0);
+        self.ends.extend((1..=cells).map(|i| start + WIDTH * i));
     }
 
     /// The cell.

@@ -23,7 +23,6 @@ mod mask;
 mod network;
 mod numbers;
 mod pseudonym;
-mod radix_text;
 mod scope_key;
 mod seal;
 mod spelling;

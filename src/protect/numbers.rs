@@ -4,19 +4,17 @@
 //! rows ──read──► messages or numbers, without those that are blank or fail ──all at once──► numbers ──write──► texts, in the rows' order
 //! ```
 //!
-//! A thousand rows or so go together. Nothing is allocated for a row.
+//! Some hundred rows go together. Nothing is allocated for a row.
 
-use super::{Column, Failures};
-use crate::crypto::context::Context;
-use crate::crypto::secret;
+use super::{Column, Failures, column};
+use crate::crypto::messages::{Message, Messages};
+use crate::crypto::prf::Prf;
 use crate::error::Result;
 use crate::format::Normalization;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Rows that go together: enough to fill every lane, and few enough for the nearest caches.
-const TOGETHER: usize = 1024;
-/// Room for a message at first.
-const USUAL_LENGTH: usize = 48;
+const TOGETHER: usize = 512;
 
 /// What the rows that go together became so far.
 pub(super) struct Scratch {
@@ -24,76 +22,25 @@ pub(super) struct Scratch {
     pub(super) numbers: Zeroizing<Vec<[u8; 16]>>,
 }
 
-/// Messages that are to be hashed, in one buffer. Wiped when cleared, dropped or moved to a larger one.
-#[derive(Default)]
-pub(super) struct Messages {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Messages {
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    #[inline]
-    pub(super) fn get(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.bytes[start..self.ends[i]]
-    }
-
-    /// Appends the message that `write` writes; on an error, none.
-    #[inline]
-    pub(super) fn push(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> Result<()> {
-        let start = self.bytes.len();
-        let written = write(&mut Writer(&mut self.bytes));
-        match written {
-            Ok(()) => self.ends.push(self.bytes.len()),
-            Err(_) => {
-                self.bytes[start..].fill(0);
-                self.bytes.truncate(start);
-            }
-        }
-        written
-    }
-
-    fn clear(&mut self) {
-        // Several times as fast as wiping byte by byte; what lies behind was wiped when it was left.
-        self.bytes.fill(0);
-        self.bytes.clear();
-        self.ends.clear();
+impl Scratch {
+    /// Makes one number of each message: the first 16 bytes of its tag.
+    pub(super) fn hash(&mut self, prf: &Prf, prefix: &[u8]) {
+        self.numbers.resize(self.messages.len(), [0; 16]);
+        self.messages.public_tags(prf, prefix, &mut self.numbers);
     }
 }
 
-impl Drop for Messages {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
+/// Appends a value's normal form to a message, as a part.
+///
+/// # Errors
+/// [`Error::Value`](crate::error::Error::Value) for a value that has none, or is not UTF-8.
+#[inline]
+pub(super) fn normal_part(message: &mut Message<'_>, how: Normalization, value: &[u8]) -> Result<()> {
+    if !message.part_with(value.len(), |room| how.write_ascii(value, room))? {
+        let normal = Zeroizing::new(how.apply(column::text(value)?)?.into_owned());
+        message.part(normal.as_bytes());
     }
-}
-
-/// Writes one message.
-pub(super) struct Writer<'m>(&'m mut Vec<u8>);
-
-impl Writer<'_> {
-    /// Appends bytes as they are.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        secret::reserve(self.0, bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// Appends a value's normal form, as a part of a [`Context`]: its length in front.
-    ///
-    /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for a value that has none.
-    #[inline]
-    pub(super) fn part(&mut self, how: Normalization, value: &[u8]) -> Result<()> {
-        let start = self.0.len();
-        self.bytes(&[0; 4]);
-        how.append(value, self.0)?;
-        let length = Context::length_prefix(self.0.len() - start - 4);
-        self.0[start..start + 4].copy_from_slice(&length);
-        Ok(())
-    }
+    Ok(())
 }
 
 /// What became of a row.
@@ -116,8 +63,7 @@ pub(super) fn map_rows<'c>(
     write: impl Fn(&[[u8; 16]], &mut Column),
 ) {
     let most = rows.min(TOGETHER);
-    let messages =
-        Messages { bytes: Vec::with_capacity(USUAL_LENGTH * most), ends: Vec::with_capacity(most) };
+    let messages = Messages::with_room_for(most);
     let mut scratch = Scratch { messages, numbers: Zeroizing::new(Vec::with_capacity(most)) };
     let mut places = Vec::with_capacity(most);
     for start in (0..rows).step_by(TOGETHER) {

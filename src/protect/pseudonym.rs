@@ -103,13 +103,12 @@ impl Pseudonymizer {
             if is_blank(cell) {
                 return Ok(Some(cell));
             }
-            scratch.messages.push(|message| message.part(self.normalization, cell))?;
+            scratch.messages.push(|message| numbers::normal_part(message, self.normalization, cell))?;
             Ok(None)
         };
         let permute = |scratch: &mut Scratch| {
-            let Scratch { messages, numbers } = scratch;
-            numbers.resize(messages.len(), [0; 16]);
-            self.identity.public_tags(self.input.as_bytes(), |i| messages.get(i), numbers);
+            scratch.hash(&self.identity, self.input.as_bytes());
+            let numbers = &mut scratch.numbers;
             numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
             self.scope.encrypt(numbers);
         };

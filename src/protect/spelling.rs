@@ -8,7 +8,8 @@
 //! | `Crockford` | 128 | 26 upper-case characters |
 //! | `Int63` | 63 | a decimal number below 2^63 |
 
-use super::{Column, radix_text};
+use super::Column;
+use crate::crypto::radix_text;
 use crate::error::{Error, Result};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -108,19 +109,29 @@ impl Spelling {
 
     /// Appends the texts of many.
     pub(super) fn write_all(self, pseudonyms: &[[u8; 16]], out: &mut Column) {
+        let all = pseudonyms;
         match self {
-            Spelling::Base64Url => out.extend(pseudonyms, radix_text::base64url),
-            Spelling::Hex => out.extend(pseudonyms, radix_text::hex),
-            Spelling::Uuid => out.extend(pseudonyms, radix_text::uuid),
-            Spelling::Crockford => out.extend(pseudonyms, radix_text::crockford),
+            Spelling::Base64Url => out.extend(all.len(), |texts| radix_text::all_base64url(all, texts)),
+            Spelling::Hex => out.extend(all.len(), |texts| each(all, texts, radix_text::hex)),
+            Spelling::Uuid => out.extend(all.len(), |texts| each(all, texts, radix_text::uuid)),
+            Spelling::Crockford => out.extend(all.len(), |texts| each(all, texts, radix_text::crockford)),
             Spelling::Int63(_) => {
-                for pseudonym in pseudonyms {
+                for pseudonym in all {
                     let (text, zeros) = radix_text::decimal(u128::from_be_bytes(*pseudonym) as u64);
                     out.push(&text[zeros..]);
                 }
             }
         }
     }
+}
+
+#[inline]
+fn each<const WIDTH: usize>(
+    numbers: &[[u8; 16]],
+    texts: &mut [[u8; WIDTH]],
+    text: impl Fn(&[u8; 16]) -> [u8; WIDTH],
+) {
+    numbers.iter().zip(texts).for_each(|(number, to)| *to = text(number));
 }
 
 /// Bits behind the last byte have to be zero.

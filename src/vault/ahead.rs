@@ -7,7 +7,7 @@ use super::issue::opaque;
 use super::keyring::FieldSet;
 use super::random_tokens::{Look, RandomTokens, TokenRequest};
 use super::{TOKEN, VALUE};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Draw;
 use crate::store::Map;
 use crate::wire::token::TokenKey;
@@ -35,14 +35,7 @@ impl RandomTokens<'_> {
             return Ok(Ahead::default());
         }
         let sequence = self.tenant.vault().hold().sequence;
-        let parts = in_threads(requests, |part| {
-            let mut ahead = Ahead::default();
-            for request in part {
-                let drawn = self.look_ahead_for(fields, request, &mut ahead.absent)?;
-                ahead.drawn.push(drawn);
-            }
-            Ok::<_, Error>(ahead)
-        });
+        let parts = in_threads(requests, |part| self.look_ahead_for(fields, part));
         let mut all = Ahead { sequence, ..Ahead::default() };
         for part in parts {
             let part = part?;
@@ -52,40 +45,52 @@ impl RandomTokens<'_> {
         Ok(all)
     }
 
-    fn look_ahead_for(
-        &self,
-        fields: &FieldSet,
-        request: &TokenRequest<'_>,
-        absent: &mut HashSet<(Map, TokenKey)>,
-    ) -> Result<Option<String>> {
-        let mut is_absent = |map, key: TokenKey| -> Result<bool> {
-            let found = self.tenant.vault().store().get(map, &key)?.is_some();
-            if !found {
-                absent.insert((map, key));
-            }
-            Ok(!found)
-        };
+    fn look_ahead_for(&self, fields: &FieldSet, requests: &[TokenRequest<'_>]) -> Result<Ahead> {
+        let mut ahead = Ahead::default();
+        let mut needs_one = vec![true; requests.len()];
         if self.rules.is_consistent {
             for keys in fields.iter() {
-                if !is_absent(VALUE, keys.value_key(request.value.as_bytes()))? {
-                    return Ok(None);
-                }
+                let values = keys.value_keys(requests.iter().map(|request| request.value));
+                self.keep_absent(VALUE, &values, &mut needs_one, &mut ahead.absent)?;
             }
         }
-        // What is wrong with the value is for the operation to say.
-        let drawn = match &self.rules.look {
+        // What is wrong with a value is for the operation to say.
+        let draw = |request: &TokenRequest<'_>| match &self.rules.look {
             Look::Like(format) => {
                 Draw::new(format, request.value).ok().and_then(|mut draw| draw.token().ok())
             }
             Look::Opaque(spelling) => Some(opaque(*spelling)),
         };
-        let Some(token) = drawn else { return Ok(None) };
+        let drawn =
+            requests.iter().zip(&needs_one).map(|(request, needs)| needs.then(|| draw(request)).flatten());
+        ahead.drawn = drawn.collect();
+        let mut is_free: Vec<bool> = ahead.drawn.iter().map(Option::is_some).collect();
         for keys in fields.iter() {
-            if !is_absent(TOKEN, keys.token_key(&token))? {
-                return Ok(None);
+            let tokens =
+                keys.token_keys(ahead.drawn.iter().map(|token| token.as_deref().unwrap_or_default()));
+            self.keep_absent(TOKEN, &tokens, &mut is_free, &mut ahead.absent)?;
+        }
+        for (token, is_free) in ahead.drawn.iter_mut().zip(is_free) {
+            token.take_if(|_| !is_free);
+        }
+        Ok(ahead)
+    }
+
+    /// Keeps those that nothing is under, of those that are still kept, and notes them.
+    fn keep_absent(
+        &self,
+        map: Map,
+        keys: &[TokenKey],
+        kept: &mut [bool],
+        absent: &mut HashSet<(Map, TokenKey)>,
+    ) -> Result<()> {
+        for (key, kept) in keys.iter().zip(kept).filter(|(_, kept)| **kept) {
+            *kept = self.tenant.vault().store().get(map, key)?.is_none();
+            if *kept {
+                absent.insert((map, *key));
             }
         }
-        Ok(Some(token))
+        Ok(())
     }
 }
 

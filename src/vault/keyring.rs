@@ -3,6 +3,7 @@
 use crate::crypto::aead::{Aead, Batch, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
+use crate::crypto::messages::Messages;
 use crate::crypto::prf::Prf;
 use crate::crypto::secret::{AeadKey, Plaintext};
 use crate::crypto::wrap::WrapKey;
@@ -54,6 +55,16 @@ impl FieldKeys {
         self.value.tag(&[input.as_bytes(), &length, value]).into_public()
     }
 
+    /// As [`token_key`](Self::token_key), of many.
+    pub(super) fn token_keys<'t>(&self, tokens: impl ExactSizeIterator<Item = &'t str>) -> Vec<TokenKey> {
+        keys_of(&self.token, Label::TokenInput, tokens.map(str::as_bytes))
+    }
+
+    /// As [`value_key`](Self::value_key), of many.
+    pub(super) fn value_keys<'t>(&self, values: impl ExactSizeIterator<Item = &'t str>) -> Vec<TokenKey> {
+        keys_of(&self.value, Label::FingerprintInput, values.map(str::as_bytes))
+    }
+
     /// Starts sealing tokens and values: one derivation of the inner key serves all.
     pub(super) fn batch(&self) -> FieldBatch<'_> {
         FieldBatch { keys: self, aead: self.aead.batch() }
@@ -81,6 +92,14 @@ impl FieldKeys {
         let context = context.part(key).number(self.version.get().into());
         context.number(entry.is_once.into()).number(entry.expires).part(entry.value).part(entry.space)
     }
+}
+
+fn keys_of<'p>(prf: &Prf, label: Label, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> Vec<TokenKey> {
+    let mut messages = Messages::with_room_for(parts.len());
+    parts.for_each(|part| messages.push_part(part));
+    let mut keys = vec![[0; 16]; messages.len()];
+    messages.public_tags(prf, Context::new(label).as_bytes(), &mut keys);
+    keys
 }
 
 /// Seals a field's tokens, and the values of those that no subject holds.

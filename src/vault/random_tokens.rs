@@ -271,11 +271,19 @@ impl RandomTokens<'_> {
         let now = now.max(self.tenant.vault().published().latest);
         let parts = in_threads(tokens, |part| {
             let mut keys = self.keys();
-            let redeem = |token: &&str| match self.redeem_under(&mut keys, token, now) {
-                Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => Err(error),
-                result => Ok(result),
+            let at_first = Arc::clone(&keys.0);
+            let primary = keys.1.iter().next().expect("a keyset has a primary");
+            let under_primary = primary.token_keys(part.iter().copied());
+            let redeem = |(token, key): (&&str, TokenKey)| {
+                let key = Arc::ptr_eq(&keys.0, &at_first).then_some(key);
+                match self.redeem_under(&mut keys, token, key, now) {
+                    Err(error @ (Error::Io { .. } | Error::Corrupt { .. } | Error::Busy { .. })) => {
+                        Err(error)
+                    }
+                    result => Ok(result),
+                }
             };
-            part.iter().map(redeem).collect::<Result<Vec<_>>>()
+            part.iter().zip(under_primary).map(redeem).collect::<Result<Vec<_>>>()
         });
         let mut draft = self.tenant.draft("redeem");
         let field = self.tenant.field_ids([self.field.as_str()]);
@@ -302,18 +310,21 @@ impl RandomTokens<'_> {
         (keyring, fields)
     }
 
-    /// The value of a token; `keys` are those of a moment, made new when the keyset was edited since.
+    /// The value of a token; `keys` are those of a moment, made new when the keyset was edited since. `key` is the token's under
+    /// their primary, where that is known.
     fn redeem_under(
         &self,
         keys: &mut (Arc<Keyring>, FieldSet),
         token: &str,
+        mut key: Option<TokenKey>,
         now: Timestamp,
     ) -> Result<Redeemed> {
         loop {
-            let row = self.row(&keys.1, token);
+            let row = self.row(&keys.1, token, key);
             // A key version added meanwhile may be the one that the token was moved to.
             if !Arc::ptr_eq(&keys.0, &self.tenant.vault().keyring()) {
                 *keys = self.keys();
+                key = None;
                 continue;
             }
             let row = row?.ok_or(UNKNOWN)?;
@@ -325,7 +336,7 @@ impl RandomTokens<'_> {
             // Her key and what she holds may have been made anew between reading the one and the other, or she was erased
             // after another came to hold it too.
             if matches!(opened, Err(Error::Rejected | Error::NotFound { .. }))
-                && self.row(&keys.1, token)?.is_none_or(|now| now.bytes != row.bytes)
+                && self.row(&keys.1, token, key)?.is_none_or(|now| now.bytes != row.bytes)
             {
                 continue;
             }
@@ -337,7 +348,7 @@ impl RandomTokens<'_> {
     pub(super) fn holders(&self, token: &str, now: Timestamp) -> Result<(Vec<Locator>, bool)> {
         loop {
             let keys = self.keys();
-            let row = self.row(&keys.1, token);
+            let row = self.row(&keys.1, token, None);
             if !Arc::ptr_eq(&keys.0, &self.tenant.vault().keyring()) {
                 continue;
             }
@@ -360,7 +371,7 @@ impl RandomTokens<'_> {
 
     /// As [`redeem`](RandomTokens::redeem), decided and logged by who asks.
     pub(super) fn redeem_decided(&self, token: &str, now: Timestamp) -> Result<Plaintext> {
-        self.redeem_under(&mut self.keys(), token, now).map(|redeemed| redeemed.value)
+        self.redeem_under(&mut self.keys(), token, None, now).map(|redeemed| redeemed.value)
     }
 
     /// Deletes a token, whoever holds it; durable on return. Whether there was one.
@@ -415,9 +426,10 @@ impl RandomTokens<'_> {
         Ok(Some((key, bytes, Fill { used, size })))
     }
 
-    fn row(&self, fields: &FieldSet, token: &str) -> Result<Option<TokenRow>> {
+    /// The entry of a token, whose key under the first of the versions may be known.
+    fn row(&self, fields: &FieldSet, token: &str, mut first: Option<TokenKey>) -> Result<Option<TokenRow>> {
         for keys in fields.asked() {
-            let key = keys.token_key(token);
+            let key = first.take().unwrap_or_else(|| keys.token_key(token));
             if let Some(bytes) = self.tenant.vault().store().get(TOKEN, &key)? {
                 return Ok(Some(TokenRow { key, bytes }));
             }

@@ -17,6 +17,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
+pub(crate) mod base64url;
 pub(crate) mod ff1;
 pub(crate) mod ff1_text;
 pub(crate) mod ff1_text_wide;

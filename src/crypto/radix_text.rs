@@ -53,7 +53,7 @@ fn crockford_digits(bits: u64) -> [u8; 8] {
 
 /// 22 characters, of which the last has two bits and four zeros.
 #[inline]
-pub(super) fn base64url(bytes: &[u8; 16]) -> [u8; 22] {
+pub(crate) fn base64url(bytes: &[u8; 16]) -> [u8; 22] {
     let number = u128::from_be_bytes(*bytes);
     let mut text = [0; 22];
     text[..8].copy_from_slice(&base64url_digits((number >> 80) as u64));
@@ -62,11 +62,21 @@ pub(super) fn base64url(bytes: &[u8; 16]) -> [u8; 22] {
     text
 }
 
+/// The texts of many, each at the place of its number.
+#[inline]
+pub(crate) fn all_base64url(numbers: &[[u8; 16]], texts: &mut [[u8; 22]]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = super::arch::Avx512::detect() {
+        return super::arch::base64url::write(proof, numbers, texts);
+    }
+    numbers.iter().zip(texts).for_each(|(number, text)| *text = base64url(number));
+}
+
 const LOW_48: u64 = (1 << 48) - 1;
 
 /// 32 lower-case characters.
 #[inline]
-pub(super) fn hex(bytes: &[u8; 16]) -> [u8; 32] {
+pub(crate) fn hex(bytes: &[u8; 16]) -> [u8; 32] {
     let mut text = [0; 32];
     for (text, bytes) in text.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0) {
         *text = hex_digits(u32::from_be_bytes(*bytes).into());
@@ -76,7 +86,7 @@ pub(super) fn hex(bytes: &[u8; 16]) -> [u8; 32] {
 
 /// 32 lower-case characters, in groups of 8, 4, 4, 4 and 12.
 #[inline]
-pub(super) fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
+pub(crate) fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
     let hex = hex(bytes);
     let mut text = [b'-'; 36];
     text[..8].copy_from_slice(&hex[..8]);
@@ -89,7 +99,7 @@ pub(super) fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
 
 /// 26 upper-case characters of the big-endian number; the first has three bits.
 #[inline]
-pub(super) fn crockford(bytes: &[u8; 16]) -> [u8; 26] {
+pub(crate) fn crockford(bytes: &[u8; 16]) -> [u8; 26] {
     let number = u128::from_be_bytes(*bytes);
     let mut text = [0; 26];
     text[..2].copy_from_slice(&crockford_digits((number >> 120) as u64)[6..]);
@@ -103,7 +113,7 @@ const LOW_40: u64 = (1 << 40) - 1;
 
 /// A number below 10^19 in decimal, and how many zeros stand in front. How long it takes depends on that alone.
 #[inline]
-pub(super) fn decimal(mut number: u64) -> ([u8; 19], usize) {
+pub(crate) fn decimal(mut number: u64) -> ([u8; 19], usize) {
     let mut text = [0; 19];
     for digit in text.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
@@ -150,6 +160,9 @@ mod tests {
             number = number.wrapping_mul(0xDA94_2042_E4DD_58B5_9E37_79B9_7F4A_7C15).rotate_left(29) ^ i;
             let bytes = number.to_be_bytes();
             assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(bytes).as_bytes(), base64url(&bytes));
+            let mut all = [[0; 22]; 3];
+            all_base64url(&[[0; 16], bytes, [0; 16]], &mut all);
+            assert_eq!(all, [base64url(&[0; 16]), base64url(&bytes), base64url(&[0; 16])]);
             assert_eq!(format!("{number:032x}").as_bytes(), hex(&bytes));
             let integer = number as u64 >> (i % 64).max(1);
             let (text, zeros) = decimal(integer);
