@@ -8,7 +8,18 @@
 //! In a [`Batch`] the sub-key part of the nonce is drawn once and the rest counts up from a random start, so the
 //! sub-key is derived once and each sealed value is still an ordinary one that any implementation opens.
 //!
+//! [`Batch::seal_many`] and [`Aead::open_many`] do many values at once; what one of them seals, [`Aead::open`] opens, and the other way
+//! round.
+//!
 //! Source: C2SP XAES-256-GCM; draft-irtf-cfrg-xchacha-03; NIST SP 800-38D; RFC 8439.
+
+mod bulk;
+#[cfg(target_arch = "x86_64")]
+use super::arch::gcm;
+#[cfg(not(target_arch = "x86_64"))]
+mod gcm;
+
+pub use bulk::{Bound, opened_len};
 
 use super::context::Context;
 use super::rng;
@@ -117,7 +128,7 @@ impl Aead {
     /// Starts a batch: many values, one sub-key.
     pub fn batch(&self) -> Batch<'_> {
         let nonce = rng::bytes();
-        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX }
+        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX, many: None }
     }
 
     /// The plaintext of what [`seal`](Aead::seal) or a [`Batch`] made with the same AAD.
@@ -150,18 +161,7 @@ impl Aead {
 
     fn sub_key(&self, nonce: &[u8; NONCE_LEN]) -> SubKey {
         match &self.0 {
-            Expanded::Xaes { cipher, k1 } => {
-                let mut halves = [*b"\0\x01X\0............", *b"\0\x02X\0............"];
-                let mut key = Zeroizing::new([0; 32]);
-                for (half, key) in halves.iter_mut().zip(key.as_chunks_mut::<16>().0) {
-                    half[4..].copy_from_slice(&nonce[..12]);
-                    half.iter_mut().zip(k1.iter()).for_each(|(m, k)| *m ^= k);
-                    cipher.encrypt_block(half.into());
-                    key.copy_from_slice(half);
-                    half.zeroize();
-                }
-                SubKey::gcm(&key)
-            }
+            Expanded::Xaes { cipher, k1 } => SubKey::gcm(&xaes_sub_key(cipher, k1, nonce)),
             Expanded::XChaCha(key) => {
                 let input = nonce.first_chunk::<16>().expect("24 >= 16");
                 let mut sub = chacha20::hchacha::<chacha20::R20>((&***key).into(), input.into());
@@ -173,6 +173,20 @@ impl Aead {
     }
 }
 
+/// `K_x = AES-256(K, 0x0001 ‖ "X" ‖ 0 ‖ N[0..12] ⊕ K1) ‖ AES-256(K, 0x0002 ‖ …)`.
+fn xaes_sub_key(cipher: &aes::Aes256Enc, k1: &[u8; 16], nonce: &[u8; NONCE_LEN]) -> Zeroizing<[u8; 32]> {
+    let mut halves = [*b"\0\x01X\0............", *b"\0\x02X\0............"];
+    let mut key = Zeroizing::new([0; 32]);
+    for (half, key) in halves.iter_mut().zip(key.as_chunks_mut::<16>().0) {
+        half[4..].copy_from_slice(&nonce[..12]);
+        half.iter_mut().zip(k1.iter()).for_each(|(m, k)| *m ^= k);
+        cipher.encrypt_block(half.into());
+        key.copy_from_slice(half);
+        half.zeroize();
+    }
+    key
+}
+
 /// Values under one prefix before the next is drawn: SP 800-38D's bound for one GCM key.
 const PER_PREFIX: u64 = 1 << 32;
 
@@ -182,6 +196,8 @@ pub struct Batch<'k> {
     sub_key: SubKey,
     nonce: [u8; NONCE_LEN],
     left: u64,
+    /// The sub-key expanded for many values at once, when there were some.
+    many: Option<bulk::Many>,
 }
 
 impl Batch<'_> {

@@ -24,6 +24,7 @@ mod network;
 mod pseudonym;
 mod scope_key;
 mod seal;
+mod seal_column;
 mod spelling;
 mod token;
 mod token_column;

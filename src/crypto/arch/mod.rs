@@ -17,6 +17,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
+pub(crate) mod gcm;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
