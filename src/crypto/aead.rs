@@ -14,6 +14,7 @@
 //! Source: C2SP XAES-256-GCM; draft-irtf-cfrg-xchacha-03; NIST SP 800-38D; RFC 8439.
 
 mod bulk;
+mod chacha;
 #[cfg(target_arch = "x86_64")]
 use super::arch::gcm;
 #[cfg(not(target_arch = "x86_64"))]
@@ -81,7 +82,7 @@ enum Expanded {
 /// The sub-key that a nonce prefix selects.
 enum SubKey {
     Gcm(Box<Aes256Gcm>),
-    ChaCha(Box<ChaCha20Poly1305>),
+    ChaCha(Box<Zeroizing<[u8; 32]>>),
 }
 
 impl Aead {
@@ -231,7 +232,7 @@ impl SubKey {
     }
 
     fn chacha(key: &[u8; 32]) -> Self {
-        SubKey::ChaCha(Box::new(ChaCha20Poly1305::new(key.into())))
+        SubKey::ChaCha(Box::new(Zeroizing::new(*key)))
     }
 
     /// The 12-byte nonce of the inner AEAD, out of the outer one's last bytes.
@@ -257,10 +258,16 @@ impl SubKey {
     }
 
     fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
-        let buffer = InOutBuf::from(buffer);
         match self {
-            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
-            SubKey::ChaCha(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
+            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer)),
+            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
+                return chacha::seal(key, nonce, aad, buffer);
+            }
+            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).encrypt_inout_detached(
+                nonce.into(),
+                aad,
+                InOutBuf::from(buffer),
+            ),
         }
         .expect("the length was checked")
         .0
@@ -283,10 +290,19 @@ impl SubKey {
         buffer: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
-        let buffer = InOutBuf::from(buffer);
         match self {
-            SubKey::Gcm(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
-            SubKey::ChaCha(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
+            SubKey::Gcm(key) => {
+                key.decrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer), tag.into())
+            }
+            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
+                return chacha::open(key, nonce, aad, buffer, tag);
+            }
+            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).decrypt_inout_detached(
+                nonce.into(),
+                aad,
+                InOutBuf::from(buffer),
+                tag.into(),
+            ),
         }
         .map_err(|_| Error::Rejected)
     }
@@ -398,6 +414,34 @@ mod tests {
             let mut next = vec![];
             batch.seal(&aad("x"), b"", &mut next).unwrap();
             assert_ne!(next[..p], nonces[0][..p], "an exhausted prefix is replaced");
+        }
+    }
+
+    // SPEC: AEAD-2
+    #[test]
+    fn short_messages_of_xchacha_are_the_crate_s() {
+        use chacha20poly1305::XChaCha20Poly1305;
+        let (key, nonce) = ([0x42; 32], [0x24; NONCE_LEN]);
+        let by_crate = XChaCha20Poly1305::new(&key.into());
+        let bytes: Vec<u8> = (0..2100).map(|i| (i * 7) as u8).collect();
+        let near = |limit: usize| limit - 2..limit + 3;
+        for text in (0..131).chain(near(192)).chain(near(256)).chain(near(320)).chain(near(chacha::SHORT)) {
+            for aad in [0, 1, 15, 16, 17, 70, 130] {
+                let mut expected = bytes[..text].to_vec();
+                let buffer = InOutBuf::from(&mut expected[..]);
+                let tag = by_crate.encrypt_inout_detached(&nonce.into(), &bytes[..aad], buffer).unwrap();
+                expected.extend_from_slice(&tag);
+                let sub_key = Aead::from_key_bytes(Suite::XChaCha20Poly1305, &key).sub_key(&nonce);
+                let mut sealed = vec![];
+                sub_key.seal(&nonce, &bytes[..aad], &bytes[..text], &mut sealed).unwrap();
+                assert_eq!(sealed[NONCE_LEN..], expected, "{text} and {aad} bytes");
+                let (ciphertext, tag) = expected.split_last_chunk_mut::<TAG_LEN>().unwrap();
+                sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).unwrap();
+                assert_eq!(ciphertext, &bytes[..text]);
+                tag[text % TAG_LEN] ^= 1 << (aad % 8);
+                assert!(sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).is_err());
+                assert_eq!(ciphertext, &bytes[..text], "what is refused is not decrypted");
+            }
         }
     }
 

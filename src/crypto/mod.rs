@@ -10,6 +10,7 @@
 //! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
+//! | `poly1305` | the authenticator of XChaCha20-Poly1305, for short values | RFC 8439 |
 //! | [`wrap`] | a data key under a wrapping key, committed | HKDF + XAES-256-GCM |
 //! | [`ff1`] | format-preserving encryption | NIST SP 800-38G |
 //! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
@@ -29,6 +30,7 @@ pub mod hazmat;
 pub mod hpke;
 pub mod kdf;
 pub mod merkle;
+mod poly1305;
 pub mod prf;
 pub mod prp;
 pub mod rng;
