@@ -8,7 +8,19 @@
 //! In a [`Batch`] the sub-key part of the nonce is drawn once and the rest counts up from a random start, so the
 //! sub-key is derived once and each sealed value is still an ordinary one that any implementation opens.
 //!
+//! [`Batch::seal_many`] and [`Aead::open_many`] do many values at once; what one of them seals, [`Aead::open`] opens, and the other way
+//! round.
+//!
 //! Source: C2SP XAES-256-GCM; draft-irtf-cfrg-xchacha-03; NIST SP 800-38D; RFC 8439.
+
+mod bulk;
+mod chacha;
+#[cfg(target_arch = "x86_64")]
+use super::arch::gcm;
+#[cfg(not(target_arch = "x86_64"))]
+mod gcm;
+
+pub use bulk::{Bound, opened_len};
 
 use super::context::Context;
 use super::rng;
@@ -70,7 +82,7 @@ enum Expanded {
 /// The sub-key that a nonce prefix selects.
 enum SubKey {
     Gcm(Box<Aes256Gcm>),
-    ChaCha(Box<ChaCha20Poly1305>),
+    ChaCha(Box<Zeroizing<[u8; 32]>>),
 }
 
 impl Aead {
@@ -117,7 +129,7 @@ impl Aead {
     /// Starts a batch: many values, one sub-key.
     pub fn batch(&self) -> Batch<'_> {
         let nonce = rng::bytes();
-        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX }
+        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX, many: None }
     }
 
     /// The plaintext of what [`seal`](Aead::seal) or a [`Batch`] made with the same AAD.
@@ -150,18 +162,7 @@ impl Aead {
 
     fn sub_key(&self, nonce: &[u8; NONCE_LEN]) -> SubKey {
         match &self.0 {
-            Expanded::Xaes { cipher, k1 } => {
-                let mut halves = [*b"\0\x01X\0............", *b"\0\x02X\0............"];
-                let mut key = Zeroizing::new([0; 32]);
-                for (half, key) in halves.iter_mut().zip(key.as_chunks_mut::<16>().0) {
-                    half[4..].copy_from_slice(&nonce[..12]);
-                    half.iter_mut().zip(k1.iter()).for_each(|(m, k)| *m ^= k);
-                    cipher.encrypt_block(half.into());
-                    key.copy_from_slice(half);
-                    half.zeroize();
-                }
-                SubKey::gcm(&key)
-            }
+            Expanded::Xaes { cipher, k1 } => SubKey::gcm(&xaes_sub_key(cipher, k1, nonce)),
             Expanded::XChaCha(key) => {
                 let input = nonce.first_chunk::<16>().expect("24 >= 16");
                 let mut sub = chacha20::hchacha::<chacha20::R20>((&***key).into(), input.into());
@@ -173,6 +174,20 @@ impl Aead {
     }
 }
 
+/// `K_x = AES-256(K, 0x0001 ‖ "X" ‖ 0 ‖ N[0..12] ⊕ K1) ‖ AES-256(K, 0x0002 ‖ …)`.
+fn xaes_sub_key(cipher: &aes::Aes256Enc, k1: &[u8; 16], nonce: &[u8; NONCE_LEN]) -> Zeroizing<[u8; 32]> {
+    let mut halves = [*b"\0\x01X\0............", *b"\0\x02X\0............"];
+    let mut key = Zeroizing::new([0; 32]);
+    for (half, key) in halves.iter_mut().zip(key.as_chunks_mut::<16>().0) {
+        half[4..].copy_from_slice(&nonce[..12]);
+        half.iter_mut().zip(k1.iter()).for_each(|(m, k)| *m ^= k);
+        cipher.encrypt_block(half.into());
+        key.copy_from_slice(half);
+        half.zeroize();
+    }
+    key
+}
+
 /// Values under one prefix before the next is drawn: SP 800-38D's bound for one GCM key.
 const PER_PREFIX: u64 = 1 << 32;
 
@@ -182,6 +197,8 @@ pub struct Batch<'k> {
     sub_key: SubKey,
     nonce: [u8; NONCE_LEN],
     left: u64,
+    /// The sub-key expanded for many values at once, when there were some.
+    many: Option<bulk::Many>,
 }
 
 impl Batch<'_> {
@@ -215,7 +232,7 @@ impl SubKey {
     }
 
     fn chacha(key: &[u8; 32]) -> Self {
-        SubKey::ChaCha(Box::new(ChaCha20Poly1305::new(key.into())))
+        SubKey::ChaCha(Box::new(Zeroizing::new(*key)))
     }
 
     /// The 12-byte nonce of the inner AEAD, out of the outer one's last bytes.
@@ -241,10 +258,16 @@ impl SubKey {
     }
 
     fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
-        let buffer = InOutBuf::from(buffer);
         match self {
-            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
-            SubKey::ChaCha(key) => key.encrypt_inout_detached(nonce.into(), aad, buffer),
+            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer)),
+            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
+                return chacha::seal(key, nonce, aad, buffer);
+            }
+            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).encrypt_inout_detached(
+                nonce.into(),
+                aad,
+                InOutBuf::from(buffer),
+            ),
         }
         .expect("the length was checked")
         .0
@@ -267,10 +290,19 @@ impl SubKey {
         buffer: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<()> {
-        let buffer = InOutBuf::from(buffer);
         match self {
-            SubKey::Gcm(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
-            SubKey::ChaCha(key) => key.decrypt_inout_detached(nonce.into(), aad, buffer, tag.into()),
+            SubKey::Gcm(key) => {
+                key.decrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer), tag.into())
+            }
+            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
+                return chacha::open(key, nonce, aad, buffer, tag);
+            }
+            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).decrypt_inout_detached(
+                nonce.into(),
+                aad,
+                InOutBuf::from(buffer),
+                tag.into(),
+            ),
         }
         .map_err(|_| Error::Rejected)
     }
@@ -382,6 +414,34 @@ mod tests {
             let mut next = vec![];
             batch.seal(&aad("x"), b"", &mut next).unwrap();
             assert_ne!(next[..p], nonces[0][..p], "an exhausted prefix is replaced");
+        }
+    }
+
+    // SPEC: AEAD-2
+    #[test]
+    fn short_messages_of_xchacha_are_the_crate_s() {
+        use chacha20poly1305::XChaCha20Poly1305;
+        let (key, nonce) = ([0x42; 32], [0x24; NONCE_LEN]);
+        let by_crate = XChaCha20Poly1305::new(&key.into());
+        let bytes: Vec<u8> = (0..2100).map(|i| (i * 7) as u8).collect();
+        let near = |limit: usize| limit - 2..limit + 3;
+        for text in (0..131).chain(near(192)).chain(near(256)).chain(near(320)).chain(near(chacha::SHORT)) {
+            for aad in [0, 1, 15, 16, 17, 70, 130] {
+                let mut expected = bytes[..text].to_vec();
+                let buffer = InOutBuf::from(&mut expected[..]);
+                let tag = by_crate.encrypt_inout_detached(&nonce.into(), &bytes[..aad], buffer).unwrap();
+                expected.extend_from_slice(&tag);
+                let sub_key = Aead::from_key_bytes(Suite::XChaCha20Poly1305, &key).sub_key(&nonce);
+                let mut sealed = vec![];
+                sub_key.seal(&nonce, &bytes[..aad], &bytes[..text], &mut sealed).unwrap();
+                assert_eq!(sealed[NONCE_LEN..], expected, "{text} and {aad} bytes");
+                let (ciphertext, tag) = expected.split_last_chunk_mut::<TAG_LEN>().unwrap();
+                sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).unwrap();
+                assert_eq!(ciphertext, &bytes[..text]);
+                tag[text % TAG_LEN] ^= 1 << (aad % 8);
+                assert!(sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).is_err());
+                assert_eq!(ciphertext, &bytes[..text], "what is refused is not decrypted");
+            }
         }
     }
 

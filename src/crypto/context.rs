@@ -223,6 +223,51 @@ impl Context {
     }
 }
 
+/// Encodings that differ in one part: `before ‖ len(part) ‖ part ‖ after`. Made once for many values, so that each adds its own part.
+#[derive(Clone)]
+pub struct Contexts {
+    before: Context,
+    after: Context,
+}
+
+impl Contexts {
+    /// The parts in front of the one that differs, and those behind it.
+    ///
+    /// # Example
+    /// ```
+    /// use cloakroom::crypto::context::{Context, Contexts, Label};
+    /// let rows = Contexts::new(Context::new(Label::RowInput).part("a"), |after| after.number(7));
+    /// let row = Context::new(Label::RowInput).part("a").part("b").number(7);
+    /// assert_eq!(rows.with("b").as_bytes(), row.as_bytes());
+    /// ```
+    pub fn new(before: Context, after: impl FnOnce(Context) -> Context) -> Self {
+        Self { before, after: after(Context(Vec::with_capacity(64))) }
+    }
+
+    /// The encoding with this part.
+    pub fn with(&self, part: impl AsRef<[u8]>) -> Context {
+        let mut context = self.before.clone().part(part);
+        context.0.extend_from_slice(&self.after.0);
+        context
+    }
+
+    /// The bytes in front of the part and its length.
+    pub(super) fn before(&self) -> &[u8] {
+        &self.before.0
+    }
+
+    /// The bytes behind the part.
+    pub(super) fn after(&self) -> &[u8] {
+        &self.after.0
+    }
+}
+
+impl fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contexts(..)")
+    }
+}
+
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Context(..)") // a part can be a subject id

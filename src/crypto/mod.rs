@@ -12,6 +12,7 @@
 //! | `sha256` | hashing on from a state | SHA-256, FIPS 180-4 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
+//! | `poly1305` | the authenticator of XChaCha20-Poly1305, for short values | RFC 8439 |
 //! | [`wrap`] | a data key under a wrapping key, committed | HKDF + XAES-256-GCM |
 //! | [`ff1`] | format-preserving encryption | NIST SP 800-38G |
 //! | [`merkle`] | the tree hash of an append-only log, and its proofs | RFC 6962, RFC 9162 |
@@ -33,6 +34,7 @@ pub mod hpke;
 pub mod kdf;
 pub mod merkle;
 pub(crate) mod messages;
+mod poly1305;
 pub mod prf;
 pub mod prp;
 pub(crate) mod radix_text;

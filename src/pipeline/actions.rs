@@ -207,18 +207,16 @@ impl Job<'_> {
             Action::Mask(mask) => mask.mask_column(input, output, failures),
             Action::Generalize(generalize) => generalize.generalize_column(input, output, failures),
             Action::Seal(sealer) => {
+                let mut failed = vec![];
+                let subjects = part.bindings(|row| self.bound_to(i, batch, row));
+                sealer.batch().seal_text_column(&subjects[..], input, output, &mut failed);
                 self.refuse_sealed(input, failures);
-                let mut sealing = sealer.batch();
-                part.each(output, failures, |cell, row, out| match is_sealed(cell) {
-                    true => Ok(()), // refused above
-                    false => sealing.seal_text(text(self.bound_to(i, batch, row))?, cell, out),
-                });
+                failures.extend(failed.into_iter().filter(|(n, _)| !is_sealed(input.get(*n))));
             }
-            Action::Open(sealer) => part.each(output, failures, |cell, row, out| {
-                let opened = sealer.open_text(text(self.was_bound_to(i, batch, row))?, text(cell)?)?;
-                out.extend_from_slice(opened.expose());
-                Ok(())
-            }),
+            Action::Open(sealer) => {
+                let subjects = part.bindings(|row| self.was_bound_to(i, batch, row));
+                sealer.open_text_column(&subjects[..], input, output, failures);
+            }
             Action::Reseal { from, to } => {
                 let mut sealing = to.batch();
                 part.each(output, failures, |cell, row, out| {
@@ -447,6 +445,11 @@ pub(super) struct Part<'p> {
 impl<'p> Part<'p> {
     pub(super) fn whole(cells: &'p Column) -> Self {
         Self { cells, rows: None }
+    }
+
+    /// What each cell is bound to, by its row.
+    fn bindings<'b>(self, of_row: impl Fn(usize) -> &'b [u8]) -> Vec<&'b [u8]> {
+        (0..self.cells.len()).map(|n| of_row(self.rows.map_or(n, |rows| rows[n]))).collect()
     }
 
     /// Cells with their row; blank ones stay as they are.

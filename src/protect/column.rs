@@ -124,8 +124,8 @@ impl fmt::Debug for Arrow<'_> {
 /// A column of cells. Wiped when cleared or dropped, since it may hold plaintext.
 #[derive(Default)]
 pub struct Column {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) ends: Vec<usize>,
 }
 
 /// Which cells of a column could not be protected, and why.

@@ -25,6 +25,7 @@ mod numbers;
 mod pseudonym;
 mod scope_key;
 mod seal;
+mod seal_column;
 mod spelling;
 mod token;
 mod token_column;

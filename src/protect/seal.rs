@@ -8,7 +8,7 @@
 
 use super::Erasability;
 use crate::crypto::aead::{Aead, Batch, Suite};
-use crate::crypto::context::{Context, Label};
+use crate::crypto::context::{Context, Contexts, Label};
 use crate::crypto::kdf;
 use crate::crypto::secret::{AeadKey, DataKey, Plaintext};
 use crate::error::{Error, Result};
@@ -22,30 +22,34 @@ use std::fmt;
 /// What an envelope in a text cell starts with; base64url of the envelope follows.
 pub const ENVELOPE_PREFIX: &str = "ck1e_";
 
-fn aad(tenant: &TenantId, subject: &str, field: &FieldName, version: KeyVersion) -> Context {
-    Context::new(Label::SealAad)
-        .part(tenant.as_str())
-        .part(subject)
-        .part(field.as_str())
-        .number(version.get().into())
-        .number(FORMAT.into())
+/// The AADs of a field's envelopes, by the subject.
+fn aads(tenant: &TenantId, field: &FieldName, version: KeyVersion) -> Contexts {
+    Contexts::new(Context::new(Label::SealAad).part(tenant.as_str()), |after| {
+        after.part(field.as_str()).number(version.get().into()).number(FORMAT.into())
+    })
+}
+
+/// What an envelope holds that this key version and suite sealed.
+fn parse<'e>(aead: &Aead, version: KeyVersion, envelope: &'e [u8]) -> Result<&'e [u8]> {
+    let envelope = Envelope::parse(envelope)?;
+    match envelope.key_version == version && envelope.suite == aead.suite() as u8 {
+        true => Ok(envelope.sealed),
+        false => Err(Error::Rejected),
+    }
 }
 
 /// Opens an envelope that this key version and suite sealed.
 fn open(aead: &Aead, version: KeyVersion, aad: &Context, envelope: &[u8]) -> Result<Plaintext> {
-    let envelope = Envelope::parse(envelope)?;
-    if envelope.key_version != version || envelope.suite != aead.suite() as u8 {
-        return Err(Error::Rejected);
-    }
-    aead.open(aad, envelope.sealed)
+    aead.open(aad, parse(aead, version, envelope)?)
 }
 
 /// Seals the values of one field under one key version, without a vault. Shareable among threads.
 pub struct Sealer {
-    aead: Aead,
+    pub(super) aead: Aead,
+    pub(super) aads: Contexts,
     tenant: TenantId,
     field: FieldName,
-    version: KeyVersion,
+    pub(super) version: KeyVersion,
 }
 
 impl Sealer {
@@ -57,8 +61,8 @@ impl Sealer {
         let context =
             Context::new(Label::SealKey).part(tenant.as_str()).part(field.as_str()).number(suite as u64);
         let sub_key: AeadKey = kdf::derive(key.secret(), &context);
-        let aead = Aead::new(suite, &sub_key);
-        Self { aead, tenant: tenant.clone(), field: field.clone(), version: key.number() }
+        let (aead, aads) = (Aead::new(suite, &sub_key), aads(tenant, field, key.number()));
+        Self { aead, aads, tenant: tenant.clone(), field: field.clone(), version: key.number() }
     }
 
     /// The key version of the envelopes.
@@ -87,7 +91,12 @@ impl Sealer {
     /// [`Error::Malformed`] for what is no envelope; [`Error::Rejected`] for one of another key version, tenant,
     /// subject or field, or altered.
     pub fn open(&self, subject: &str, envelope: &[u8]) -> Result<Plaintext> {
-        open(&self.aead, self.version, &aad(&self.tenant, subject, &self.field, self.version), envelope)
+        open(&self.aead, self.version, &self.aads.with(subject), envelope)
+    }
+
+    /// What an envelope of this field, suite and key version holds, not opened.
+    pub(super) fn parse<'e>(&self, envelope: &'e [u8]) -> Result<&'e [u8]> {
+        parse(&self.aead, self.version, envelope)
     }
 
     /// The plaintext of an envelope in a text cell.
@@ -95,15 +104,16 @@ impl Sealer {
     /// # Errors
     /// As [`open`](Sealer::open), and [`Error::Value`] for a cell that holds no envelope.
     pub fn open_text(&self, subject: &str, cell: &str) -> Result<Plaintext> {
-        let bytes = cell.strip_prefix(ENVELOPE_PREFIX).and_then(|t| BASE64.decode(t).ok());
-        self.open(subject, &bytes.ok_or(Error::Value { problem: "is no envelope" })?)
+        let mut envelope = vec![];
+        read_text(cell.as_bytes(), &mut envelope)?;
+        self.open(subject, &envelope)
     }
 }
 
 /// A batch of envelopes of one field.
 pub struct FieldBatch<'s> {
-    sealer: &'s Sealer,
-    batch: Batch<'s>,
+    pub(super) sealer: &'s Sealer,
+    pub(super) batch: Batch<'s>,
 }
 
 impl FieldBatch<'_> {
@@ -114,7 +124,7 @@ impl FieldBatch<'_> {
     pub fn seal(&mut self, subject: &str, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let s = self.sealer;
         Envelope::write_header(s.aead.suite() as u8, s.version, out);
-        self.batch.seal(&aad(&s.tenant, subject, &s.field, s.version), plaintext, out)
+        self.batch.seal(&s.aads.with(subject), plaintext, out)
     }
 
     /// Appends an envelope for a text cell to `out`.
@@ -122,17 +132,50 @@ impl FieldBatch<'_> {
     /// # Errors
     /// [`Error::TooLong`] over 256 MiB; [`Error::Value`] when the plaintext is such a cell already.
     pub fn seal_text(&mut self, subject: &str, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        if plaintext.trim_ascii_start().starts_with(ENVELOPE_PREFIX.as_bytes()) {
-            return Err(Error::Value { problem: "is sealed already" });
-        }
+        refuse_sealed(plaintext)?;
         let mut envelope = Vec::with_capacity(plaintext.len() + 64);
         self.seal(subject, plaintext, &mut envelope)?;
-        out.extend_from_slice(ENVELOPE_PREFIX.as_bytes());
-        let start = out.len();
-        out.resize(start + envelope.len().div_ceil(3) * 4, 0);
-        let written = BASE64.encode_slice(&envelope, &mut out[start..]).expect("there is room");
-        out.truncate(start + written);
+        write_text(&envelope, out);
         Ok(())
+    }
+}
+
+/// # Errors
+/// [`Error::Value`] for a plaintext that is a cell with an envelope.
+pub(super) fn refuse_sealed(plaintext: &[u8]) -> Result<()> {
+    match plaintext.trim_ascii_start().starts_with(ENVELOPE_PREFIX.as_bytes()) {
+        true => Err(Error::Value { problem: "is sealed already" }),
+        false => Ok(()),
+    }
+}
+
+/// Appends the text of an envelope.
+pub(super) fn write_text(envelope: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(ENVELOPE_PREFIX.as_bytes());
+    let start = out.len();
+    out.resize(start + envelope.len().div_ceil(3) * 4, 0);
+    let written = BASE64.encode_slice(envelope, &mut out[start..]).expect("there is room");
+    out.truncate(start + written);
+}
+
+/// Appends the envelope that a text cell holds.
+///
+/// # Errors
+/// [`Error::Value`] for a cell that holds none.
+pub(super) fn read_text(cell: &[u8], envelope: &mut Vec<u8>) -> Result<()> {
+    let problem = Error::Value { problem: "is no envelope" };
+    let Some(text) = cell.strip_prefix(ENVELOPE_PREFIX.as_bytes()) else { return Err(problem) };
+    let start = envelope.len();
+    envelope.resize(start + text.len().div_ceil(4) * 3, 0);
+    match BASE64.decode_slice(text, &mut envelope[start..]) {
+        Ok(read) => {
+            envelope.truncate(start + read);
+            Ok(())
+        }
+        Err(_) => {
+            envelope.truncate(start);
+            Err(problem)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod ff1;
 pub(crate) mod ff1_text;
 pub(crate) mod ff1_text_wide;
 pub(crate) mod ff1_wide;
+pub(crate) mod gcm;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
 mod memory;
