@@ -50,6 +50,9 @@ impl Mask {
     }
 
     fn write(&self, value: &str, out: &mut Vec<u8>) {
+        if value.is_ascii() && self.with.is_ascii() {
+            return self.write_ascii(value.as_bytes(), out);
+        }
         let separator = |c: char| c == ' ' || c.is_ascii_punctuation();
         let count = value.chars().filter(|c| !separator(*c)).count();
         let kept = self.keep_first.saturating_add(self.keep_last) < count;
@@ -62,11 +65,36 @@ impl Mask {
             out.extend_from_slice(if stays { c } else { self.with }.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
+
+    /// The same for ASCII, without a branch for a character.
+    fn write_ascii(&self, value: &[u8], out: &mut Vec<u8>) {
+        let separator = |byte: u8| (byte == b' ') | byte.is_ascii_punctuation();
+        let count = value.iter().filter(|byte| !separator(**byte)).count();
+        let kept = self.keep_first.saturating_add(self.keep_last) < count;
+        let (first, last) = if kept { (self.keep_first, count - self.keep_last) } else { (0, count) };
+        let with = self.with as u8;
+        let mut i = 0;
+        out.extend(value.iter().map(|&byte| {
+            let separates = separator(byte);
+            let stays = separates | (i < first) | (i >= last);
+            i += usize::from(!separates);
+            if stays { byte } else { with }
+        }));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_masked_as_other_text_is(value in "[ -~\t\n]{0,40}", first in 0..9usize, last in 0..9usize) {
+            let mask = |with| Mask::new(first, last, with).unwrap().mask(&value);
+            prop_assert_eq!(mask('×').replace('×', "*"), mask('*'));
+        }
+    }
 
     #[test]
     fn masks() {
