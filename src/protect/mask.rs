@@ -66,22 +66,40 @@ impl Mask {
         }
     }
 
-    /// The same for ASCII, without a branch for a character.
+    /// The same for ASCII: only as many characters are counted as are kept.
     fn write_ascii(&self, value: &[u8], out: &mut Vec<u8>) {
-        let separator = |byte: u8| (byte == b' ') | byte.is_ascii_punctuation();
-        let count = value.iter().filter(|byte| !separator(**byte)).count();
-        let kept = self.keep_first.saturating_add(self.keep_last) < count;
-        let (first, last) = if kept { (self.keep_first, count - self.keep_last) } else { (0, count) };
+        let all = value.len();
+        let shown = |b: &u8| !SEPARATORS[usize::from(*b)];
+        // Behind the first ones that are kept, and before the last ones.
+        let first = match self.keep_first.checked_sub(1) {
+            Some(n) => value.iter().enumerate().filter(|(_, b)| shown(b)).nth(n).map(|(i, _)| i + 1),
+            None => Some(0),
+        };
+        let last = match self.keep_last.checked_sub(1) {
+            Some(n) => value.iter().enumerate().rev().filter(|(_, b)| shown(b)).nth(n).map(|(i, _)| i),
+            None => Some(all),
+        };
+        let between = first.zip(last).filter(|(first, last)| first < last);
+        let masked = match between.filter(|(first, last)| value[*first..*last].iter().any(shown)) {
+            Some((first, last)) => first..last,
+            None => 0..all,
+        };
         let with = self.with as u8;
-        let mut i = 0;
-        out.extend(value.iter().map(|&byte| {
-            let separates = separator(byte);
-            let stays = separates | (i < first) | (i >= last);
-            i += usize::from(!separates);
-            if stays { byte } else { with }
-        }));
+        out.extend_from_slice(&value[..masked.start]);
+        out.extend(value[masked.clone()].iter().map(|b| if SEPARATORS[usize::from(*b)] { *b } else { with }));
+        out.extend_from_slice(&value[masked.end..]);
     }
 }
+
+/// Whether an ASCII character is a space or punctuation.
+static SEPARATORS: [bool; 256] = {
+    let (mut separators, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        separators[byte] = byte == b' ' as usize || (byte as u8).is_ascii_punctuation();
+        byte += 1;
+    }
+    separators
+};
 
 #[cfg(test)]
 mod tests {
