@@ -8,6 +8,7 @@
 //! | [`context`] | the one injective encoding, and the table of labels | – |
 //! | [`kdf`] | one typed sub-key per use | HKDF-SHA256, RFC 5869 |
 //! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
+//! | `sha256` | hashing on from a state | SHA-256, FIPS 180-4 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
 //! | [`wrap`] | a data key under a wrapping key, committed | HKDF + XAES-256-GCM |
@@ -33,5 +34,6 @@ pub mod prf;
 pub mod prp;
 pub mod rng;
 pub mod secret;
+mod sha256;
 pub mod sign;
 pub mod wrap;

@@ -1,16 +1,35 @@
-//! `tag = HMAC-SHA256(key, message)`, with the two key-dependent compressions done once.
+//! `tag = HMAC-SHA256(key, message) = H((K ⊕ opad) ‖ H((K ⊕ ipad) ‖ message))`, with the two compressions of the key done once.
 //!
-//! Source: RFC 2104, FIPS 198-1. A [`Prf`] holds the hash states after the padded key, so a short message costs two
+//! Source: RFC 2104, FIPS 198-1. A [`Prf`] holds the hash states after `K ⊕ ipad` and `K ⊕ opad`, so a short message costs two
 //! compressions and no key set-up.
+//!
+//! Many messages go in groups, where the processor has instructions for it:
+//!
+//! ```text
+//! messages ──sorted by their number of blocks──► 16 at once   AVX-512, from 14 on
+//!                                                 4 at once   SHA-NI, from 3 on
+//!                                                 1           otherwise, and those of more than 16 blocks
+//! ```
+//!
+//! # Security
+//! How long it takes depends on how long messages are, and on nothing else of them or of the key.
 
+#[cfg(target_arch = "x86_64")]
+use super::arch::{self, hmac_lanes, hmac_sha_ni};
 use super::secret::PrfKey;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use super::sha256::{self, BLOCK, Midstate, bytes};
 use std::fmt;
 use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 
 /// HMAC-SHA256 under one key.
-pub struct Prf(Hmac<Sha256>);
+pub struct Prf(Box<KeyStates>);
+
+/// What the key becomes: it makes tags as the key does. On the heap, as keys are; wiped when dropped.
+struct KeyStates {
+    inner: Midstate,
+    outer: [u32; 8],
+}
 
 impl Prf {
     /// Expands the key.
@@ -19,19 +38,249 @@ impl Prf {
     }
 
     pub(crate) fn from_key_bytes(key: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+        let mut block = Zeroizing::new([0; BLOCK]);
+        if key.len() > BLOCK {
+            let mut hash = Midstate::new();
+            hash.absorb(key);
+            block[..32].copy_from_slice(&bytes(&hash.finish()));
+        } else {
+            block[..key.len()].copy_from_slice(key);
+        }
+        let mut states = Box::new(KeyStates { inner: Midstate::new(), outer: [0; 8] });
+        block.iter_mut().for_each(|byte| *byte ^= OPAD);
+        states.inner.absorb(&block[..]);
+        states.outer = *states.inner.words();
+        block.iter_mut().for_each(|byte| *byte ^= OPAD ^ IPAD);
+        states.inner = Midstate::new();
+        states.inner.absorb(&block[..]);
+        Self(states)
     }
 
     /// The tag of the message that the parts form, joined without separator: encode them injectively first.
     pub fn tag(&self, parts: &[&[u8]]) -> Tag {
-        let mut mac = self.0.clone();
-        parts.iter().for_each(|part| mac.update(part));
-        Tag(mac.finalize().into_bytes().into())
+        Tag(self.0.tag(&self.0.inner, parts))
     }
 
-    /// The tags of many messages, in order: `f(i, tag)` for message `i`.
-    pub fn tags<'m>(&self, messages: impl IntoIterator<Item = &'m [u8]>, mut f: impl FnMut(usize, Tag)) {
-        messages.into_iter().enumerate().for_each(|(i, message)| f(i, self.tag(&[message])));
+    /// `HMAC(key, prefix ‖ message(i))`, cut to its first `N` bytes, for each `i` of `tags`. They are public data from now on, as
+    /// those of [`Tag::into_public`]. What the prefix has of whole blocks is hashed once; nothing is allocated.
+    ///
+    /// # Example
+    /// ```
+    /// # use cloakroom::crypto::{prf::Prf, secret::PrfKey};
+    /// let prf = Prf::new(&PrfKey::from_bytes(&mut [7; 32]));
+    /// let (values, mut tags) = (["ann", "bob"], [[0; 16]; 2]);
+    /// prf.public_tags(b"name:", |i| values[i].as_bytes(), &mut tags);
+    /// assert!(prf.tag(&[b"name:", b"bob"]).verifies(&tags[1]));
+    /// ```
+    pub fn public_tags<'m, const N: usize>(
+        &self,
+        prefix: &[u8],
+        message: impl Fn(usize) -> &'m [u8],
+        tags: &mut [[u8; N]],
+    ) {
+        self.public_tags_by(Instructions::detect(), prefix, message, tags);
+    }
+
+    #[inline]
+    fn public_tags_by<'m, const N: usize>(
+        &self,
+        instructions: Instructions,
+        prefix: &[u8],
+        message: impl Fn(usize) -> &'m [u8],
+        tags: &mut [[u8; N]],
+    ) {
+        const { assert!(N <= 32) };
+        let mut inner = self.0.inner.fork();
+        inner.absorb(prefix);
+        let one = |message: &[u8]| {
+            let tag = self.0.tag(&inner, &[message]);
+            *tag.first_chunk().expect("N <= 32")
+        };
+        if instructions.together(tags.len()) == 1 {
+            tags.iter_mut().enumerate().for_each(|(i, tag)| *tag = one(message(i)));
+            return;
+        }
+        let mut group = Group { tags: [[0; 32]; MOST] };
+        for (chunk, tags) in tags.chunks_mut(SORTED).enumerate() {
+            let message = |i: u16| message(chunk * SORTED + usize::from(i));
+            let sorted = Sorted::new(tags.len(), |i| inner.blocks(message(i).len()));
+            let mut left = sorted.short();
+            while !left.is_empty() {
+                let (now, then) = left.split_at(instructions.together(left.len()));
+                if let [i] = now {
+                    tags[usize::from(*i)] = one(message(*i));
+                } else {
+                    group.run(instructions, &self.0.outer, &inner, now.len(), |lane| message(now[lane]));
+                    for (i, tag) in now.iter().zip(&group.tags) {
+                        tags[usize::from(*i)] = *tag.first_chunk().expect("N <= 32");
+                    }
+                }
+                left = then;
+            }
+            sorted.long().iter().for_each(|i| tags[usize::from(*i)] = one(message(*i)));
+        }
+    }
+}
+
+const IPAD: u8 = 0x36;
+const OPAD: u8 = 0x5C;
+
+impl KeyStates {
+    /// The tag of what the state absorbed and the parts.
+    #[inline]
+    fn tag(&self, inner: &Midstate, parts: &[&[u8]]) -> [u8; 32] {
+        let mut inner = inner.fork();
+        parts.iter().for_each(|part| inner.absorb(part));
+        bytes(&sha256::of_hash(&self.outer, &inner.finish()))
+    }
+}
+
+impl Drop for KeyStates {
+    fn drop(&mut self) {
+        self.outer.zeroize();
+    }
+}
+
+/// Messages that are sorted together.
+const SORTED: usize = 512;
+/// The most blocks of a message that goes with others: with more of them a group would mostly wait for its longest.
+const MOST_BLOCKS: usize = 16;
+
+/// `0..len`, those of fewer blocks first: what goes in one group is nearly alike in length then.
+struct Sorted {
+    order: [u16; SORTED],
+    /// How many have at most `MOST_BLOCKS`, and how many there are.
+    short: usize,
+    len: usize,
+}
+
+impl Sorted {
+    #[inline]
+    fn new(len: usize, blocks: impl Fn(u16) -> usize) -> Self {
+        let class = |i: u16| blocks(i).min(MOST_BLOCKS + 1);
+        let of_all = (0..len as u16)
+            .map(class)
+            .fold((usize::MAX, 0), |(least, most), class| (least.min(class), most.max(class)));
+        if of_all.0 == of_all.1 {
+            let short = if of_all.1 > MOST_BLOCKS { 0 } else { len };
+            return Self { order: std::array::from_fn(|i| i as u16), short, len };
+        }
+        let mut starts = [0u16; MOST_BLOCKS + 3];
+        (0..len as u16).for_each(|i| starts[class(i) + 1] += 1);
+        (1..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
+        let short = starts[MOST_BLOCKS + 1].into();
+        let mut order = [0; SORTED];
+        for i in 0..len as u16 {
+            let place = &mut starts[class(i)];
+            order[usize::from(*place)] = i;
+            *place += 1;
+        }
+        Self { order, short, len }
+    }
+
+    fn short(&self) -> &[u16] {
+        &self.order[..self.short]
+    }
+
+    fn long(&self) -> &[u16] {
+        &self.order[self.short..self.len]
+    }
+}
+
+/// What the processor has for many messages at once.
+#[derive(Clone, Copy)]
+struct Instructions {
+    #[cfg(target_arch = "x86_64")]
+    lanes: Option<arch::Avx512>,
+    #[cfg(target_arch = "x86_64")]
+    streams: Option<arch::ShaNi>,
+}
+
+/// From how many on 16 lanes are taken. They take as long as 6 messages one by one, and as 13 in four streams.
+#[cfg(target_arch = "x86_64")]
+const LEAST_LANES: usize = 14;
+/// From how many on four streams are taken. They take as long as 2 messages one by one.
+#[cfg(target_arch = "x86_64")]
+const LEAST_STREAMS: usize = 3;
+
+impl Instructions {
+    #[inline]
+    fn detect() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            lanes: arch::Avx512::detect(),
+            #[cfg(target_arch = "x86_64")]
+            streams: arch::ShaNi::detect(),
+        }
+    }
+
+    /// How many go together when so many are left. A group that is not full takes as long as a full one.
+    #[inline]
+    fn together(self, left: usize) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if self.lanes.is_some() && left >= LEAST_LANES {
+                return left.min(hmac_lanes::LANES);
+            }
+            if self.streams.is_some() && left >= LEAST_STREAMS {
+                return left.min(hmac_sha_ni::STREAMS);
+            }
+        }
+        left.min(1)
+    }
+}
+
+/// The most messages of a group.
+const MOST: usize = 16;
+
+/// The tags of messages that are hashed together. Wiped when dropped: not all of their bytes become public.
+struct Group {
+    tags: [[u8; 32]; MOST],
+}
+
+impl Group {
+    /// Makes the tags of as many messages as go [`together`](Instructions::together), more than one.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn run<'m>(
+        &mut self,
+        instructions: Instructions,
+        outer: &[u32; 8],
+        inner: &Midstate,
+        count: usize,
+        message: impl Fn(usize) -> &'m [u8],
+    ) {
+        // The lanes without a message have an empty one.
+        let message = |lane| if lane < count { message(lane) } else { &[] };
+        match (instructions.lanes, instructions.streams) {
+            (Some(proof), _) if count >= LEAST_LANES => {
+                hmac_lanes::tags(proof, inner, outer, &std::array::from_fn(message), &mut self.tags);
+            }
+            (_, Some(proof)) => {
+                let tags = self.tags.first_chunk_mut().expect("a group has room for them");
+                hmac_sha_ni::tags(proof, inner, outer, &std::array::from_fn(message), tags);
+            }
+            _ => unreachable!("without instructions messages go one by one"),
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn run<'m>(
+        &mut self,
+        _: Instructions,
+        _: &[u32; 8],
+        _: &Midstate,
+        _: usize,
+        _: impl Fn(usize) -> &'m [u8],
+    ) {
+        unreachable!("without instructions messages go one by one")
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.tags.as_flattened_mut().fill(0);
+        optimization_barrier(&self.tags);
     }
 }
 
@@ -64,32 +313,4 @@ impl fmt::Debug for Tag {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bulk_is_one_by_one_and_parts_join() {
-        let prf = Prf::from_key_bytes(b"key");
-        let messages: Vec<Vec<u8>> = (0..200).map(|i| vec![i as u8; i]).collect();
-        let mut seen = 0;
-        prf.tags(messages.iter().map(Vec::as_slice), |i, tag| {
-            assert!(
-                prf.tag(&[&messages[i][..i / 2], &messages[i][i / 2..]]).verifies(&tag.into_public::<32>())
-            );
-            seen += 1;
-        });
-        assert_eq!(seen, 200);
-    }
-
-    // SPEC: PRF-1, PRF-2
-    #[test]
-    fn a_truncated_tag_verifies_and_an_empty_one_never() {
-        let tag = || Prf::from_key_bytes(b"key").tag(&[b"message"]);
-        let mut short = tag().into_public::<16>();
-        assert!(tag().verifies(&short));
-        short[15] ^= 1;
-        assert!(!tag().verifies(&short));
-        assert!(!tag().verifies(&[]));
-        assert!(!tag().verifies(&[0; 33]));
-    }
-}
+mod tests;

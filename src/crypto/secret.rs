@@ -70,6 +70,16 @@ key!(
     AeadKey
 );
 
+/// Makes room for so many bytes more. A buffer that has to move for it is wiped where it was.
+pub(crate) fn reserve(buffer: &mut Vec<u8>, additional: usize) {
+    if buffer.capacity() - buffer.len() < additional {
+        let mut larger = Vec::with_capacity((buffer.len() + additional).max(2 * buffer.capacity()));
+        larger.extend_from_slice(buffer);
+        buffer.zeroize();
+        *buffer = larger;
+    }
+}
+
 /// A plaintext that was revealed: zeroized on drop, not printed by `Debug`.
 ///
 /// `PartialEq` is left out on purpose; compare what [`expose`](Plaintext::expose) returns, knowing that it leaks timing.

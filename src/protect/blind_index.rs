@@ -10,7 +10,9 @@
 //!
 //! Key and tag have a key version: a lookup asks one [`BlindIndexer`] for each [live](BlindIndexer::live) version.
 
-use super::{Column, Erasability, Failures, column, is_blank};
+use super::numbers::{self, Scratch};
+use super::radix_text::hex;
+use super::{Cells, Column, Erasability, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::prf::Prf;
@@ -243,7 +245,7 @@ impl BlindIndexer {
     /// [`protect`](super) for blank and failed cells. A row with a blank cell has no index value, and that cell comes out.
     ///
     /// Where there are not as many columns as fields, or columns of different lengths, every row fails.
-    pub fn value_column(&self, parts: &[&Column], out: &mut Column, failures: &mut Failures) {
+    pub fn value_column<C: Cells + ?Sized>(&self, parts: &[&C], out: &mut Column, failures: &mut Failures) {
         let rows = parts.iter().map(|part| part.len()).max().unwrap_or(0);
         let check = || {
             self.index.check_count(parts.len(), "columns")?;
@@ -252,22 +254,36 @@ impl BlindIndexer {
                 false => Err(refused("columns of different lengths: give each a cell for every row")),
             }
         };
-        let mut values = Vec::with_capacity(parts.len());
-        for row in 0..rows {
-            out.push_with(failures, |out| {
-                check()?;
-                if let Some(blank) = parts.iter().map(|part| part.get(row)).find(|cell| is_blank(cell)) {
-                    out.extend_from_slice(blank);
-                    return Ok(());
+        let read = |row, scratch: &mut Scratch| {
+            check()?;
+            if let Some(blank) = parts.iter().map(|part| part.cell(row)).find(|cell| is_blank(cell)) {
+                return Ok(Some(blank));
+            }
+            scratch.messages.push(|message| {
+                for (i, ((part, (_, how)), prefix)) in
+                    parts.iter().zip(&self.index.parts).zip(&self.prefixes).enumerate()
+                {
+                    if i > 0 {
+                        message.bytes(prefix); // that of the first is the same in front of every message
+                    }
+                    message.part(*how, part.cell(row))?;
                 }
-                values.clear();
-                for part in parts {
-                    values.push(column::text(part.get(row))?);
-                }
-                self.value(&values)?.write(out);
                 Ok(())
-            });
-        }
+            })?;
+            Ok(None)
+        };
+        let hash = |scratch: &mut Scratch| {
+            let Scratch { messages, numbers } = scratch;
+            numbers.resize(messages.len(), [0; 16]);
+            self.prf.public_tags(&self.prefixes[0], |i| messages.get(i), numbers);
+        };
+        let write = |numbers: &[[u8; 16]], out: &mut Column| {
+            for number in numbers {
+                let value = IndexValue::truncated(*number, self.index.bits);
+                out.push(&hex(&value.padded)[..2 * value.as_bytes().len()]);
+            }
+        };
+        numbers::map_rows(rows, out, failures, read, hash, write);
     }
 }
 
@@ -303,11 +319,6 @@ impl IndexValue {
     /// How long the index's values are.
     pub fn bits(&self) -> u8 {
         self.bits
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-        out.extend(self.as_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
     }
 }
 
@@ -499,7 +510,7 @@ mod tests {
             assert!(out.iter().all(<[u8]>::is_empty));
             assert!(failures.iter().all(|(_, error)| matches!(error, Error::Setting { .. })));
         }
-        people().value_column(&[], &mut Column::new(), &mut failures);
+        people().value_column::<Column>(&[], &mut Column::new(), &mut failures);
     }
 
     // SPEC: SECRET-1

@@ -4,8 +4,9 @@
 //!
 //! Pseudonyms of one scope become those of another, or of another key version of the same scope, without the originals.
 
-use super::scope_key::{ScopeKey, map_column};
-use super::{Column, Failures, Spelling};
+use super::numbers::{self, Scratch};
+use super::scope_key::ScopeKey;
+use super::{Cells, Column, Failures, Spelling, is_blank};
 use crate::error::{Error, Result};
 use crate::keys::UsableKey;
 use crate::name::{KeyVersion, Scope, TenantId};
@@ -86,15 +87,22 @@ impl Bridge {
     pub fn map(&self, pseudonym: &str) -> Result<String> {
         let mut number = Zeroizing::new([self.from.spelling.parse(pseudonym)?]);
         self.cross(&mut number[..]);
-        let mut out = Vec::with_capacity(36);
-        self.to.spelling.write(number[0], &mut out);
-        Ok(String::from_utf8(out).expect("spellings are ASCII"))
+        Ok(self.to.spelling.write(number[0]))
     }
 
     /// A column of pseudonyms; see [`protect`](super) for blank and failed cells.
-    pub fn map_column(&self, input: &Column, output: &mut Column, failures: &mut Failures) {
-        let read = |text: &str| self.from.spelling.parse(text);
-        map_column(input, output, failures, read, |numbers| self.cross(numbers), self.to.spelling);
+    pub fn map_column(&self, input: &(impl Cells + ?Sized), output: &mut Column, failures: &mut Failures) {
+        let read = |row, scratch: &mut Scratch| {
+            let cell = input.cell(row);
+            if is_blank(cell) {
+                return Ok(Some(cell));
+            }
+            scratch.numbers.push(self.from.spelling.parse(super::column::text(cell)?)?);
+            Ok(None)
+        };
+        let cross = |scratch: &mut Scratch| self.cross(&mut scratch.numbers);
+        let write = |numbers: &[[u8; 16]], output: &mut Column| self.to.spelling.write_all(numbers, output);
+        numbers::map_rows(input.len(), output, failures, read, cross, write);
     }
 
     fn cross(&self, numbers: &mut [[u8; 16]]) {

@@ -179,6 +179,16 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends a cell for each item, all of one width.
+    #[inline]
+    pub(super) fn extend<T, const WIDTH: usize>(&mut self, items: &[T], cell: impl Fn(&T) -> [u8; WIDTH]) {
+        self.bytes.reserve(WIDTH * items.len());
+        self.ends.reserve(items.len());
+        for item in items {
+            self.push(&cell(item));
+        }
+    }
+
     /// The cell.
     ///
     /// # Panics

@@ -21,7 +21,9 @@ mod generalize;
 mod mask;
 #[cfg(feature = "ipcrypt")]
 mod network;
+mod numbers;
 mod pseudonym;
+mod radix_text;
 mod scope_key;
 mod seal;
 mod spelling;

@@ -9,8 +9,9 @@
 //! another key without the originals. Both sub-keys have a key version; rotation changes the scope's and leaves the
 //! identity's, since only the originals could move that.
 
-use super::scope_key::{ScopeKey, map_column};
-use super::{Column, Erasability, Failures, Spelling, is_blank};
+use super::numbers::{self, Scratch};
+use super::scope_key::ScopeKey;
+use super::{Cells, Column, Erasability, Failures, Spelling, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::prf::Prf;
@@ -87,15 +88,33 @@ impl Pseudonymizer {
     pub fn pseudonym(&self, value: &str) -> Result<String> {
         let mut number = Zeroizing::new([self.identify(value)?]);
         self.scope.encrypt(&mut number[..]);
-        let mut out = Vec::with_capacity(36);
-        self.spelling.write(number[0], &mut out);
-        Ok(String::from_utf8(out).expect("spellings are ASCII"))
+        Ok(self.spelling.write(number[0]))
     }
 
     /// The pseudonyms of a column; see [`protect`](super) for blank and failed cells.
-    pub fn pseudonym_column(&self, values: &Column, pseudonyms: &mut Column, failures: &mut Failures) {
-        let identify = |value: &str| self.identify(value);
-        map_column(values, pseudonyms, failures, identify, |all| self.scope.encrypt(all), self.spelling);
+    pub fn pseudonym_column(
+        &self,
+        values: &(impl Cells + ?Sized),
+        pseudonyms: &mut Column,
+        failures: &mut Failures,
+    ) {
+        let read = |row, scratch: &mut Scratch| {
+            let cell = values.cell(row);
+            if is_blank(cell) {
+                return Ok(Some(cell));
+            }
+            scratch.messages.push(|message| message.part(self.normalization, cell))?;
+            Ok(None)
+        };
+        let permute = |scratch: &mut Scratch| {
+            let Scratch { messages, numbers } = scratch;
+            numbers.resize(messages.len(), [0; 16]);
+            self.identity.public_tags(self.input.as_bytes(), |i| messages.get(i), numbers);
+            numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
+            self.scope.encrypt(numbers);
+        };
+        let write = |numbers: &[[u8; 16]], out: &mut Column| self.spelling.write_all(numbers, out);
+        numbers::map_rows(values.len(), pseudonyms, failures, read, permute, write);
     }
 
     /// The first level, as a big-endian number.
@@ -106,9 +125,14 @@ impl Pseudonymizer {
         let normal = self.normalization.apply(value)?;
         let length = Context::length_prefix(normal.len());
         let tag = self.identity.tag(&[self.input.as_bytes(), &length, normal.as_bytes()]).into_public();
+        Ok(self.identity_of(tag))
+    }
+
+    #[inline]
+    fn identity_of(&self, tag: [u8; 16]) -> [u8; 16] {
         match self.spelling.is_integer() {
-            true => Ok((u128::from_be_bytes(tag) >> 65).to_be_bytes()),
-            false => Ok(tag),
+            true => (u128::from_be_bytes(tag) >> 65).to_be_bytes(),
+            false => tag,
         }
     }
 }

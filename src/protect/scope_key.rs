@@ -9,13 +9,11 @@
 //! tell anything apart. Cutting the 128-bit pseudonym short instead would be no permutation: nothing could be bridged.
 
 use super::spelling::Spelling;
-use super::{Column, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::ff1::{Domain, Plan};
 use crate::crypto::kdf;
 use crate::crypto::prp::Prp;
 use crate::crypto::secret::Ff1Secret;
-use crate::error::Result;
 use crate::keys::UsableKey;
 use crate::name::{Scope, TenantId};
 use zeroize::Zeroizing;
@@ -77,38 +75,6 @@ fn as_bits<E: std::fmt::Debug>(numbers: &mut [[u8; 16]], permute: impl Fn(&mut [
         for (number, bits) in numbers.iter_mut().zip(bits.chunks_exact(BITS)) {
             *number = bits.iter().fold(0, |number, bit| number << 1 | u128::from(*bit)).to_be_bytes();
         }
-    }
-}
-
-/// Each cell read as a number, all numbers permuted at once, and written. Blank cells stay.
-pub(super) fn map_column(
-    input: &Column,
-    output: &mut Column,
-    failures: &mut Failures,
-    read: impl Fn(&str) -> Result<[u8; 16]>,
-    permute: impl FnOnce(&mut [[u8; 16]]),
-    spelling: Spelling,
-) {
-    let mut numbers = Zeroizing::new(Vec::with_capacity(input.len()));
-    let places: Vec<Result<Option<usize>>> = input
-        .iter()
-        .map(|cell| {
-            if is_blank(cell) {
-                return Ok(None);
-            }
-            numbers.push(read(super::column::text(cell)?)?);
-            Ok(Some(numbers.len() - 1))
-        })
-        .collect();
-    permute(&mut numbers);
-    for (cell, place) in input.iter().zip(places) {
-        output.push_with(failures, |out| {
-            match place? {
-                Some(i) => spelling.write(numbers[i], out),
-                None => out.extend_from_slice(cell),
-            }
-            Ok(())
-        });
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `Crockford` | 128 | 26 upper-case characters |
 //! | `Int63` | 63 | a decimal number below 2^63 |
 
+use super::{Column, radix_text};
 use crate::error::{Error, Result};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -32,10 +33,7 @@ pub enum Spelling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sparse(());
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// In front of which bytes a UUID has a hyphen.
-const GROUPS: [usize; 4] = [4, 6, 8, 10];
 
 impl Spelling {
     /// The most values for which [`Spelling::int63`] is given: the largest n with n²/2^64 ≤ 1/1,000,000.
@@ -93,32 +91,33 @@ impl Spelling {
         read.ok_or(Error::Value { problem })
     }
 
-    /// Appends the text of a pseudonym; that of an integer is below 2^63.
-    pub(crate) fn write(self, pseudonym: [u8; 16], out: &mut Vec<u8>) {
-        let hex = |byte: u8| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+    /// The text of a pseudonym; that of an integer is below 2^63.
+    pub(crate) fn write(self, pseudonym: [u8; 16]) -> String {
+        let text = |text: &[u8]| String::from_utf8(text.to_vec()).expect("spellings are ASCII");
         match self {
-            Spelling::Base64Url => {
-                let mut text = [0; 22];
-                BASE64_URL_SAFE_NO_PAD
-                    .encode_slice(pseudonym, &mut text)
-                    .expect("16 bytes are 22 characters");
-                out.extend_from_slice(&text);
-            }
-            Spelling::Hex => pseudonym.iter().for_each(|&byte| out.extend_from_slice(&hex(byte))),
-            Spelling::Uuid => {
-                for (i, &byte) in pseudonym.iter().enumerate() {
-                    if GROUPS.contains(&i) {
-                        out.push(b'-');
-                    }
-                    out.extend_from_slice(&hex(byte));
-                }
-            }
-            Spelling::Crockford => {
-                let number = u128::from_be_bytes(pseudonym);
-                out.extend((0..26).rev().map(|i| CROCKFORD[(number >> (5 * i)) as usize & 31]));
-            }
+            Spelling::Base64Url => text(&radix_text::base64url(&pseudonym)),
+            Spelling::Hex => text(&radix_text::hex(&pseudonym)),
+            Spelling::Uuid => text(&radix_text::uuid(&pseudonym)),
+            Spelling::Crockford => text(&radix_text::crockford(&pseudonym)),
             Spelling::Int63(_) => {
-                out.extend_from_slice(u128::from_be_bytes(pseudonym).to_string().as_bytes());
+                let (digits, zeros) = radix_text::decimal(u128::from_be_bytes(pseudonym) as u64);
+                text(&digits[zeros..])
+            }
+        }
+    }
+
+    /// Appends the texts of many.
+    pub(super) fn write_all(self, pseudonyms: &[[u8; 16]], out: &mut Column) {
+        match self {
+            Spelling::Base64Url => out.extend(pseudonyms, radix_text::base64url),
+            Spelling::Hex => out.extend(pseudonyms, radix_text::hex),
+            Spelling::Uuid => out.extend(pseudonyms, radix_text::uuid),
+            Spelling::Crockford => out.extend(pseudonyms, radix_text::crockford),
+            Spelling::Int63(_) => {
+                for pseudonym in pseudonyms {
+                    let (text, zeros) = radix_text::decimal(u128::from_be_bytes(*pseudonym) as u64);
+                    out.push(&text[zeros..]);
+                }
             }
         }
     }
@@ -195,9 +194,11 @@ mod tests {
     const WIDE: [Spelling; 4] = [Spelling::Base64Url, Spelling::Hex, Spelling::Uuid, Spelling::Crockford];
 
     fn write(spelling: Spelling, number: u128) -> String {
-        let mut out = vec![];
-        spelling.write(number.to_be_bytes(), &mut out);
-        String::from_utf8(out).unwrap()
+        let text = spelling.write(number.to_be_bytes());
+        let mut column = Column::new();
+        spelling.write_all(&[number.to_be_bytes(); 3], &mut column);
+        assert!(column.iter().eq([text.as_bytes(); 3]));
+        text
     }
 
     fn parse(spelling: Spelling, text: &str) -> Option<u128> {

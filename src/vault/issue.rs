@@ -285,7 +285,5 @@ pub(super) fn opaque(spelling: Spelling) -> String {
     if spelling.is_integer() {
         bits >>= 65;
     }
-    let mut token = Vec::with_capacity(36);
-    spelling.write(bits.to_be_bytes(), &mut token);
-    String::from_utf8(token).expect("spellings are ASCII")
+    spelling.write(bits.to_be_bytes())
 }

@@ -17,6 +17,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
+pub(crate) mod hmac_lanes;
+pub(crate) mod hmac_sha_ni;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
