@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::fmt;
+#[cfg(feature = "pipeline")]
 use std::ops::Range;
 use zeroize::Zeroize;
 
@@ -160,7 +161,16 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends the cells of another column.
+    #[cfg(feature = "threads")]
+    pub(super) fn append(&mut self, other: &Column) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
     /// Appends the cell `bytes[range]`; bytes behind it may be read.
+    #[cfg(feature = "pipeline")]
     #[inline]
     pub(crate) fn push_within(&mut self, bytes: &[u8], range: Range<usize>) {
         append(&mut self.bytes, bytes, range);
@@ -200,6 +210,7 @@ impl Column {
     }
 
     /// Appends the cell to `out`.
+    #[cfg(feature = "pipeline")]
     #[inline]
     pub(crate) fn append_to(&self, i: usize, out: &mut Vec<u8>) {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
@@ -207,6 +218,7 @@ impl Column {
     }
 
     /// All cells, one after the other.
+    #[cfg(feature = "pipeline")]
     pub(crate) fn all_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -253,6 +265,7 @@ impl fmt::Debug for Column {
 const SHORT: usize = 32;
 
 /// Appends `bytes[range]`.
+#[cfg(feature = "pipeline")]
 #[inline]
 fn append(out: &mut Vec<u8>, bytes: &[u8], range: Range<usize>) {
     match bytes[range.start..].first_chunk::<SHORT>() {
@@ -286,6 +299,7 @@ mod tests {
         assert_eq!(format!("{output:?}"), "Column(5 cells, ..)");
     }
 
+    #[cfg(feature = "pipeline")]
     #[test]
     fn a_cell_is_the_same_however_much_lies_behind_it() {
         let bytes: Vec<u8> = (0..100).collect();

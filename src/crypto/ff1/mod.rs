@@ -62,6 +62,8 @@ mod digits;
 mod domain;
 mod lanes;
 mod numeral;
+#[cfg(feature = "threads")]
+mod parallel;
 mod plan;
 mod reduce;
 
