@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 const LONGEST: usize = 64 << 20;
 /// How much is read at once, unless a record is longer.
 const AT_ONCE: usize = 1 << 16;
-/// Bytes behind what was read, so that whole words and short cells can be taken from anywhere in it.
-const SLACK: usize = 32;
+/// Bytes behind what was read, so that whole blocks and short cells can be taken from anywhere in it.
+const SLACK: usize = 64;
 pub(super) const MOST_COLUMNS: usize = 16_384;
 /// Cells of a record of which it is known where they are; more are counted only.
 const MOST_CELLS: usize = MOST_COLUMNS + 1;
@@ -28,7 +28,7 @@ const MOST_CELLS: usize = MOST_COLUMNS + 1;
 /// A CSV file, record by record.
 pub(super) struct Records<R> {
     pub(super) input: CountedRead<R>,
-    delimiter: u8,
+    marks: Marks,
     buffer: Zeroizing<Vec<u8>>,
     /// How much of the buffer holds input.
     filled: usize,
@@ -79,7 +79,7 @@ impl<R: Read> Records<R> {
     pub(super) fn new(input: CountedRead<R>, delimiter: u8) -> Self {
         Self {
             input,
-            delimiter,
+            marks: Marks { delimiter, block: None, bits: 0, left: 0 },
             buffer: Zeroizing::new(vec![0; AT_ONCE + SLACK]),
             filled: 0,
             ended: false,
@@ -181,7 +181,8 @@ impl<R: Read> Records<R> {
         self.count = 0;
         let mut quotes = false;
         let mut start = self.next;
-        let mut marks = Marks::new(buffer, start, self.delimiter);
+        let mut marks = self.marks;
+        marks.go_on_from(start, buffer);
         loop {
             let mut cell = Cell { start, end: filled, raw: false };
             let mut closed = None;
@@ -193,9 +194,9 @@ impl<R: Read> Records<R> {
                 };
                 self.count -= 1;
                 closed = (!doubled).then_some(closing);
-                marks.go_on_from(closing + 1);
+                marks.go_on_from(closing + 1, buffer);
             }
-            let end = marks.next(filled).unwrap_or(filled);
+            let end = marks.next(buffer, filled).unwrap_or(filled);
             if end == filled && !self.ended {
                 return Found::Partial;
             }
@@ -207,7 +208,8 @@ impl<R: Read> Records<R> {
                 self.cells.push(cell);
             }
             self.count += 1;
-            if end == filled || buffer[end] != self.delimiter {
+            if end == filled || buffer[end] != marks.delimiter {
+                self.marks = marks;
                 return Found::Record { next: filled.min(end + 1), quotes };
             }
             start = end + 1;
@@ -220,6 +222,7 @@ impl<R: Read> Records<R> {
         self.buffer.copy_within(self.next..self.filled, 0);
         self.filled -= self.next;
         self.next = 0;
+        self.marks.block = None; // it was another place's, or not filled
         let room = self.buffer.len() - SLACK;
         if self.filled == room {
             let mut larger = Zeroizing::new(vec![0; LONGEST.min(2 * room) + SLACK]);
@@ -282,50 +285,69 @@ fn unquote(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// The places of delimiters and line ends, eight bytes at a time.
-struct Marks<'b> {
-    buffer: &'b [u8],
+/// The places of delimiters and line ends, a block of 64 bytes at a time.
+#[derive(Clone, Copy)]
+struct Marks {
     delimiter: u8,
-    /// The word that is looked at.
-    at: usize,
-    /// The highest bit of each byte of the word that is a mark and was not given out.
+    /// The block that was looked at, if any.
+    block: Option<usize>,
+    /// Bit i: byte i of the block is a mark; and those of them that come next.
+    bits: u64,
     left: u64,
 }
 
-impl<'b> Marks<'b> {
+impl Marks {
+    /// Goes on from a place, ahead of all that were given out.
     #[inline]
-    fn new(buffer: &'b [u8], from: usize, delimiter: u8) -> Self {
-        let mut marks = Self { buffer, delimiter, at: from, left: 0 };
-        marks.go_on_from(from);
-        marks
+    fn go_on_from(&mut self, place: usize, buffer: &[u8]) {
+        match self.block {
+            Some(block) if place - block < 64 => self.left = self.bits & (u64::MAX << (place - block)),
+            _ => self.find(place, buffer),
+        }
     }
 
     #[inline]
-    fn go_on_from(&mut self, from: usize) {
-        self.at = from;
-        self.find();
-    }
-
-    #[inline]
-    fn find(&mut self) {
-        let word = load(self.buffer, self.at);
-        self.left = equal(word, self.delimiter) | equal(word, b'\n') | equal(word, b'\r');
+    fn find(&mut self, block: usize, buffer: &[u8]) {
+        self.block = Some(block);
+        // There are as many bytes behind what was read.
+        let bytes = buffer[block..].first_chunk().unwrap_or(&[0; 64]);
+        self.bits = marks(bytes, self.delimiter);
+        self.left = self.bits;
     }
 
     /// The next mark before `filled`.
     #[inline]
-    fn next(&mut self, filled: usize) -> Option<usize> {
+    fn next(&mut self, buffer: &[u8], filled: usize) -> Option<usize> {
+        let mut block = self.block?;
         while self.left == 0 {
-            self.at += 8;
-            if self.at >= filled {
+            block += 64;
+            if block >= filled {
                 return None;
             }
-            self.find();
+            self.find(block, buffer);
         }
-        let mark = self.at + self.left.trailing_zeros() as usize / 8;
+        let mark = block + self.left.trailing_zeros() as usize;
         self.left &= self.left - 1;
         (mark < filled).then_some(mark)
     }
+}
+
+/// Bit i: byte i is a delimiter or a line end. In words, of which the compiler takes several at once.
+fn marks(bytes: &[u8; 64], delimiter: u8) -> u64 {
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        let bytes = u64::from_le_bytes(*bytes);
+        *word = equal(bytes, delimiter) | equal(bytes, b'\n') | equal(bytes, b'\r');
+    }
+    words.iter().rev().fold(0, |bits, word| bits << 8 | gather(*word))
+}
+
+/// The highest bits of the eight bytes, the first one lowest; all other bits are 0.
+///
+/// Bit 8k of word / 128 times 2^(56 − 7j) is bit 56 + 8k − 7j. Those are all different, so nothing is carried; and of them only
+/// those of j = k are among the highest eight: for k > j it is at least 64, and for k < j at most 55.
+fn gather(word: u64) -> u64 {
+    (word >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Eight bytes, the first one lowest. There are [`SLACK`] bytes behind what was read.
@@ -429,7 +451,10 @@ mod tests {
             for mut bytes in [bytes, bytes.map(|b| byte ^ (b & 0x81))] {
                 bytes[at] = byte;
                 let expected = bytes.map(|b| if b == byte { 0x80 } else { 0 });
-                prop_assert_eq!(equal(u64::from_le_bytes(bytes), byte).to_le_bytes(), expected);
+                let found = equal(u64::from_le_bytes(bytes), byte);
+                prop_assert_eq!(found.to_le_bytes(), expected);
+                let bits = (0..8).filter(|i| bytes[*i] == byte).map(|i| 1 << i).sum::<u64>();
+                prop_assert_eq!(gather(found), bits);
             }
         }
     }
