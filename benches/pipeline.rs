@@ -1,7 +1,8 @@
 //! A CSV file of six columns through a policy, without a vault: token, pseudonym, generalize, mask, keep, drop.
 //!
-//! `cargo bench --bench pipeline` measures 100,000 rows with criterion; `cargo bench --bench pipeline -- million` runs
-//! 1,000,000 rows from file to file, five times in processes of their own, and prints rows a second and peak memory.
+//! `cargo bench --bench pipeline` measures 100,000 rows with criterion; `cargo bench --bench pipeline -- whole 10000000`
+//! runs so many rows from file to file beside the `csv` crate copying the same file, five turns, each run in a process of
+//! its own, and prints seconds, their ratio, and peak memory.
 
 use cloakroom::keys::Keyset;
 use cloakroom::pipeline::{Keys, Options, protect};
@@ -12,6 +13,7 @@ use criterion::{Criterion, Throughput};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -38,25 +40,39 @@ impl Numbers {
     }
 }
 
+const HEADER: &str = "id,card,birth_date,phone,country,notes\n";
+
 fn rows(count: u64) -> String {
-    let (mut numbers, mut out) = (Numbers(7), String::from("id,card,birth_date,phone,country,notes\n"));
-    for i in 0..count {
-        let body = format!("4{:014}", numbers.below(100_000_000_000_000));
-        let weigh = |(i, b): (usize, u8)| {
-            let d = u32::from(b - b'0');
-            if i % 2 == 0 { 2 * d - 9 * u32::from(d > 4) } else { d }
-        };
-        let sum: u32 = body.bytes().rev().enumerate().map(weigh).sum();
-        let (year, month, day) = (1940 + numbers.below(65), 1 + numbers.below(12), 1 + numbers.below(28));
-        let country = ["DE", "US", "FR", "GB"][numbers.below(4) as usize];
-        let (check, phone) = ((10 - sum % 10) % 10, numbers.below(10_000_000));
-        writeln!(
-            out,
-            "{i},{body}{check},{year}-{month:02}-{day:02},+1 555 {phone:07},{country},note number {i}"
-        )
-        .expect("writing to memory does not fail");
-    }
+    let (mut numbers, mut out) = (Numbers(7), String::from(HEADER));
+    (0..count).for_each(|i| append_row(i, &mut numbers, &mut out));
     out
+}
+
+/// As [`rows`], a few at a time: the file may be larger than memory.
+fn write_rows(count: u64, path: &Path) {
+    let (mut numbers, mut rows) = (Numbers(7), String::from(HEADER));
+    let mut file = File::create(path).expect("a file");
+    for i in 0..count {
+        append_row(i, &mut numbers, &mut rows);
+        if rows.len() > 1 << 20 || i + 1 == count {
+            file.write_all(rows.as_bytes()).expect("written");
+            rows.clear();
+        }
+    }
+}
+
+fn append_row(i: u64, numbers: &mut Numbers, out: &mut String) {
+    let body = format!("4{:014}", numbers.below(100_000_000_000_000));
+    let weigh = |(i, b): (usize, u8)| {
+        let d = u32::from(b - b'0');
+        if i % 2 == 0 { 2 * d - 9 * u32::from(d > 4) } else { d }
+    };
+    let sum: u32 = body.bytes().rev().enumerate().map(weigh).sum();
+    let (year, month, day) = (1940 + numbers.below(65), 1 + numbers.below(12), 1 + numbers.below(28));
+    let country = ["DE", "US", "FR", "GB"][numbers.below(4) as usize];
+    let (check, phone) = ((10 - sum % 10) % 10, numbers.below(10_000_000));
+    writeln!(out, "{i},{body}{check},{year}-{month:02}-{day:02},+1 555 {phone:07},{country},note number {i}")
+        .expect("writing to memory does not fail");
 }
 
 fn criterion_rows(c: &mut Criterion) {
@@ -79,42 +95,85 @@ fn criterion_rows(c: &mut Criterion) {
     group.finish();
 }
 
-/// One run from file to file; the last line that it prints is read by [`million`].
-fn one_run(dir: &Path) {
-    let (policy, keyset) =
-        (Policy::parse(POLICY).expect("a policy"), Keyset::generate(Timestamp(0)).expect("randomness"));
+/// One run from file to file, in a process of its own so that its peak memory is its own; [`whole`] reads what it prints.
+fn one_run(what: &str, dir: &Path) {
     let started = Instant::now();
-    let mut out = WholeFile::create(dir.join("out.csv"), Readers::Anyone).expect("a file");
-    let input = File::open(dir.join("in.csv")).expect("a file");
-    let finished =
-        protect(input, &mut out, &policy, Keys::Keyset(&keyset), Options::default()).expect("protected");
-    out.commit().expect("durable");
+    match what {
+        "copy" => copy(dir),
+        threads => protect_file(dir, threads.parse().expect("a number of threads")),
+    }
     let seconds = started.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("not known").trim().to_owned();
-    println!("{:.0} rows/s, peak memory {peak}", finished.manifest.rows_written as f64 / seconds);
+    println!("{seconds:.3} {peak}");
 }
 
-fn million() {
-    let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("in.csv"), rows(1_000_000)).expect("written");
-    for _ in 0..5 {
-        let itself: PathBuf = std::env::current_exe().expect("a path");
-        let run = Command::new(itself).arg("one-run").arg(dir.path()).output().expect("it runs");
-        print!("{}", String::from_utf8_lossy(&run.stdout));
-        eprint!("{}", String::from_utf8_lossy(&run.stderr));
+fn protect_file(dir: &Path, threads: usize) {
+    let (policy, keyset) =
+        (Policy::parse(POLICY).expect("a policy"), Keyset::generate(Timestamp(0)).expect("randomness"));
+    let mut out = WholeFile::create(dir.join("out.csv"), Readers::Anyone).expect("a file");
+    let input = File::open(dir.join("in.csv")).expect("a file");
+    let options = Options { threads, ..Options::default() };
+    protect(input, &mut out, &policy, Keys::Keyset(&keyset), options).expect("protected");
+    out.commit().expect("durable");
+}
+
+/// The same file through the `csv` crate, record by record, on one thread, with buffers of the same size; durable, too.
+fn copy(dir: &Path) {
+    let input = File::open(dir.join("in.csv")).expect("a file");
+    let mut out = WholeFile::create(dir.join("copy.csv"), Readers::Anyone).expect("a file");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).buffer_capacity(1 << 16).from_reader(input);
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(&mut out);
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).expect("a record") {
+        writer.write_byte_record(&record).expect("written");
     }
+    writer.flush().expect("written");
+    drop(writer);
+    out.commit().expect("durable");
+}
+
+/// Turn by turn: the copy, one worker thread, two.
+fn whole(count: u64) {
+    const TURNS: usize = 5;
+    let dir = tempfile::tempdir().expect("a directory");
+    write_rows(count, &dir.path().join("in.csv"));
+    let itself: PathBuf = std::env::current_exe().expect("a path");
+    let run = |what: &str| -> (f64, String) {
+        let run = Command::new(&itself).arg("one-run").arg(what).arg(dir.path()).output().expect("it runs");
+        eprint!("{}", String::from_utf8_lossy(&run.stderr));
+        let printed = String::from_utf8(run.stdout).expect("text");
+        let (seconds, peak) = printed.trim().split_once(' ').expect("seconds and a peak");
+        (seconds.parse().expect("seconds"), peak.into())
+    };
+    println!("{count} rows; seconds (and what they are to the copy's), peak memory");
+    let mut ratios = vec![];
+    for turn in 1..=TURNS {
+        let (copied, _) = run("copy");
+        let (one, _) = run("1");
+        let (two, peak) = run("2");
+        ratios.push(two / copied);
+        println!(
+            "{turn}: csv copy {copied:.2}; protect, one worker {one:.2} ({:.2}), two {two:.2} ({:.2}), {:.0} rows/s, {peak}",
+            one / copied,
+            two / copied,
+            count as f64 / two
+        );
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median ratio of two workers to the copy: {:.2}", ratios[TURNS / 2]);
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|a| a == "one-run") {
-        Some(i) => one_run(Path::new(&arguments[i + 1])),
-        None if arguments.iter().any(|a| a == "million") => million(),
-        None => {
-            let mut c = Criterion::default().configure_from_args();
-            criterion_rows(&mut c);
-            c.final_summary();
-        }
+    let after = |name: &str| arguments.iter().position(|a| a == name).map(|i| &arguments[i + 1..]);
+    if let Some([what, dir, ..]) = after("one-run") {
+        return one_run(what, Path::new(dir));
     }
+    if let Some(rest) = after("whole") {
+        return whole(rest.first().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000));
+    }
+    let mut c = Criterion::default().configure_from_args();
+    criterion_rows(&mut c);
+    c.final_summary();
 }

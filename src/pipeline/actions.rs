@@ -4,6 +4,7 @@ use super::batch::{Batch, Reject};
 use super::by_version::ByVersion;
 use super::counted::BOM;
 use super::key_versions;
+use super::quoting::{Outgoing, Quoting};
 use super::shown::{self, Showing};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, KeyVersion, SubjectId};
@@ -132,7 +133,8 @@ impl Job<'_> {
         self.issue(batch, &subjects)?;
         self.store(batch, &subjects)?;
         self.count(batch);
-        self.encode(batch)
+        self.encode(batch);
+        Ok(())
     }
 
     /// Counts the cells that hold a value, in the rows that are written.
@@ -389,48 +391,55 @@ impl Job<'_> {
     }
 
     /// Writes the rows that did not fail as CSV.
-    fn encode(&self, batch: &mut Batch) -> Result<()> {
-        let mut writer = self.writer(std::mem::take(&mut batch.encoded));
-        let memory = "writing to memory does not fail";
+    fn encode(&self, batch: &mut Batch) {
+        let quoting = self.quoting();
+        let mut encoded = std::mem::take(&mut batch.encoded);
+        let kept =
+            self.columns.iter().enumerate().filter(|(_, column)| !matches!(column.action, Action::Drop));
+        let columns: Vec<_> = kept
+            .map(|(i, column)| {
+                let stays = matches!(column.action, Action::Keep | Action::Pass);
+                let cells = if stays { &batch.input[i] } else { &batch.output[i] };
+                (
+                    Outgoing::new(cells, quoting),
+                    column.stamp.map(|version| (version.to_string(), &batch.input[i])),
+                )
+            })
+            .collect();
         for row in (0..batch.rows()).filter(|row| !batch.rejected[*row]) {
-            for (i, column) in self.columns.iter().enumerate() {
-                let cell = match column.action {
-                    Action::Drop => continue,
-                    Action::Keep | Action::Pass => batch.input[i].get(row),
-                    _ => batch.output[i].get(row),
-                };
-                writer.write_field(cell).expect(memory);
-                if let Some(version) = &column.stamp {
-                    let blank = is_blank(batch.input[i].get(row));
-                    let version = if blank { String::new() } else { version.to_string() };
-                    writer.write_field(version).expect(memory);
+            let start = encoded.len();
+            for (n, (cells, stamp)) in columns.iter().enumerate() {
+                if n > 0 {
+                    encoded.push(self.delimiter);
+                }
+                cells.write(row, quoting, &mut encoded);
+                if let Some((version, originals)) = stamp {
+                    encoded.push(self.delimiter);
+                    let version = if is_blank(originals.get(row)) { "" } else { version };
+                    quoting.cell(version.as_bytes(), &mut encoded);
                 }
             }
-            writer.write_record(None::<&[u8]>).expect(memory);
+            quoting.end(start, &mut encoded);
         }
-        batch.encoded = writer.into_inner().map_err(|_| ()).expect(memory);
-        Ok(())
+        drop(columns);
+        batch.encoded = encoded;
     }
 
     /// The header of the output.
     pub(super) fn header(&self) -> Vec<u8> {
-        let mut writer = self.writer(if self.bom { BOM.to_vec() } else { vec![] });
+        let mut out = if self.bom { BOM.to_vec() } else { vec![] };
         let kept = self.columns.iter().filter(|c| !matches!(c.action, Action::Drop));
         let headers = kept.flat_map(|c| {
             let versions = c.stamp.map(|_| key_versions::header_of(&c.header));
             [Some(c.header.clone()), versions].into_iter().flatten()
         });
-        writer.write_record(headers).expect("writing to memory does not fail");
-        writer.into_inner().map_err(|_| ()).expect("writing to memory does not fail")
+        let headers: Vec<String> = headers.collect();
+        self.quoting().row(headers.iter().map(String::as_bytes), &mut out);
+        out
     }
 
-    fn writer(&self, buffer: Vec<u8>) -> csv::Writer<Vec<u8>> {
-        let terminator = if self.crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
-        csv::WriterBuilder::new()
-            .delimiter(self.delimiter)
-            .terminator(terminator)
-            .buffer_capacity(1 << 16)
-            .from_writer(buffer)
+    fn quoting(&self) -> Quoting {
+        Quoting { delimiter: self.delimiter, crlf: self.crlf }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Some rows, by column, on their way from the reader to the writer.
 
 use crate::protect::Column;
+use zeroize::Zeroizing;
 
 /// Rows of the input, and what becomes of them. Reused, so that its buffers are made once.
 #[derive(Default)]
@@ -12,7 +13,7 @@ pub(super) struct Batch {
     /// The protected or revealed cells, by column; columns that are kept stay empty.
     pub(super) output: Vec<Column>,
     /// The rows to be written.
-    pub(super) encoded: Vec<u8>,
+    pub(super) encoded: Zeroizing<Vec<u8>>,
     /// What was wrong, by line.
     pub(super) rejects: Vec<Reject>,
     /// Which rows are rejected.

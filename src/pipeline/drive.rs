@@ -2,6 +2,7 @@
 
 use super::actions::Job;
 use super::batch::Batch;
+use super::quoting::Quoting;
 use super::source::Source;
 use super::{Progress, parallel};
 use crate::error::{Error, Result};
@@ -53,25 +54,16 @@ impl Tally {
         self.progress.bytes = batch.bytes;
         self.worked.iter_mut().zip(&batch.worked).for_each(|(sum, worked)| *sum += worked);
         let Some(rejects) = rejects else { return Ok(()) };
-        let mut writer = csv::WriterBuilder::new().from_writer(rejects);
+        let (quoting, mut rows) = (Quoting { delimiter: b',', crlf: false }, vec![]);
         if !std::mem::replace(&mut self.headed, true) {
-            writer.write_record(["line", "column", "reason"]).map_err(rejects_failed)?;
+            quoting.row([&b"line"[..], b"column", b"reason"], &mut rows);
         }
         for reject in &batch.rejects {
-            writer
-                .write_record([&reject.line.to_string(), &reject.column, &reject.reason])
-                .map_err(rejects_failed)?;
+            let line = reject.line.to_string();
+            quoting.row([line.as_bytes(), reject.column.as_bytes(), reject.reason.as_bytes()], &mut rows);
         }
-        writer.flush().map_err(Error::io("write", "the rejects"))
+        rejects.write_all(&rows).and_then(|()| rejects.flush()).map_err(Error::io("write", "the rejects"))
     }
-}
-
-fn rejects_failed(error: csv::Error) -> Error {
-    let source = match error.into_kind() {
-        csv::ErrorKind::Io(source) => source,
-        _ => std::io::Error::other("a record could not be written"),
-    };
-    Error::Io { action: "write", path: "the rejects".into(), source }
 }
 
 fn write(output: &mut impl Write, bytes: &[u8]) -> Result<()> {

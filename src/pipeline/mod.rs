@@ -21,6 +21,8 @@ mod parallel;
 mod preview;
 mod protect;
 mod protected_file;
+mod quoting;
+mod records;
 mod registered;
 mod reveal;
 mod rewrite;

@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use std::fmt;
+#[cfg(feature = "pipeline")]
+use std::ops::Range;
 use zeroize::Zeroize;
 
 /// A column that is only read: cells by their index.
@@ -159,6 +161,22 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends the cells of another column.
+    #[cfg(feature = "threads")]
+    pub(super) fn append(&mut self, other: &Column) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
+    /// Appends the cell `bytes[range]`; bytes behind it may be read.
+    #[cfg(feature = "pipeline")]
+    #[inline]
+    pub(crate) fn push_within(&mut self, bytes: &[u8], range: Range<usize>) {
+        append(&mut self.bytes, bytes, range);
+        self.ends.push(self.bytes.len());
+    }
+
     /// Appends the cell that `write` appends to the buffer; on an error, an empty cell, and the error is noted.
     #[inline]
     pub fn push_with(&mut self, failures: &mut Failures, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) {
@@ -194,6 +212,20 @@ impl Column {
         &self.bytes[start..self.ends[i]]
     }
 
+    /// Appends the cell to `out`.
+    #[cfg(feature = "pipeline")]
+    #[inline]
+    pub(crate) fn append_to(&self, i: usize, out: &mut Vec<u8>) {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        append(out, &self.bytes, start..self.ends[i]);
+    }
+
+    /// All cells, one after the other.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn all_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The cells in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.len()).map(|i| self.get(i))
@@ -201,8 +233,11 @@ impl Column {
 
     /// Removes all cells and keeps the room they had.
     pub fn clear(&mut self) {
-        // Several times as fast as wiping byte by byte; what lies behind was wiped when it was left.
+        // What a short cell took too much lies behind. What lies behind that was wiped when it was left.
+        let wiped = (self.bytes.len() + SHORT).min(self.bytes.capacity());
+        // Several times as fast as wiping byte by byte.
         self.bytes.fill(0);
+        self.bytes.resize(wiped, 0);
         self.bytes.clear();
         self.ends.clear();
     }
@@ -228,6 +263,23 @@ impl fmt::Debug for Column {
     }
 }
 
+/// A cell that is copied in one move of this length, if as many bytes are there, and then cut: most cells are short, and
+/// a copy of unknown length is a call.
+const SHORT: usize = 32;
+
+/// Appends `bytes[range]`.
+#[cfg(feature = "pipeline")]
+#[inline]
+fn append(out: &mut Vec<u8>, bytes: &[u8], range: Range<usize>) {
+    match bytes[range.start..].first_chunk::<SHORT>() {
+        Some(more) if range.len() <= SHORT => {
+            out.extend_from_slice(more);
+            out.truncate(out.len() - (SHORT - range.len()));
+        }
+        _ => out.extend_from_slice(&bytes[range]),
+    }
+}
+
 /// A cell as text.
 pub(super) fn text(cell: &[u8]) -> Result<&str> {
     std::str::from_utf8(cell).map_err(|_| Error::Value { problem: "is not UTF-8" })
@@ -248,6 +300,22 @@ mod tests {
         assert_eq!(output.iter().collect::<Vec<_>>(), [&b"half"[..], b"", b" ", b"", b"half"]);
         assert!(matches!(failures[..], [(3, Error::Rejected)]));
         assert_eq!(format!("{output:?}"), "Column(5 cells, ..)");
+    }
+
+    #[cfg(feature = "pipeline")]
+    #[test]
+    fn a_cell_is_the_same_however_much_lies_behind_it() {
+        let bytes: Vec<u8> = (0..100).collect();
+        for start in 0..=bytes.len() {
+            for end in start..=bytes.len() {
+                let (mut column, mut out) = (Column::new(), b"x".to_vec());
+                column.push_within(&bytes, start..end);
+                column.push(b"next");
+                assert_eq!(column.iter().collect::<Vec<_>>(), [&bytes[start..end], b"next"]);
+                column.append_to(0, &mut out);
+                assert_eq!((out[0], &out[1..]), (b'x', &bytes[start..end]));
+            }
+        }
     }
 
     #[test]

@@ -51,8 +51,10 @@ impl Generalize {
     fn write(&self, value: &str, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Generalize::Year(pattern) => {
-                let date = pattern.parse(value)?;
-                write!(out, "{:04}", date.year)
+                let year = pattern.parse(value)?.year;
+                // Several times as fast as formatting; a pattern has four digits of the year.
+                out.extend([1000, 100, 10, 1].map(|power| b'0' + (year / power % 10) as u8));
+                Ok(())
             }
             Generalize::Month(pattern) => {
                 let date = pattern.parse(value)?;

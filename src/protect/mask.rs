@@ -50,6 +50,9 @@ impl Mask {
     }
 
     fn write(&self, value: &str, out: &mut Vec<u8>) {
+        if value.is_ascii() && self.with.is_ascii() {
+            return self.write_ascii(value.as_bytes(), out);
+        }
         let separator = |c: char| c == ' ' || c.is_ascii_punctuation();
         let count = value.chars().filter(|c| !separator(*c)).count();
         let kept = self.keep_first.saturating_add(self.keep_last) < count;
@@ -62,11 +65,54 @@ impl Mask {
             out.extend_from_slice(if stays { c } else { self.with }.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
+
+    /// The same for ASCII: only as many characters are counted as are kept.
+    fn write_ascii(&self, value: &[u8], out: &mut Vec<u8>) {
+        let all = value.len();
+        let shown = |b: &u8| !SEPARATORS[usize::from(*b)];
+        // Behind the first ones that are kept, and before the last ones.
+        let first = match self.keep_first.checked_sub(1) {
+            Some(n) => value.iter().enumerate().filter(|(_, b)| shown(b)).nth(n).map(|(i, _)| i + 1),
+            None => Some(0),
+        };
+        let last = match self.keep_last.checked_sub(1) {
+            Some(n) => value.iter().enumerate().rev().filter(|(_, b)| shown(b)).nth(n).map(|(i, _)| i),
+            None => Some(all),
+        };
+        let between = first.zip(last).filter(|(first, last)| first < last);
+        let masked = match between.filter(|(first, last)| value[*first..*last].iter().any(shown)) {
+            Some((first, last)) => first..last,
+            None => 0..all,
+        };
+        let with = self.with as u8;
+        out.extend_from_slice(&value[..masked.start]);
+        out.extend(value[masked.clone()].iter().map(|b| if SEPARATORS[usize::from(*b)] { *b } else { with }));
+        out.extend_from_slice(&value[masked.end..]);
+    }
 }
+
+/// Whether an ASCII character is a space or punctuation.
+static SEPARATORS: [bool; 256] = {
+    let (mut separators, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        separators[byte] = byte == b' ' as usize || (byte as u8).is_ascii_punctuation();
+        byte += 1;
+    }
+    separators
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_masked_as_other_text_is(value in "[ -~\t\n]{0,40}", first in 0..9usize, last in 0..9usize) {
+            let mask = |with| Mask::new(first, last, with).unwrap().mask(&value);
+            prop_assert_eq!(mask('×').replace('×', "*"), mask('*'));
+        }
+    }
 
     #[test]
     fn masks() {

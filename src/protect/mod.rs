@@ -11,13 +11,15 @@
 //!
 //! Each works on one value and on a [`Column`]. In a column, a cell of nothing but white space is no value: it stays as
 //! it is. A cell that cannot be protected becomes empty in the output and is named in [`Failures`], so that one bad row
-//! costs no other.
+//! costs no other. A long column goes through [`in_parallel()`] on all cores.
 
 mod blind_index;
 mod blind_index_plan;
 mod bridge;
 mod column;
 mod generalize;
+#[cfg(feature = "threads")]
+mod in_parallel;
 mod mask;
 #[cfg(feature = "ipcrypt")]
 mod network;
@@ -35,6 +37,8 @@ pub use blind_index_plan::IndexPlan;
 pub use bridge::Bridge;
 pub use column::{Arrow, Cells, Column, Failures, is_blank};
 pub use generalize::Generalize;
+#[cfg(feature = "threads")]
+pub use in_parallel::{Piece, in_parallel};
 pub use mask::Mask;
 pub use pseudonym::Pseudonymizer;
 pub(crate) use seal::token_aad;

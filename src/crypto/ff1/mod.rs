@@ -65,6 +65,8 @@ mod digits;
 mod domain;
 mod lanes;
 mod numeral;
+#[cfg(feature = "threads")]
+mod parallel;
 mod pieces;
 mod plan;
 mod reduce;
