@@ -17,19 +17,19 @@ const WIDTH: f64 = 860.0;
 const LABELS: f64 = 170.0;
 const RIGHT: f64 = 190.0;
 const LINE: f64 = 20.0;
-/// From half a peer's speed to 500 times.
-const SHORTEST: f64 = 0.5;
+/// From a fifth of a peer's speed to 500 times.
+const SHORTEST: f64 = 0.2;
 const LONGEST: f64 = 500.0;
 const TICKS: [f64; 6] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
 
 /// Colours for light pages and for dark ones; each has its own ground, so that text can be read on both.
 const STYLE: &str = "\
 text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #1f2328 }
-.ground { fill: #ffffff } .title { font-size: 17px; font-weight: 600 } .group { font-weight: 600 } .quiet { fill: #59636e }
-.grid { stroke: #d1d9e0 } .one { stroke: #59636e; stroke-dasharray: 3 3 } .bar { fill: #0a7d6c } .single { fill: #b35900 }
+.ground { fill: #ffffff } .title { font-size: 17px; font-weight: 600 } .group { font-weight: 600; paint-order: stroke; stroke: #ffffff; stroke-width: 5px } .quiet { fill: #59636e }
+.grid { stroke: #d1d9e0 } .one { stroke: #59636e; stroke-dasharray: 3 3 } .bar { fill: #0a7d6c } .slower { fill: #818b98 } .single { fill: #b35900 }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .ground { fill: #0d1117 } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
-.one { stroke: #9198a1 } .bar { fill: #3fb8a2 } .single { fill: #f0a35e }
+.group { stroke: #0d1117 } .one { stroke: #9198a1 } .bar { fill: #3fb8a2 } .slower { fill: #656c76 } .single { fill: #f0a35e }
 }";
 
 pub fn svg(tables: &[Table]) -> String {
@@ -78,7 +78,8 @@ fn bar(out: &mut String, row: &Row, y: f64, heading: &str) -> String {
     let (left, right) = (from.min(x(ratio)), from.max(x(ratio)));
     writeln!(
         out,
-        "<rect class=\"bar\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"13\" rx=\"2\"/>",
+        "<rect class=\"{}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"13\" rx=\"2\"/>",
+        if ratio < 1.0 { "slower" } else { "bar" },
         y + 3.0,
         (right - left).max(1.0)
     )
