@@ -1,0 +1,233 @@
+//! Every call into Cloakroom that is timed. The keys are fixed, so that peers can be given the same.
+
+use cloakroom::crypto::aead::{Aead, Suite};
+use cloakroom::crypto::context::{Context, Label};
+use cloakroom::crypto::ff1::{AsciiAlphabet, Domain, Plan};
+use cloakroom::crypto::hazmat;
+use cloakroom::crypto::kdf;
+use cloakroom::crypto::prf::Prf;
+use cloakroom::crypto::secret::{AeadKey, PrfKey, PrpKey};
+use cloakroom::format::Normalization;
+use cloakroom::keys::{Keyset, UsableKey};
+use cloakroom::name::{FieldName, Scope, TenantId};
+use cloakroom::protect::{Column, Pseudonymizer, Sealer, Spelling};
+use cloakroom::time::Timestamp;
+use cloakroom::wire::envelope;
+use rayon::prelude::*;
+
+pub const KEY: [u8; 32] = [0x5A; 32];
+pub const TWEAK: &[u8] = b"8 bytes.";
+
+/// From here on without the instructions of one processor family.
+pub fn portable() {
+    hazmat::use_portable_code(true);
+}
+
+/// FF1 under [`KEY`] and [`TWEAK`], characters in and characters out.
+pub struct Ff1 {
+    plan: Plan,
+    alphabet: AsciiAlphabet,
+    length: usize,
+}
+
+impl Ff1 {
+    pub fn new(characters: &[u8], length: usize) -> Self {
+        let alphabet = AsciiAlphabet::new(characters).expect("an alphabet");
+        let domain = Domain::new(alphabet.radix(), length).expect("a million values");
+        Self { plan: Plan::new(&KEY, domain, TWEAK).expect("a short tweak"), alphabet, length }
+    }
+
+    pub fn encrypt(&self, input: &[u8], out: &mut [u8]) {
+        self.plan.encrypt_ascii(&self.alphabet, input, out).expect("values of the domain");
+    }
+
+    pub fn decrypt(&self, input: &[u8], out: &mut [u8]) {
+        self.plan.decrypt_ascii(&self.alphabet, input, out).expect("values of the domain");
+    }
+
+    /// On all threads of the pool that it runs in.
+    pub fn encrypt_on_threads(&self, input: &[u8], out: &mut [u8]) {
+        let part = PART * self.length;
+        if !worth_it(input.len() / self.length) {
+            return self.encrypt(input, out);
+        }
+        input
+            .par_chunks(part)
+            .zip(out.par_chunks_mut(part))
+            .for_each(|(input, out)| self.encrypt(input, out));
+    }
+}
+
+/// The values of a part that one thread takes.
+pub const PART: usize = 4096;
+
+/// Whether a column is long enough to be shared out.
+fn worth_it(values: usize) -> bool {
+    values >= 16_384 && rayon::current_num_threads() > 1
+}
+
+/// HMAC-SHA256 under [`KEY`].
+pub struct Hmac(Prf);
+
+impl Hmac {
+    pub fn new() -> Self {
+        Self(Prf::new(&PrfKey::from_bytes(&mut { KEY })))
+    }
+
+    pub fn tag(&self, message: &[u8]) -> [u8; 32] {
+        self.0.tag(&[message]).into_public()
+    }
+
+    pub fn tags(&self, messages: &[&[u8]], out: &mut [[u8; 32]]) {
+        self.0.tags(messages.iter().copied(), |i, tag| out[i] = tag.into_public());
+    }
+}
+
+/// A key of a keyset, and names to use it under.
+pub struct Names {
+    key: UsableKey,
+    tenant: TenantId,
+    scope: Scope,
+    field: FieldName,
+}
+
+impl Names {
+    pub fn new() -> Self {
+        Self {
+            key: Keyset::generate(Timestamp(1_795_334_400))
+                .and_then(|keyset| keyset.primary())
+                .expect("a key"),
+            tenant: TenantId::new("acme").expect("a name"),
+            scope: Scope::new("analytics").expect("a name"),
+            field: FieldName::new("email").expect("a name"),
+        }
+    }
+}
+
+/// Pseudonyms of both levels, as base64url.
+pub struct Pseudonyms(Pseudonymizer);
+
+impl Pseudonyms {
+    pub fn new(names: &Names) -> Self {
+        Self(Pseudonymizer::new(
+            &names.key,
+            &names.key,
+            &names.tenant,
+            &names.scope,
+            Normalization::None,
+            Spelling::Base64Url,
+        ))
+    }
+
+    pub fn one(&self, value: &str) -> String {
+        self.0.pseudonym(value).expect("a value")
+    }
+
+    /// In place of what `out` held.
+    pub fn column(&self, values: &Column, out: &mut Column) {
+        let mut failures = vec![];
+        out.clear();
+        self.0.pseudonym_column(values, out, &mut failures);
+        assert!(failures.is_empty());
+    }
+
+    /// Parts of a column, in place of what `out` held, on all threads of the pool that it runs in.
+    pub fn parts_on_threads(&self, parts: &[Column], out: &mut [Column]) {
+        if !worth_it(parts.iter().map(Column::len).sum()) {
+            return parts.iter().zip(out).for_each(|(part, out)| self.column(part, out));
+        }
+        parts.par_iter().zip(out).for_each(|(part, out)| self.column(part, out));
+    }
+
+    /// The two keys, and what stands before a value and its length of four bytes in a message: for peers.
+    pub fn keys(names: &Names) -> ([u8; 32], [u8; 32], Vec<u8>) {
+        let identity = Context::new(Label::PseudonymIdentity).part(names.tenant.as_str());
+        let scope =
+            Context::new(Label::PseudonymScope).part(names.tenant.as_str()).part(names.scope.as_str());
+        let identity: PrfKey = kdf::derive(names.key.secret(), &identity);
+        let scope: PrpKey = kdf::derive(names.key.secret(), &scope.number(1));
+        let prefix = Context::new(Label::PseudonymInput).part("").as_bytes().to_vec();
+        (*identity.expose(), *scope.expose(), prefix)
+    }
+}
+
+/// Values under one XAES-256-GCM key and one AAD: AES-256-GCM with a nonce prefix and a sub-key that are drawn once for a column.
+pub struct Gcm(Aead);
+
+impl Gcm {
+    pub fn new() -> Self {
+        Self(Aead::new(Suite::Xaes256Gcm, &AeadKey::from_bytes(&mut { KEY })))
+    }
+
+    pub fn aad() -> Context {
+        Context::new(Label::SealAad)
+    }
+
+    /// Each `nonce ‖ ciphertext ‖ tag`, one behind the other, in place of what `out` held.
+    pub fn seal(&self, aad: &Context, plaintexts: &[u8], length: usize, out: &mut Vec<u8>) {
+        out.clear();
+        let mut batch = self.0.batch();
+        for plaintext in plaintexts.chunks_exact(length) {
+            batch.seal(aad, plaintext, out).expect("short");
+        }
+    }
+
+    /// The plaintexts, one behind the other, in place of what `out` held.
+    pub fn open(&self, aad: &Context, sealed: &[u8], length: usize, out: &mut Vec<u8>) {
+        out.clear();
+        for sealed in sealed.chunks_exact(length + 40) {
+            out.extend_from_slice(self.0.open(aad, sealed).expect("sealed so").expose());
+        }
+    }
+}
+
+/// Envelopes of one field, bound to the subjects of their rows.
+pub struct Envelopes {
+    sealer: Sealer,
+    /// The key that the sealer derives, for peers.
+    pub key: [u8; 32],
+    names: Names,
+}
+
+/// Bytes of an envelope before the nonce.
+pub const HEADER: usize = envelope::HEADER_LEN;
+/// What an envelope has more than its plaintext.
+pub const OVERHEAD: usize = HEADER + 24 + 16;
+
+impl Envelopes {
+    pub fn new(suite: Suite) -> Self {
+        let names = Names::new();
+        let context = Context::new(Label::SealKey).part(names.tenant.as_str()).part(names.field.as_str());
+        let key: AeadKey = kdf::derive(names.key.secret(), &context.number(suite as u64));
+        let sealer = Sealer::new(&names.key, suite, &names.tenant, &names.field);
+        Self { sealer, key: *key.expose(), names }
+    }
+
+    /// What an envelope of this subject is bound to, for peers.
+    pub fn aad(&self, subject: &str) -> Vec<u8> {
+        let context = Context::new(Label::SealAad).part(self.names.tenant.as_str()).part(subject);
+        let version = self.names.key.number().get().into();
+        context.part(self.names.field.as_str()).number(version).number(1).as_bytes().to_vec()
+    }
+
+    pub fn seal_one(&self, subject: &str, plaintext: &[u8]) -> Vec<u8> {
+        self.sealer.seal(subject, plaintext).expect("short")
+    }
+
+    /// A column of plaintexts of one length; envelopes one behind the other, in place of what `out` held.
+    pub fn seal(&self, subjects: &[String], plaintexts: &[u8], length: usize, out: &mut Vec<u8>) {
+        out.clear();
+        let mut batch = self.sealer.batch();
+        for (subject, plaintext) in subjects.iter().zip(plaintexts.chunks_exact(length)) {
+            batch.seal(subject, plaintext, out).expect("short");
+        }
+    }
+
+    /// The plaintexts, one behind the other, in place of what `out` held.
+    pub fn open(&self, subjects: &[String], envelopes: &[u8], length: usize, out: &mut Vec<u8>) {
+        out.clear();
+        for (subject, envelope) in subjects.iter().zip(envelopes.chunks_exact(length + OVERHEAD)) {
+            out.extend_from_slice(self.sealer.open(subject, envelope).expect("sealed so").expose());
+        }
+    }
+}
