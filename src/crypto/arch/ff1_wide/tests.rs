@@ -114,6 +114,7 @@ fn every_reduction_is_the_remainder() {
         let mut ys = vec![0, 1, limit, limit - 1, limit >> 1, (limit >> 1) + 1];
         // Multiples of m and their neighbours, and numbers whose lower bits, which an estimate leaves away, are all set.
         for k in [1, 2, 3, last, last - 1, last / 2, random.wide() % last, random.wide() % last] {
+            let k = k.min(last);
             ys.extend([(k * m).saturating_sub(1), k * m, (k * m).saturating_add(1).min(limit)]);
             for bits in [12, 26, 32, 44, 58, 76] {
                 let low = (1 << bits) - 1;
