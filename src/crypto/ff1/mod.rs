@@ -24,7 +24,7 @@
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
-//! | `vectors.rs` | the same for short values, by the kernels of [`arch`](super::arch) |
+//! | `vectors.rs` | the same for short values, by the kernels of `arch` |
 //! | `digits.rs`, `decimal.rs`, `alphabet.rs` | numerals and characters to integers and back |
 //!
 //! # Security

@@ -32,7 +32,8 @@ const GROUP: usize = VECTORS * LANES;
 pub struct Keys<const N: usize>(RoundKeys<N>);
 
 impl<const N: usize> Keys<N> {
-    /// `None` on a processor without the instructions, or where `hazmat` says to do without them.
+    /// `None` on a processor without the instructions, or where `hazmat` says to do without them; which is asked again
+    /// when the keys are used.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
         Avx512::detect().map(|proof| Keys(RoundKeys::new(proof, key)))
     }
