@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 
 /// Permutes numbers of 16 bytes, big-endian; integers are below 2^63.
 pub(super) enum ScopeKey {
-    Block(Prp),
-    Integer(Plan),
+    Block(Box<Prp>),
+    Integer(Box<Plan>),
 }
 
 /// The bits of an integer.
@@ -40,11 +40,12 @@ impl ScopeKey {
         let context =
             |label| Context::new(label).part(tenant.as_str()).part(scope.as_str()).number(Self::EPOCH);
         if !spelling.is_integer() {
-            return ScopeKey::Block(Prp::new(&kdf::derive(key.secret(), &context(Label::PseudonymScope))));
+            let prp = Prp::new(&kdf::derive(key.secret(), &context(Label::PseudonymScope)));
+            return ScopeKey::Block(Box::new(prp));
         }
         let key: Ff1Secret = kdf::derive(key.secret(), &context(Label::PseudonymInteger));
         let plan = Domain::new(2, BITS).and_then(|domain| Plan::new(key.expose(), domain, b""));
-        ScopeKey::Integer(plan.expect("2^63 values are enough, and no tweak is not too long"))
+        ScopeKey::Integer(Box::new(plan.expect("2^63 values are enough, and no tweak is not too long")))
     }
 
     /// From identities to pseudonyms.

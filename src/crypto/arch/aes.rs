@@ -111,7 +111,7 @@ mod tests {
     fn the_rounds_with_them_are_the_cipher() {
         let Some(proof) = Avx512::detect_always() else { return };
         for i in 0..100u8 {
-            let key: Vec<u8> = (0..32).map(|j| i.wrapping_mul(31) ^ j * 7).collect();
+            let key: Vec<u8> = (0..32).map(|j| i.wrapping_mul(31) ^ (j * 7)).collect();
             let block = [i ^ 0x5A; 16];
             let by_crate = |cipher: &dyn Fn(&mut Array<u8, aes::cipher::consts::U16>)| {
                 let mut b = Array::from(block);

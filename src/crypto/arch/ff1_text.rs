@@ -19,14 +19,18 @@
 //! | r^v ≤ 2^50 | r⁴ | 51 + ⌊log₂ r⁴⌋ | e < r⁴ < 2^(1 + ⌊log₂ r⁴⌋) |
 //! | 10^v ≤ 10^8 | 10⁴ | 52 | 10^8·10⁴ < 2^40 |
 //! | r⁴ | r² | 52 | e < r², and r⁶ ≤ 2^48 |
-//! | r² | r | 16 + ⌊log₂ r⌋ | see below |
-//! | 10² | 10 | 16 | e = 4, and 99·4 < 2^16 |
 //!
-//! In the first row c ≤ 2^51, as M ≥ 2^⌊log₂ M⌋, and c ≤ 2^50 for r²: they fit the 52 bits of IFMA. For r, in words of 16
-//! bits, a power of two takes k = 15 + log₂ r, c = 2^15 and e = 0. Else c < 2^16, and r²·e < r³ ≤ 2^k holds for
-//! r ≤ 181, as r < 2^(1 + ⌊log₂ r⌋) and 2r² ≤ 2^16. For greater r it may fail; then c = ⌊2^k/r⌋ = (2^k − e')/r with the quotient
-//! ⌊(x + 1)·c/2^k⌋ is exact: (x + 1)/r − (x + 1)·e'/(r·2^k) is not below x/r when (x + 1)·e' ≤ 2^k, and not as much as (x + 1)/r. As
-//! e + e' = r, the lesser one is at most r/2, and r²·r/2 < 2^16·2^(1 + ⌊log₂ r⌋)/2 = 2^k. ∎
+//! In the first row c ≤ 2^51, as M ≥ 2^⌊log₂ M⌋, and c ≤ 2^50 for r²: they fit the 52 bits of IFMA.
+//!
+//! x < r² by r, in words of 16 bits, λ = ⌊log₂ r⌋:
+//!
+//! - r = 10: the same with k = 16, c = 6554, e = 4 and 99·4 < 2^16.
+//! - r ≤ 127: the multiplication that rounds, ⌊(x·c + 2^14)/2^k⌋ with k = 15 + λ and c = ⌈2^k/r⌉ − 1 = (2^k − e)/r < 2^15, so
+//!   0 < e ≤ r. This is the floor of x/r + (2^14·r − x·e)/(r·2^k), where the second term is not negative, as
+//!   x·e < r³ ≤ 2^14·r, and below 1/r, as 2^14·r < 2^14·2^(λ+1) = 2^k. ∎
+//! - Any r: a power of two takes k = 15 + λ, c = 2^15 and e = 0. Else k = 16 + λ and c < 2^16, and x·e < 2^k may fail; then
+//!   c = ⌊2^k/r⌋ = (2^k − e')/r with the quotient ⌊(x + 1)·c/2^k⌋ is exact: x/r + 1/r − (x + 1)·e'/(r·2^k) is not below x/r when
+//!   (x + 1)·e' ≤ 2^k, and below x/r + 1/r. As e + e' = r, one of them is at most r/2, and r²·r/2 < 2^16·2^(λ+1)/2 = 2^k. ∎
 //!
 //! # Security
 //! Alphabets are looked up by permutations of bytes in registers; whether a symbol is foreign is gathered from all of them
@@ -34,6 +38,7 @@
 
 use super::Avx512;
 use super::ff1::LANES;
+use super::memory::{load, load_bytes, load_some, load_some_words, store, store_some, store_some_words};
 use core::arch::x86_64::*;
 
 /// How values of one radix and length lie in text and in vectors.
@@ -72,11 +77,6 @@ impl Layout {
         let by_square = Divisor::new(radix * radix, 52, 0);
         let places = &PLACES[length];
         Some(Layout { length, radix, places, by_fourth, by_square, by_radix: Divisor::of_words(radix) })
-    }
-
-    /// How many symbols a value has.
-    pub(crate) fn length(&self) -> usize {
-        self.length
     }
 }
 
@@ -122,11 +122,11 @@ impl Divisor {
 
     /// r, for words of 16 bits.
     fn of_words(radix: u64) -> Self {
-        let shift = match radix {
-            10 => 0,
-            _ if radix.is_power_of_two() => radix.ilog2() - 1,
-            _ => radix.ilog2(),
-        };
+        if radix <= SMALL {
+            let shift = radix.ilog2();
+            return Divisor { c: (1u64 << (15 + shift)).div_ceil(radix) - 1, shift, bias: 0 };
+        }
+        let shift = radix.ilog2() - u32::from(radix.is_power_of_two());
         let up = Self::new(radix, 16, shift);
         let power = 1 << (16 + shift);
         match (radix * radix - 1) * (up.c * radix - power) < power {
@@ -308,7 +308,7 @@ fn read_symbols<const KIND: u8, const BIG: bool>(
 ) -> bool {
     let n = layout.length;
     let join = Join::<BIG>::new(layout);
-    let gather = load(&layout.places.gather);
+    let gather = load_bytes(&layout.places.gather);
     // The numeral 0 wherever there is no symbol.
     let filler = _mm512_set1_epi8(symbols.symbols[0][0] as i8);
     let tables = Tables::new(&symbols.numerals);
@@ -330,7 +330,9 @@ fn read_symbols<const KIND: u8, const BIG: bool>(
             join.fours(_mm512_permutexvar_epi8(gather, numerals))
         };
         let (first, second) = (four(first), four(second));
-        (*left, *right) = join.halves(first, second);
+        let halves = join.halves(first, second);
+        store(left, halves.0);
+        store(right, halves.1);
     }
     let greatest = if KIND == ASCII { 0x7F } else { symbols.greatest };
     _mm512_cmpgt_epu8_mask(worst, _mm512_set1_epi8(greatest as i8)) == 0
@@ -346,7 +348,7 @@ fn write_symbols<const KIND: u8, const BIG: bool>(
 ) {
     let n = layout.length;
     let cut = Cut::<BIG>::new(layout);
-    let scatter = load(&layout.places.scatter);
+    let scatter = load_bytes(&layout.places.scatter);
     let tables = Tables::new(&symbols.symbols);
     for ((text, left), right) in text.chunks_mut(LANES * n).zip(left).zip(right) {
         let (first, second) = text.split_at_mut(text.len().min(4 * n));
@@ -375,14 +377,16 @@ fn read_words<const BIG: bool>(
     let n = layout.length;
     let join = Join::<BIG>::new(layout);
     // The lower byte of each word.
-    let gather = _mm512_slli_epi16::<1>(load(&layout.places.gather));
+    let gather = _mm512_slli_epi16::<1>(load_bytes(&layout.places.gather));
     for ((numerals, left), right) in numerals.chunks(LANES * n).zip(left).zip(right) {
         let (first, second) = numerals.split_at(numerals.len().min(4 * n));
         let four = |numerals: &[u16]| {
             let (lower, upper) = numerals.split_at(numerals.len().min(32));
             join.fours(_mm512_permutex2var_epi8(load_some_words(lower), gather, load_some_words(upper)))
         };
-        (*left, *right) = join.halves(four(first), four(second));
+        let halves = join.halves(four(first), four(second));
+        store(left, halves.0);
+        store(right, halves.1);
     }
 }
 
@@ -395,7 +399,7 @@ fn write_words<const BIG: bool>(
 ) {
     let n = layout.length;
     let cut = Cut::<BIG>::new(layout);
-    let scatter = load(&layout.places.scatter);
+    let scatter = load_bytes(&layout.places.scatter);
     for ((numerals, left), right) in numerals.chunks_mut(LANES * n).zip(left).zip(right) {
         let (first, second) = numerals.split_at_mut(numerals.len().min(4 * n));
         let four = |numerals: &mut [u16], words| {
@@ -417,7 +421,7 @@ impl Tables {
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn new(table: &[[u8; 64]; 4]) -> Self {
-        Tables([load(&table[0]), load(&table[1]), load(&table[2]), load(&table[3])])
+        Tables([load_bytes(&table[0]), load_bytes(&table[1]), load_bytes(&table[2]), load_bytes(&table[3])])
     }
 
     /// Entries by the lower seven bits of each byte.
@@ -485,10 +489,10 @@ impl<const BIG: bool> Join<BIG> {
     /// The fours of values 0 to 3 and of 4 to 7, to left and right halves.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn halves(&self, first: __m512i, second: __m512i) -> ([u64; LANES], [u64; LANES]) {
+    fn halves(&self, first: __m512i, second: __m512i) -> (__m512i, __m512i) {
         let left = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), second);
         let right = _mm512_permutex2var_epi64(first, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), second);
-        (words(self.eights(left)), words(self.eights(right)))
+        (self.eights(left), self.eights(right))
     }
 
     /// Two fours in each word of 64 bits become their number, below r⁸ ≤ 2^64.
@@ -545,8 +549,8 @@ impl<const BIG: bool> Cut<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
     fn twos<const KIND: u8>(&self, left: &[u64; LANES], right: &[u64; LANES]) -> (__m512i, __m512i) {
-        let left = self.half::<KIND>(load_words(left));
-        let right = self.half::<KIND>(load_words(right));
+        let left = self.half::<KIND>(load(left));
+        let right = self.half::<KIND>(load(right));
         (
             _mm512_permutex2var_epi64(left, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), right),
             _mm512_permutex2var_epi64(left, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), right),
@@ -580,76 +584,17 @@ impl<const BIG: bool> Cut<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn ones<const KIND: u8>(&self, x: __m512i) -> __m512i {
-        let biased = if BIG { _mm512_add_epi16(x, self.radix_bias) } else { x };
-        let mut quotient = _mm512_mulhi_epu16(biased, self.by_radix);
-        if KIND != DIGITS {
-            quotient = _mm512_srlv_epi16(quotient, self.radix_shift);
-        }
+        let quotient = match (KIND, BIG) {
+            (DIGITS, _) => _mm512_mulhi_epu16(x, _mm512_set1_epi16(6554)),
+            // Not `mulhi`, which the compiler does in 32 bits when the factor is no constant.
+            (_, false) => _mm512_srlv_epi16(_mm512_mulhrs_epi16(x, self.by_radix), self.radix_shift),
+            (_, true) => {
+                let biased = _mm512_add_epi16(x, self.radix_bias);
+                _mm512_srlv_epi16(_mm512_mulhi_epu16(biased, self.by_radix), self.radix_shift)
+            }
+        };
         _mm512_add_epi16(_mm512_slli_epi16::<8>(x), _mm512_mullo_epi16(quotient, self.minus_radix))
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load_words(words: &[u64; LANES]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn words(vector: __m512i) -> [u64; LANES] {
-    let mut words = [0; LANES];
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
-    words
-}
-
-/// At most 64 bytes; the others are those of the filler.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn load_some(bytes: &[u8], filler: __m512i) -> __m512i {
-    assert!(bytes.len() <= 64);
-    let mask = _bzhi_u64(u64::MAX, bytes.len() as u32);
-    // SAFETY: the mask has a bit for each byte of the slice and no other; bytes without one are not accessed.
-    unsafe { _mm512_mask_loadu_epi8(filler, mask, bytes.as_ptr().cast()) }
-}
-
-/// The first bytes of the vector, at most 64.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn store_some(bytes: &mut [u8], vector: __m512i) {
-    assert!(bytes.len() <= 64);
-    let mask = _bzhi_u64(u64::MAX, bytes.len() as u32);
-    // SAFETY: the mask has a bit for each byte of the slice and no other; bytes without one are not accessed.
-    unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), mask, vector) }
-}
-
-/// At most 32 words; the others are 0.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn load_some_words(words: &[u16]) -> __m512i {
-    assert!(words.len() <= 32);
-    let mask = _bzhi_u32(u32::MAX, words.len() as u32);
-    // SAFETY: the mask has a bit for each word of the slice and no other; words without one are not accessed.
-    unsafe { _mm512_maskz_loadu_epi16(mask, words.as_ptr().cast()) }
-}
-
-/// The first words of the vector, at most 32.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn store_some_words(words: &mut [u16], vector: __m512i) {
-    assert!(words.len() <= 32);
-    let mask = _bzhi_u32(u32::MAX, words.len() as u32);
-    // SAFETY: the mask has a bit for each word of the slice and no other; words without one are not accessed.
-    unsafe { _mm512_mask_storeu_epi16(words.as_mut_ptr().cast(), mask, vector) }
 }
 
 #[cfg(test)]

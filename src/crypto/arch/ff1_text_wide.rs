@@ -23,11 +23,9 @@
 
 use super::Avx512;
 use super::ff1::LANES;
-use super::ff1_text::{
-    ASCII, BYTES, Cut, DIGITS, Join, Layout as Narrow, OR, Symbols, Tables, load, load_some, load_words,
-    store_some, words,
-};
+use super::ff1_text::{ASCII, BYTES, Cut, DIGITS, Join, Layout as Narrow, OR, Symbols, Tables};
 use super::ff1_wide::Vector;
+use super::memory::{load, load_bytes, load_some, store, store_some};
 use core::arch::x86_64::*;
 
 /// How values of one radix and length lie in text and in vectors.
@@ -157,7 +155,7 @@ fn read_kind<const KIND: u8, const L: usize>(
 ) -> bool {
     let n = layout.length;
     let join = Join::<false>::new(&layout.eights);
-    let gather = load(&layout.gather);
+    let gather = load_bytes(&layout.gather);
     let eighth = _mm512_set1_epi64(layout.eighth as i64);
     // The numeral 0 wherever there is no symbol.
     let filler = _mm512_set1_epi8(symbols.first() as i8);
@@ -199,7 +197,7 @@ fn write_kind<const KIND: u8, const L: usize>(
     let n = layout.length;
     let cut = Cut::<false>::new(&layout.eights);
     let step = Step::new(layout);
-    let scatter = load(&layout.scatter);
+    let scatter = load_bytes(&layout.scatter);
     let tables = Tables::new(symbols.table());
     for ((text, left), right) in text.chunks_mut(LANES * n).zip(left).zip(right) {
         let (left, right) = (step.words(left), step.words(right));
@@ -292,11 +290,11 @@ impl Step {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn words<const L: usize>(&self, half: &Vector<L>) -> (__m512i, __m512i) {
-        let low = load_words(&half[0]);
+        let low = load(&half[0]);
         let (x, t) = match L {
             1 => (low, _mm512_srlv_epi64(low, self.shift)),
             _ => {
-                let high = load_words(&half[1]);
+                let high = load(&half[1]);
                 (
                     _mm512_or_si512(low, _mm512_slli_epi64::<52>(high)),
                     _mm512_or_si512(_mm512_srlv_epi64(low, self.shift), _mm512_sllv_epi64(high, self.back)),
@@ -317,6 +315,14 @@ impl Step {
         let q = _mm512_mask_add_epi64(q, short, q, _mm512_set1_epi64(1));
         (q, _mm512_mask_sub_epi64(r, short, r, self.eighth))
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn words(vector: __m512i) -> [u64; LANES] {
+    let mut words = [0; LANES];
+    store(&mut words, vector);
+    words
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@
 use super::Avx512;
 use super::aes::RoundKeys;
 use super::ff1::LANES;
+use super::memory::{load, load_bytes, store};
 use core::arch::x86_64::*;
 
 /// Eight halves, in L words each.
@@ -379,27 +380,6 @@ const MASK: u128 = (1 << 52) - 1;
 fn everywhere(block: [u8; 16]) -> __m512i {
     let word = u128::from_le_bytes(block);
     _mm512_broadcast_i32x4(_mm_set_epi64x((word >> 64) as i64, word as i64))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(words: &[u64; LANES]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(words: &mut [u64; LANES], vector: __m512i) {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load_bytes(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
 #[cfg(test)]

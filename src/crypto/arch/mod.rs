@@ -21,6 +21,7 @@ pub(crate) mod ff1;
 pub(crate) mod ff1_text;
 pub(crate) mod ff1_text_wide;
 pub(crate) mod ff1_wide;
+mod memory;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -71,6 +71,7 @@ impl AsciiAlphabet {
     }
 
     /// The symbols, in their order.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn characters(&self) -> &[u8] {
         &self.symbols
     }

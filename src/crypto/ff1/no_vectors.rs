@@ -4,7 +4,9 @@ use std::convert::Infallible;
 
 use super::alphabet::AsciiAlphabet;
 use super::bulk::BulkError;
+use super::digits::Digits;
 use super::domain::Domain;
+use super::words::Words;
 
 /// There are none.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _words: &Words,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],
@@ -44,6 +47,7 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _digits: &Digits,
         _numerals: &mut [u16],
     ) -> bool {
         match self.0 {}

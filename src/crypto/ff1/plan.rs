@@ -205,7 +205,7 @@ impl<K: KeySize> Plan<K> {
         let n = self.domain.length();
         self.check_columns(numerals)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && short.columns::<_, ENCRYPT>(keys, &self.constants, numerals)
+            && short.columns::<_, ENCRYPT>(keys, &self.constants, &self.digits, numerals)
         {
             return Ok(());
         }
@@ -228,7 +228,7 @@ impl<K: KeySize> Plan<K> {
     ) -> Result<(), BulkError> {
         let words = self.check_text(alphabet, input, out)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, words, alphabet, input, out)
         {
             return done;
         }

@@ -1,22 +1,26 @@
-//! Many short values by AVX-512: halves below 2^32, of at most 16 numerals below 256.
+//! Many short values by AVX-512: halves below 2^32.
 //!
 //! ```text
 //! text ──NUM──► left, right of a group of values ──ten rounds──► left, right ──STR──► text
 //! ```
 //!
-//! What it does is what [`bulk`] does, and is not needed for it: where the processor, the domain or the number of values does not
-//! suit, the functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other processors.
+//! Values of at most 16 numerals below 256 are read and written by kernels as well, others (of small radices) as in
+//! [`bulk`]. What is done here is what [`bulk`] does, and is not needed for it: where the processor, the domain or the number
+//! of values does not suit, the functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other
+//! processors.
 
 use zeroize::Zeroize;
 
 use super::alphabet::AsciiAlphabet;
-use super::bulk::{self, BulkError};
+use super::bulk::{self, BulkError, Columns, DecimalText, Records, Text};
+use super::digits::Digits;
 use super::domain::Domain;
+use super::words::Words;
 use crate::crypto::arch::Avx512;
 use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
-use crate::crypto::arch::ff1_wide::{self, Vector};
+use crate::crypto::arch::ff1_wide;
 
 pub use long::Long;
 
@@ -26,13 +30,16 @@ mod long;
 const FEWEST: usize = 8;
 /// Vectors of a group: enough that the AES units are never idle, and few enough for the nearest cache.
 const VECTORS: usize = 16;
+/// Values of a group.
+const GROUP: usize = VECTORS * LANES;
 
 /// Round keys of AES.
 #[derive(Clone)]
 pub struct Keys<const N: usize>(RoundKeys<N>);
 
 impl<const N: usize> Keys<N> {
-    /// `None` on a processor without the instructions, or where `hazmat` says to do without them.
+    /// `None` on a processor without the instructions, or where `hazmat` says to do without them; which is asked again
+    /// when the keys are used.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
         Avx512::detect().map(|proof| Keys(RoundKeys::new(proof, key)))
     }
@@ -45,11 +52,8 @@ pub trait VectorKeys {
     /// The same for longer values.
     fn long_rounds<const L: usize, const ENCRYPT: bool>(
         &self,
-        proof: Avx512,
         constants: &[u128; 10],
-        moduli: &[ff1_wide::Modulus; 2],
-        left: &mut [Vector<L>],
-        right: &mut [Vector<L>],
+        group: long::Group<'_, L>,
     );
 }
 
@@ -68,28 +72,28 @@ impl<const N: usize> VectorKeys for Keys<N> {
 
     fn long_rounds<const L: usize, const ENCRYPT: bool>(
         &self,
-        proof: Avx512,
         constants: &[u128; 10],
-        moduli: &[ff1_wide::Modulus; 2],
-        left: &mut [Vector<L>],
-        right: &mut [Vector<L>],
+        group: long::Group<'_, L>,
     ) {
+        let long::Group { proof, moduli, left, right } = group;
         ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, moduli, left, right);
     }
 }
 
 /// What a domain of short values fixes.
 pub struct Short {
+    domain: Domain,
     moduli: [Modulus; 2],
-    layout: Layout,
+    /// Where kernels read and write the values.
+    layout: Option<Layout>,
 }
 
 impl Short {
     /// `None` for longer values.
     pub(super) fn new(domain: Domain) -> Option<Self> {
-        let layout = Layout::new(domain.radix(), domain.length())?;
-        let [left, right] = [domain.left(), domain.right()].map(|m| u64::from(domain.radix()).pow(m as u32));
-        (right <= 1 << 32).then(|| Short { moduli: [left, right].map(Modulus::new), layout })
+        let power = |m: usize| u64::from(domain.radix()).checked_pow(m as u32).filter(|m| *m <= 1 << 32);
+        let moduli = [power(domain.left())?, power(domain.right())?].map(Modulus::new);
+        Some(Short { domain, moduli, layout: Layout::new(domain.radix(), domain.length()) })
     }
 
     /// FF1 of each value of the text, or `None` when that is not to be done here.
@@ -97,11 +101,24 @@ impl Short {
         &self,
         keys: &K,
         constants: &[u128; 10],
+        words: &Words,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
     ) -> Option<Result<(), BulkError>> {
         let proof = self.proof(input.len())?;
+        let domain = self.domain;
+        let Some(layout) = &self.layout else {
+            return Some(match alphabet.is_decimal() {
+                true => {
+                    self.records::<_, _, ENCRYPT>(proof, keys, constants, DecimalText { input, out, domain })
+                }
+                false => {
+                    let text = Text { alphabet, input, out, domain, words };
+                    self.records::<_, _, ENCRYPT>(proof, keys, constants, text)
+                }
+            });
+        };
         let made;
         let symbols = match alphabet.is_decimal() {
             true => Symbols::DIGITS,
@@ -110,18 +127,18 @@ impl Short {
                 &made
             }
         };
-        let n = self.layout.length();
-        let stride = VECTORS * LANES * n;
+        let n = domain.length();
+        let stride = GROUP * n;
         let mut halves = Halves::new();
         for (g, (input, out)) in input.chunks(stride).zip(out.chunks_mut(stride)).enumerate() {
             let (left, right) = halves.of(input.len().div_ceil(LANES * n));
-            if !ff1_text::read_text(proof, &self.layout, symbols, input, left, right) {
+            if !ff1_text::read_text(proof, layout, symbols, input, left, right) {
                 let first = input.chunks_exact(n).position(|value| !alphabet.holds(value)).unwrap_or(0);
-                let index = g * VECTORS * LANES + first;
+                let index = g * GROUP + first;
                 return Some(Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER }));
             }
             keys.rounds::<ENCRYPT>(constants, self, Group { proof, left, right });
-            ff1_text::write_text(proof, &self.layout, symbols, left, right, out);
+            ff1_text::write_text(proof, layout, symbols, left, right, out);
         }
         Some(Ok(()))
     }
@@ -131,23 +148,63 @@ impl Short {
         &self,
         keys: &K,
         constants: &[u128; 10],
+        digits: &Digits,
         numerals: &mut [u16],
     ) -> bool {
         let Some(proof) = self.proof(numerals.len()) else { return false };
-        let n = self.layout.length();
+        let domain = self.domain;
+        let Some(layout) = &self.layout else {
+            let columns = Columns { numerals, domain, digits };
+            return self.records::<_, _, ENCRYPT>(proof, keys, constants, columns).is_ok();
+        };
+        let n = domain.length();
         let mut halves = Halves::new();
-        for numerals in numerals.chunks_mut(VECTORS * LANES * n) {
+        for numerals in numerals.chunks_mut(GROUP * n) {
             let (left, right) = halves.of(numerals.len().div_ceil(LANES * n));
-            ff1_text::read_numerals(proof, &self.layout, numerals, left, right);
+            ff1_text::read_numerals(proof, layout, numerals, left, right);
             keys.rounds::<ENCRYPT>(constants, self, Group { proof, left, right });
-            ff1_text::write_numerals(proof, &self.layout, left, right, numerals);
+            ff1_text::write_numerals(proof, layout, left, right, numerals);
         }
         true
     }
 
+    /// FF1 of records of any kind.
+    fn records<K: VectorKeys, R: Records<u64>, const ENCRYPT: bool>(
+        &self,
+        proof: Avx512,
+        keys: &K,
+        constants: &[u128; 10],
+        mut records: R,
+    ) -> Result<(), BulkError> {
+        let count = records.count();
+        let mut halves = Halves::new();
+        for start in (0..count).step_by(GROUP) {
+            let values = GROUP.min(count - start);
+            let (left, right) = halves.of(values.div_ceil(LANES));
+            let pairs = left.as_flattened_mut().iter_mut().zip(right.as_flattened_mut()).take(values);
+            let mut all_good = records.open(start..start + values);
+            for (j, (left, right)) in pairs.enumerate() {
+                let good;
+                (*left, *right, good) = records.load(start + j);
+                all_good &= good;
+            }
+            if !all_good {
+                let index = (start..start + values).find(|&j| !records.holds(j)).unwrap_or(start);
+                return Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER });
+            }
+            keys.rounds::<ENCRYPT>(constants, self, Group { proof, left: &mut *left, right: &mut *right });
+            let pairs = left.as_flattened().iter().zip(right.as_flattened()).take(values);
+            for (j, (&left, &right)) in pairs.enumerate() {
+                records.store(start + j, left, right);
+            }
+            records.close(start..start + values);
+        }
+        Ok(())
+    }
+
     /// The proof, when there are enough symbols.
     fn proof(&self, symbols: usize) -> Option<Avx512> {
-        if symbols < FEWEST * self.layout.length() { None } else { Avx512::detect() }
+        if symbols < FEWEST * self.domain.length() { None } else { Avx512::detect() }
     }
 }
 
