@@ -83,11 +83,11 @@ fn places(length: usize) -> ([u8; 64], [u8; 64]) {
     let left = length / 2;
     // A place without a numeral takes the last byte, which holds none either, and so a zero, unless n = 32.
     let (mut gather, mut scatter) = ([63; 64], [0; 64]);
-    for at in 0..2 * length {
+    for (at, scatter) in scatter.iter_mut().enumerate().take(2 * length) {
         let (value, i) = (at / length, at % length);
         let place = 32 * value + if i < left { 16 - left + i } else { 32 - length + i };
         gather[place] = at as u8;
-        scatter[at] = place as u8;
+        *scatter = place as u8;
     }
     (gather, scatter)
 }
