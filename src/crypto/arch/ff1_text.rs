@@ -138,12 +138,12 @@ impl Divisor {
 
 /// How numerals are spelled.
 pub(crate) struct Symbols {
-    kind: u8,
+    pub(super) kind: u8,
     /// Symbol to numeral; that of a foreign symbol has all bits set.
-    numerals: [[u8; 64]; 4],
+    pub(super) numerals: [[u8; 64]; 4],
     /// Numeral to symbol.
-    symbols: [[u8; 64]; 4],
-    greatest: u8,
+    pub(super) symbols: [[u8; 64]; 4],
+    pub(super) greatest: u8,
 }
 
 /// `0123456789`, by arithmetic.
@@ -172,27 +172,6 @@ impl Symbols {
             all.numerals.as_flattened_mut()[usize::from(symbol)] = numeral as u8;
         }
         all
-    }
-
-    pub(super) fn kind(&self) -> u8 {
-        self.kind
-    }
-
-    /// The symbol of the numeral 0.
-    pub(super) fn first(&self) -> u8 {
-        self.symbols[0][0]
-    }
-
-    pub(super) fn numerals(&self) -> &[[u8; 64]; 4] {
-        &self.numerals
-    }
-
-    pub(super) fn table(&self) -> &[[u8; 64]; 4] {
-        &self.symbols
-    }
-
-    pub(super) fn greatest(&self) -> u8 {
-        self.greatest
     }
 }
 
