@@ -19,14 +19,18 @@
 //! | r^v ≤ 2^50 | r⁴ | 51 + ⌊log₂ r⁴⌋ | e < r⁴ < 2^(1 + ⌊log₂ r⁴⌋) |
 //! | 10^v ≤ 10^8 | 10⁴ | 52 | 10^8·10⁴ < 2^40 |
 //! | r⁴ | r² | 52 | e < r², and r⁶ ≤ 2^48 |
-//! | r² | r | 16 + ⌊log₂ r⌋ | see below |
-//! | 10² | 10 | 16 | e = 4, and 99·4 < 2^16 |
 //!
-//! In the first row c ≤ 2^51, as M ≥ 2^⌊log₂ M⌋, and c ≤ 2^50 for r²: they fit the 52 bits of IFMA. For r, in words of 16
-//! bits, a power of two takes k = 15 + log₂ r, c = 2^15 and e = 0. Else c < 2^16, and r²·e < r³ ≤ 2^k holds for
-//! r ≤ 181, as r < 2^(1 + ⌊log₂ r⌋) and 2r² ≤ 2^16. For greater r it may fail; then c = ⌊2^k/r⌋ = (2^k − e')/r with the quotient
-//! ⌊(x + 1)·c/2^k⌋ is exact: (x + 1)/r − (x + 1)·e'/(r·2^k) is not below x/r when (x + 1)·e' ≤ 2^k, and not as much as (x + 1)/r. As
-//! e + e' = r, the lesser one is at most r/2, and r²·r/2 < 2^16·2^(1 + ⌊log₂ r⌋)/2 = 2^k. ∎
+//! In the first row c ≤ 2^51, as M ≥ 2^⌊log₂ M⌋, and c ≤ 2^50 for r²: they fit the 52 bits of IFMA.
+//!
+//! x < r² by r, in words of 16 bits, λ = ⌊log₂ r⌋:
+//!
+//! - r = 10: the same with k = 16, c = 6554, e = 4 and 99·4 < 2^16.
+//! - r ≤ 127: the multiplication that rounds, ⌊(x·c + 2^14)/2^k⌋ with k = 15 + λ and c = ⌈2^k/r⌉ − 1 = (2^k − e)/r < 2^15, so
+//!   0 < e ≤ r. This is the floor of x/r + (2^14·r − x·e)/(r·2^k), where the second term is not negative, as
+//!   x·e < r³ ≤ 2^14·r, and below 1/r, as 2^14·r < 2^14·2^(λ+1) = 2^k. ∎
+//! - Any r: a power of two takes k = 15 + λ, c = 2^15 and e = 0. Else k = 16 + λ and c < 2^16, and x·e < 2^k may fail; then
+//!   c = ⌊2^k/r⌋ = (2^k − e')/r with the quotient ⌊(x + 1)·c/2^k⌋ is exact: x/r + 1/r − (x + 1)·e'/(r·2^k) is not below x/r when
+//!   (x + 1)·e' ≤ 2^k, and below x/r + 1/r. As e + e' = r, one of them is at most r/2, and r²·r/2 < 2^16·2^(λ+1)/2 = 2^k. ∎
 //!
 //! # Security
 //! Alphabets are looked up by permutations of bytes in registers; whether a symbol is foreign is gathered from all of them
@@ -118,11 +122,11 @@ impl Divisor {
 
     /// r, for words of 16 bits.
     fn of_words(radix: u64) -> Self {
-        let shift = match radix {
-            10 => 0,
-            _ if radix.is_power_of_two() => radix.ilog2() - 1,
-            _ => radix.ilog2(),
-        };
+        if radix <= SMALL {
+            let shift = radix.ilog2();
+            return Divisor { c: (1u64 << (15 + shift)).div_ceil(radix) - 1, shift, bias: 0 };
+        }
+        let shift = radix.ilog2() - u32::from(radix.is_power_of_two());
         let up = Self::new(radix, 16, shift);
         let power = 1 << (16 + shift);
         match (radix * radix - 1) * (up.c * radix - power) < power {
@@ -134,12 +138,12 @@ impl Divisor {
 
 /// How numerals are spelled.
 pub(crate) struct Symbols {
-    kind: u8,
+    pub(super) kind: u8,
     /// Symbol to numeral; that of a foreign symbol has all bits set.
-    numerals: [[u8; 64]; 4],
+    pub(super) numerals: [[u8; 64]; 4],
     /// Numeral to symbol.
-    symbols: [[u8; 64]; 4],
-    greatest: u8,
+    pub(super) symbols: [[u8; 64]; 4],
+    pub(super) greatest: u8,
 }
 
 /// `0123456789`, by arithmetic.
@@ -168,27 +172,6 @@ impl Symbols {
             all.numerals.as_flattened_mut()[usize::from(symbol)] = numeral as u8;
         }
         all
-    }
-
-    pub(super) fn kind(&self) -> u8 {
-        self.kind
-    }
-
-    /// The symbol of the numeral 0.
-    pub(super) fn first(&self) -> u8 {
-        self.symbols[0][0]
-    }
-
-    pub(super) fn numerals(&self) -> &[[u8; 64]; 4] {
-        &self.numerals
-    }
-
-    pub(super) fn table(&self) -> &[[u8; 64]; 4] {
-        &self.symbols
-    }
-
-    pub(super) fn greatest(&self) -> u8 {
-        self.greatest
     }
 }
 
@@ -580,11 +563,15 @@ impl<const BIG: bool> Cut<BIG> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn ones<const KIND: u8>(&self, x: __m512i) -> __m512i {
-        let biased = if BIG { _mm512_add_epi16(x, self.radix_bias) } else { x };
-        let mut quotient = _mm512_mulhi_epu16(biased, self.by_radix);
-        if KIND != DIGITS {
-            quotient = _mm512_srlv_epi16(quotient, self.radix_shift);
-        }
+        let quotient = match (KIND, BIG) {
+            (DIGITS, _) => _mm512_mulhi_epu16(x, _mm512_set1_epi16(6554)),
+            // Not `mulhi`, which the compiler does in 32 bits when the factor is no constant.
+            (_, false) => _mm512_srlv_epi16(_mm512_mulhrs_epi16(x, self.by_radix), self.radix_shift),
+            (_, true) => {
+                let biased = _mm512_add_epi16(x, self.radix_bias);
+                _mm512_srlv_epi16(_mm512_mulhi_epu16(biased, self.by_radix), self.radix_shift)
+            }
+        };
         _mm512_add_epi16(_mm512_slli_epi16::<8>(x), _mm512_mullo_epi16(quotient, self.minus_radix))
     }
 }

@@ -83,11 +83,11 @@ fn places(length: usize) -> ([u8; 64], [u8; 64]) {
     let left = length / 2;
     // A place without a numeral takes the last byte, which holds none either, and so a zero, unless n = 32.
     let (mut gather, mut scatter) = ([63; 64], [0; 64]);
-    for at in 0..2 * length {
+    for (at, scatter) in scatter.iter_mut().enumerate().take(2 * length) {
         let (value, i) = (at / length, at % length);
         let place = 32 * value + if i < left { 16 - left + i } else { 32 - length + i };
         gather[place] = at as u8;
-        scatter[at] = place as u8;
+        *scatter = place as u8;
     }
     (gather, scatter)
 }
@@ -108,7 +108,7 @@ pub(crate) fn read<const L: usize>(
     check(layout, text.len(), left, right);
     // SAFETY: the proof says that the processor has these features.
     unsafe {
-        match symbols.kind() {
+        match symbols.kind {
             DIGITS => read_kind::<DIGITS, L>(layout, symbols, text, left, right),
             ASCII => read_kind::<ASCII, L>(layout, symbols, text, left, right),
             _ => read_kind::<BYTES, L>(layout, symbols, text, left, right),
@@ -131,7 +131,7 @@ pub(crate) fn write<const L: usize>(
     check(layout, text.len(), left, right);
     // SAFETY: the proof says that the processor has these features.
     unsafe {
-        match symbols.kind() {
+        match symbols.kind {
             DIGITS => write_kind::<DIGITS, L>(layout, symbols, left, right, text),
             ASCII => write_kind::<ASCII, L>(layout, symbols, left, right, text),
             _ => write_kind::<BYTES, L>(layout, symbols, left, right, text),
@@ -158,8 +158,8 @@ fn read_kind<const KIND: u8, const L: usize>(
     let gather = load_bytes(&layout.gather);
     let eighth = _mm512_set1_epi64(layout.eighth as i64);
     // The numeral 0 wherever there is no symbol.
-    let filler = _mm512_set1_epi8(symbols.first() as i8);
-    let tables = Tables::new(symbols.numerals());
+    let filler = _mm512_set1_epi8(symbols.symbols[0][0] as i8);
+    let tables = Tables::new(&symbols.numerals);
     let mut worst = _mm512_setzero_si512();
     for ((text, left), right) in text.chunks(LANES * n).zip(left).zip(right) {
         // Words of two values: w₁, w₀ of the left half and of the right one, then of the second value.
@@ -182,7 +182,7 @@ fn read_kind<const KIND: u8, const L: usize>(
         *left = half::<L>(_mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), eighth);
         *right = half::<L>(_mm512_unpacklo_epi64(b, d), _mm512_unpackhi_epi64(b, d), eighth);
     }
-    let greatest = if KIND == ASCII { 0x7F } else { symbols.greatest() };
+    let greatest = if KIND == ASCII { 0x7F } else { symbols.greatest };
     _mm512_cmpgt_epu8_mask(worst, _mm512_set1_epi8(greatest as i8)) == 0
 }
 
@@ -198,7 +198,7 @@ fn write_kind<const KIND: u8, const L: usize>(
     let cut = Cut::<false>::new(&layout.eights);
     let step = Step::new(layout);
     let scatter = load_bytes(&layout.scatter);
-    let tables = Tables::new(symbols.table());
+    let tables = Tables::new(&symbols.symbols);
     for ((text, left), right) in text.chunks_mut(LANES * n).zip(left).zip(right) {
         let (left, right) = (step.words(left), step.words(right));
         let pairs = transpose([

@@ -296,9 +296,8 @@ impl<const FORM: u8> Reduction<FORM> {
         let q = _mm512_madd52hi_epu64(zero, t, self.reciprocals[0]);
         let lower = _mm512_srli_epi64::<32>(lower);
         let c = if FORM == FOLDED {
-            let r = _mm512_madd52lo_epu64(upper, q, self.negative);
-            // Of what is above r's 52 bits, none is left in t'; the sums below do not see it.
-            let r = _mm512_and_si512(r, self.mask);
+            let r = _mm512_and_si512(_mm512_madd52lo_epu64(upper, q, self.negative), self.mask);
+            // The lower 64 bits of y': c takes but 52.
             let y = _mm512_or_si512(_mm512_slli_epi64::<32>(r), lower);
             let t = _mm512_or_si512(_mm512_slli_epi64::<6>(r), _mm512_srli_epi64::<26>(lower));
             let q = _mm512_madd52hi_epu64(zero, t, self.reciprocals[1]);

@@ -25,7 +25,7 @@
 //! | `reduce.rs` | (a ± y) mod radix^m without branches, with the proofs of the bounds |
 //! | `lanes.rs` | the ten rounds, in lockstep and for one value |
 //! | `bulk.rs` | records in, records out |
-//! | `vectors.rs` | the same for short values, by the kernels of [`arch`](super::arch) |
+//! | `vectors.rs`, `vectors/long.rs` | the same by the kernels of `arch`: halves below 2^32, and below 2^96 |
 //! | `digits.rs`, `words.rs`, `decimal.rs`, `pieces.rs` | numerals to integers and back, of 16 bits, of 8, and digits |
 //! | `alphabet.rs` | symbols to numerals and back |
 //!

@@ -30,12 +30,12 @@ pub struct Plan<K: KeySize = Aes256> {
     domain: Domain,
     /// `K_0` to `K_9`, see [`super::lanes`].
     constants: [u128; 10],
-    digits: Digits,
+    digits: Box<Digits>,
     /// Where numerals are bytes.
-    words: Option<Words>,
+    words: Option<Box<Words>>,
     arithmetic: Arithmetic,
     short: Option<Short>,
-    long: Option<Long>,
+    long: Option<Box<Long>>,
 }
 
 /// How the halves are computed with: the two moduli radix^u and radix^v, or word for word.
@@ -93,10 +93,11 @@ impl<K: KeySize> Plan<K> {
             Some(b) => (round_constants(&cipher, domain, tweak, b), Arithmetic::new(domain, b)),
             None => ([0; 10], Arithmetic::General { tweak: Zeroizing::new(tweak.into()) }),
         };
-        let words = (domain.radix() <= 256).then(|| Words::new(domain.radix().into(), domain.right()));
+        let words =
+            (domain.radix() <= 256).then(|| Box::new(Words::new(domain.radix().into(), domain.right())));
         let short = if vector_keys.is_some() { Short::new(domain) } else { None };
-        let long = if vector_keys.is_some() { Long::new(domain) } else { None };
-        let digits = Digits::new(domain);
+        let long = if vector_keys.is_some() { Long::new(domain).map(Box::new) } else { None };
+        let digits = Box::new(Digits::new(domain));
         Ok(Plan { cipher, vector_keys, domain, constants, digits, words, arithmetic, short, long })
     }
 
@@ -303,7 +304,7 @@ impl<K: KeySize> Plan<K> {
     }
 
     fn check_text(&self, alphabet: &AsciiAlphabet, input: &[u8], out: &[u8]) -> Result<&Words, BulkError> {
-        let Some(words) = self.words.as_ref().filter(|_| alphabet.radix() == self.domain.radix()) else {
+        let Some(words) = self.words.as_deref().filter(|_| alphabet.radix() == self.domain.radix()) else {
             return Err(BulkError::Shape("the alphabet has another radix than the domain"));
         };
         if !input.len().is_multiple_of(self.domain.length()) {

@@ -20,7 +20,7 @@ use crate::crypto::arch::Avx512;
 use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
-use crate::crypto::arch::ff1_wide::{self, Vector};
+use crate::crypto::arch::ff1_wide;
 
 pub use long::Long;
 
@@ -38,7 +38,8 @@ const GROUP: usize = VECTORS * LANES;
 pub struct Keys<const N: usize>(RoundKeys<N>);
 
 impl<const N: usize> Keys<N> {
-    /// `None` on a processor without the instructions, or where `hazmat` says to do without them.
+    /// `None` on a processor without the instructions, or where `hazmat` says to do without them; which is asked again
+    /// when the keys are used.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
         Avx512::detect().map(|proof| Keys(RoundKeys::new(proof, key)))
     }
@@ -51,11 +52,8 @@ pub trait VectorKeys {
     /// The same for longer values.
     fn long_rounds<const L: usize, const ENCRYPT: bool>(
         &self,
-        proof: Avx512,
         constants: &[u128; 10],
-        moduli: &[ff1_wide::Modulus; 2],
-        left: &mut [Vector<L>],
-        right: &mut [Vector<L>],
+        group: long::Group<'_, L>,
     );
 }
 
@@ -74,12 +72,10 @@ impl<const N: usize> VectorKeys for Keys<N> {
 
     fn long_rounds<const L: usize, const ENCRYPT: bool>(
         &self,
-        proof: Avx512,
         constants: &[u128; 10],
-        moduli: &[ff1_wide::Modulus; 2],
-        left: &mut [Vector<L>],
-        right: &mut [Vector<L>],
+        group: long::Group<'_, L>,
     ) {
+        let long::Group { proof, moduli, left, right } = group;
         ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, moduli, left, right);
     }
 }
@@ -186,14 +182,14 @@ impl Short {
             let values = GROUP.min(count - start);
             let (left, right) = halves.of(values.div_ceil(LANES));
             let pairs = left.as_flattened_mut().iter_mut().zip(right.as_flattened_mut()).take(values);
-            let mut all_good = true;
+            let mut all_good = records.open(start..start + values);
             for (j, (left, right)) in pairs.enumerate() {
                 let good;
                 (*left, *right, good) = records.load(start + j);
                 all_good &= good;
             }
             if !all_good {
-                let index = (start..start + values).find(|&j| !records.load(j).2).unwrap_or(start);
+                let index = (start..start + values).find(|&j| !records.holds(j)).unwrap_or(start);
                 return Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER });
             }
             keys.rounds::<ENCRYPT>(constants, self, Group { proof, left: &mut *left, right: &mut *right });
@@ -201,6 +197,7 @@ impl Short {
             for (j, (&left, &right)) in pairs.enumerate() {
                 records.store(start + j, left, right);
             }
+            records.close(start..start + values);
         }
         Ok(())
     }

@@ -94,8 +94,8 @@ impl Words {
         let fours = first | second << 32;
         let quotients = (first * by_square) >> 48 | (second * by_square) >> 48 << 32;
         let pairs = quotients | (fours - quotients * self.square) << 16;
-        let even = (pairs & PAIRS) * by_radix >> 24 & LOW;
-        let odd = (pairs >> 16 & PAIRS) * by_radix >> 24 & LOW;
+        let even = ((pairs & PAIRS) * by_radix) >> 24 & LOW;
+        let odd = ((pairs >> 16 & PAIRS) * by_radix) >> 24 & LOW;
         let quotients = even | odd << 16;
         quotients | (pairs - quotients * self.radix) << 8
     }

@@ -26,11 +26,19 @@ impl Random {
     }
 }
 
+/// ⌊x/r⌋ as the vectors compute it.
+fn word_quotient(layout: &Layout, x: u64) -> u64 {
+    let Divisor { c, shift, bias } = layout.by_radix;
+    match layout.radix > SMALL {
+        true => (x + u64::from(bias)) * c >> 16 >> shift,
+        false => (x * c + (1 << 14)) >> 15 >> shift,
+    }
+}
+
 /// ⌊x/M⌋ as the vectors compute it. It does not decrease as x grows, so it is right for all x when it is right on both
 /// sides of each multiple of M.
 fn quotient(divisor: Divisor, bits: u32, x: u64) -> u64 {
-    let product = (u128::from(x) + u128::from(divisor.bias)) * u128::from(divisor.c);
-    (product >> bits >> divisor.shift) as u64
+    ((u128::from(x) * u128::from(divisor.c)) >> bits >> divisor.shift) as u64
 }
 
 // Exhaustive but for the first row of the table, which has too many multiples for the greater radices.
@@ -41,11 +49,12 @@ fn every_division_is_exact_for_every_radix() {
         let mut layouts = (2..=16).filter_map(|n| Layout::new(radix as u32, n)).peekable();
         let layout = layouts.peek().unwrap().clone();
         let (square, fourth) = (radix * radix, radix.pow(4));
-        assert!(layout.by_radix.c < 1 << 16 && layout.by_square.c < 1 << 52 && layout.by_fourth.c < 1 << 52);
-        assert!(radix > SMALL || layout.by_radix.bias == 0);
+        assert!((0..100).all(|x| x * 6554 >> 16 == x / 10), "decimal digits");
+        assert!(layout.by_radix.c < if radix > SMALL { 1 << 16 } else { 1 << 15 });
+        assert!(layout.by_square.c < 1 << 52 && layout.by_fourth.c < 1 << 52);
         for k in 0..radix {
             for x in [k * radix, (k + 1) * radix - 1] {
-                assert_eq!(quotient(layout.by_radix, 16, x), k, "{x}/{radix}");
+                assert_eq!(word_quotient(&layout, x), k, "{x}/{radix}");
                 assert!(x + u64::from(layout.by_radix.bias) < 1 << 16);
             }
         }

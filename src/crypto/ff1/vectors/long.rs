@@ -93,11 +93,20 @@ impl<const L: usize> Shape<L> {
                 let index = g * VECTORS * LANES + first;
                 return Some(Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER }));
             }
-            keys.long_rounds::<L, ENCRYPT>(proof, constants, &self.moduli, left, right);
+            let group = Group { proof, moduli: &self.moduli, left: &mut *left, right: &mut *right };
+            keys.long_rounds::<L, ENCRYPT>(constants, group);
             ff1_text_wide::write(proof, &self.layout, symbols, left, right, out);
         }
         Some(Ok(()))
     }
+}
+
+/// The halves of a group of values.
+pub struct Group<'a, const L: usize> {
+    pub(super) proof: Avx512,
+    pub(super) moduli: &'a [Modulus; 2],
+    pub(super) left: &'a mut [Vector<L>],
+    pub(super) right: &'a mut [Vector<L>],
 }
 
 /// Room for a group of values, wiped when dropped.
