@@ -111,7 +111,10 @@ fn halves_are_cut_on_both_sides_of_multiples() {
             halves.map(|x| if L == 1 { x } else { x >> (52 * l) & ((1 << 52) - 1) } as u64)
         });
         let (q, r) = Step::new(layout).words(&half);
-        [words(q), words(r)]
+        let mut words = [[0; LANES]; 2];
+        store(&mut words[0], q);
+        store(&mut words[1], r);
+        words
     }
     let Some(_proof) = Avx512::detect_always() else { return };
     let mut random = Random(2);
