@@ -15,6 +15,8 @@
 
 mod bulk;
 mod chacha;
+#[cfg(feature = "hazmat")]
+pub(super) mod column;
 #[cfg(target_arch = "x86_64")]
 use super::arch::gcm;
 #[cfg(not(target_arch = "x86_64"))]

@@ -325,8 +325,8 @@ mod tests {
             let failed: Vec<usize> = failures.iter().map(|(row, _)| *row).collect();
             let expected: Vec<usize> = (0..100).filter(|i| i % 2 == 1 || *i == 2).collect();
             assert_eq!(failed, expected);
-            for i in 0..100 {
-                let value = if expected.contains(&i) { &b""[..] } else { &values[i] };
+            for (i, value) in values.iter().enumerate() {
+                let value = if expected.contains(&i) { &b""[..] } else { value };
                 assert_eq!(opened.get(i), value, "row {i}");
             }
         }

@@ -22,9 +22,18 @@
 //! Branches and addresses depend on lengths, and on which fields were found genuine, and on nothing else. Round keys and powers of H are
 //! wiped when dropped. Of a field whose tag is wrong no byte of plaintext is written.
 
+#[cfg(any(test, feature = "hazmat"))]
+mod column;
+mod ghash;
+mod lanes;
+
 use super::Avx512;
 use super::aes::RoundKeys;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) use column::Fields;
 use core::arch::x86_64::*;
+use ghash::{Sum, dot, times_x};
+use lanes::*;
 use zeroize::Zeroizing;
 
 const BLOCK: usize = 16;
@@ -470,107 +479,6 @@ fn longest([a, b, c, d]: [usize; LANES]) -> usize {
     a.max(b).max(c.max(d))
 }
 
-/// `Σ X·H^n`, 256 bits in each lane, not reduced.
-#[derive(Clone, Copy)]
-struct Sum {
-    low: __m512i,
-    middle: __m512i,
-    high: __m512i,
-}
-
-impl Sum {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn zero() -> Self {
-        let zero = _mm512_setzero_si512();
-        Self { low: zero, middle: zero, high: zero }
-    }
-
-    /// With `a·b` added.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn plus(self, a: __m512i, b: __m512i) -> Self {
-        let (across, back) = (_mm512_clmulepi64_epi128(a, b, 0x01), _mm512_clmulepi64_epi128(a, b, 0x10));
-        Self {
-            low: _mm512_xor_si512(self.low, _mm512_clmulepi64_epi128(a, b, 0x00)),
-            middle: _mm512_xor_si512(self.middle, _mm512_xor_si512(across, back)),
-            high: _mm512_xor_si512(self.high, _mm512_clmulepi64_epi128(a, b, 0x11)),
-        }
-    }
-
-    /// In each lane the four lanes of one sum, added.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn side_by_side([a, b, c, d]: [Self; LANES]) -> Self {
-        Self {
-            low: added_lanes([a.low, b.low, c.low, d.low]),
-            middle: added_lanes([a.middle, b.middle, c.middle, d.middle]),
-            high: added_lanes([a.high, b.high, c.high, d.high]),
-        }
-    }
-
-    /// `· x^-128 mod x^128 + x^127 + x^126 + x^121 + 1`.
-    ///
-    /// To `v = v₁·x^64 + v₀` add `v₀` times the polynomial: the lower 64 bits become 0, and what stands above them is
-    /// `v·x^-64 = v₁ + v₀·x^64 + v₀·(x^63 + x^62 + x^57)`. This twice, and the sum's upper half.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn reduce(self) -> __m512i {
-        let low = _mm512_xor_si512(self.low, _mm512_bslli_epi128(self.middle, 8));
-        let high = _mm512_xor_si512(self.high, _mm512_bsrli_epi128(self.middle, 8));
-        let polynomial = _mm512_set1_epi64(0xC200_0000_0000_0000_u64 as i64);
-        let mut v = low;
-        for _ in 0..2 {
-            let swapped = _mm512_shuffle_epi32(v, _MM_PERM_BADC);
-            v = _mm512_xor_si512(swapped, _mm512_clmulepi64_epi128(v, polynomial, 0x00));
-        }
-        _mm512_xor_si512(high, v)
-    }
-}
-
-/// `a·b·x^-128` in each lane.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn dot(a: __m512i, b: __m512i) -> __m512i {
-    Sum::zero().plus(a, b).reduce()
-}
-
-/// `x·a` where bit i is the coefficient of `x^i`, and `x^128 = x^127 + x^126 + x^121 + 1`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn times_x(a: __m128i) -> __m128i {
-    let carried = _mm_srli_epi64(a, 63);
-    let shifted = _mm_or_si128(_mm_slli_epi64(a, 1), _mm_bslli_si128(carried, 8));
-    // All ones if bit 127 was set.
-    let overflow = _mm_sub_epi64(_mm_setzero_si128(), _mm_unpackhi_epi64(carried, carried));
-    _mm_xor_si128(shifted, _mm_and_si128(overflow, _mm_set_epi64x(0xC2 << 56, 1)))
-}
-
-/// Lane l is the sum of the four lanes of vector l.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn added_lanes([a, b, c, d]: [__m512i; LANES]) -> __m512i {
-    // The even lanes of two vectors, and the odd ones.
-    let ab = _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
-    let cd = _mm512_xor_si512(_mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xDD));
-    _mm512_xor_si512(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xDD))
-}
-
-/// Whether the bits of this lane are set.
-#[inline]
-fn is_set(mask: __mmask8, lane: usize) -> bool {
-    mask & 1 << (2 * lane) != 0
-}
-
-/// Two bits for each lane that is the same in both: both halves are compared, whatever the first one says.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn equal_lanes(a: __m512i, b: __m512i) -> __mmask8 {
-    let halves = _mm512_cmpeq_epi64_mask(a, b);
-    let both = halves & (halves >> 1) & 0b0101_0101;
-    both | both << 1
-}
-
 /// Each nonce, and a counter of 0 behind it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -603,173 +511,12 @@ fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
     ]
 }
 
-/// The first block of each text, with zeros from where it ends.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn first_blocks([a, b, c, d]: [&[u8]; LANES]) -> __m512i {
-    side_by_side([load_part(a), load_part(b), load_part(c), load_part(d)])
-}
-
-/// A bit for each byte that there is in the first block of each text.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_blocks([a, b, c, d]: [usize; LANES]) -> __mmask64 {
-    let lane = |length: usize| u64::from(bytes_of_block(length));
-    lane(a) | lane(b) << 16 | lane(c) << 32 | lane(d) << 48
-}
-
-/// A bit for each of the first `length` bytes of a block.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_block(length: usize) -> __mmask16 {
-    _bzhi_u32(0xFFFF, length.min(BLOCK) as u32) as __mmask16
-}
-
-/// A bit for each of the first `length` bytes of a piece.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_piece(length: usize) -> __mmask64 {
-    _bzhi_u64(u64::MAX, length.min(PIECE) as u32)
-}
-
-/// The bytes of each lane in reverse.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn reverse(x: __m512i) -> __m512i {
-    let order = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    _mm512_shuffle_epi8(x, in_all(order))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn in_all(lane: __m128i) -> __m512i {
-    _mm512_broadcast_i32x4(lane)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn side_by_side([a, b, c, d]: [__m128i; LANES]) -> __m512i {
-    let x = _mm512_inserti32x4(_mm512_castsi128_si512(a), b, 1);
-    _mm512_inserti32x4(_mm512_inserti32x4(x, c, 2), d, 3)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn apart(x: __m512i) -> [__m128i; LANES] {
-    [
-        _mm512_castsi512_si128(x),
-        _mm512_extracti32x4_epi32(x, 1),
-        _mm512_extracti32x4_epi32(x, 2),
-        _mm512_extracti32x4_epi32(x, 3),
-    ]
-}
-
 /// `ciphertext ‖ tag`, taken apart.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn split(sealed: &[u8]) -> (&[u8], __m128i) {
     let (text, tag) = sealed.split_last_chunk().expect("it was checked to have a tag");
     (text, load(tag))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load(bytes: &[u8; BLOCK]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read, at any alignment.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_pair(words: &[u64; 2]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read, at any alignment.
-    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_wide(words: &[u64; 8]) -> __m512i {
-    // SAFETY: 64 bytes are there to be read, at any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-/// The first 16 bytes, or as many as there are and zeros.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_part(bytes: &[u8]) -> __m128i {
-    if bytes.is_empty() {
-        return _mm_setzero_si128();
-    }
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not read.
-    unsafe { _mm_maskz_loadu_epi8(bytes_of_block(bytes.len()), bytes.as_ptr().cast()) }
-}
-
-/// The first 64 bytes, or as many as there are and zeros. (To read nothing by a mask is slow where there is no memory.)
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_piece(bytes: &[u8]) -> __m512i {
-    if bytes.is_empty() {
-        return _mm512_setzero_si512();
-    }
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not read.
-    unsafe { _mm512_maskz_loadu_epi8(bytes_of_piece(bytes.len()), bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store(bytes: &mut [u8; BLOCK], x: __m128i) {
-    // SAFETY: 16 bytes are there to be written, at any alignment.
-    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), x) }
-}
-
-/// In the first 16 bytes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_first(out: &mut [u8], x: __m128i) {
-    store(out.first_chunk_mut().expect("it was checked to have room for a tag"), x);
-}
-
-/// In the last 16 bytes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_last(out: &mut [u8], x: __m128i) {
-    store(out.last_chunk_mut().expect("it was checked to have room for a tag"), x);
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_pair(words: &mut [u64; 2], x: __m128i) {
-    // SAFETY: 16 bytes are there to be written, at any alignment.
-    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), x) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_wide(words: &mut [u64; 8], x: __m512i) {
-    // SAFETY: 64 bytes are there to be written, at any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) }
-}
-
-/// The first 16 bytes, or as many as there is room for.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_part(bytes: &mut [u8], x: __m128i) {
-    if bytes.is_empty() {
-        return;
-    }
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not written.
-    unsafe { _mm_mask_storeu_epi8(bytes.as_mut_ptr().cast(), bytes_of_block(bytes.len()), x) }
-}
-
-/// The first 64 bytes, or as many as there is room for.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_piece(bytes: &mut [u8], x: __m512i) {
-    if bytes.is_empty() {
-        return;
-    }
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not written.
-    unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), bytes_of_piece(bytes.len()), x) }
 }
 
 #[cfg(test)]

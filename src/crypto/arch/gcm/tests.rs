@@ -168,6 +168,42 @@ fn an_altered_field_fails_alone_and_leaves_nothing() {
     }
 }
 
+#[test]
+fn columns_of_one_width_are_the_crate_s_and_an_altered_field_fails_alone() {
+    let Some((gcm, cipher)) = expanded() else { return };
+    for width in [BLOCK, PIECE] {
+        for count in 0..=40 {
+            for aad in [0, 1, 16, 40, 130] {
+                let fields: Vec<Field> = (0..count).map(|seed| field(&cipher, seed, aad, width)).collect();
+                let nonces: Vec<[u8; 12]> = fields.iter().map(|f| f.nonce).collect();
+                let mut texts: Vec<u8> = fields.iter().flat_map(|f| f.text.clone()).collect();
+                let mut tags = vec![[0; TAG]; count];
+                let start = gcm.start(&bytes(0, aad));
+                gcm.seal_column(
+                    &start,
+                    width,
+                    Fields { nonces: &nonces, texts: &mut texts, tags: &mut tags },
+                );
+                for ((field, text), tag) in fields.iter().zip(texts.chunks(width)).zip(&tags) {
+                    assert_eq!(field.sealed, [text, tag].concat(), "{count} fields of {width} bytes");
+                }
+                let altered = aad % count.max(1);
+                if let Some(tag) = tags.get_mut(altered) {
+                    tag[aad % TAG] ^= 0x10;
+                }
+                let mut failed = vec![];
+                let sealed = Fields { nonces: &nonces, texts: &mut texts, tags: &mut tags };
+                gcm.open_column(&start, width, sealed, &mut |i| failed.push(i));
+                assert_eq!(failed, if count == 0 { vec![] } else { vec![altered] });
+                for (i, (field, text)) in fields.iter().zip(texts.chunks(width)).enumerate() {
+                    let expected = if i == altered { vec![0; width] } else { field.text.clone() };
+                    assert_eq!(text, expected, "field {i} of {count}");
+                }
+            }
+        }
+    }
+}
+
 // Source: McGrew and Viega, The Galois/Counter Mode of Operation, appendix B, test cases 13 and 14.
 #[test]
 fn the_vectors_of_the_specification_in_each_lane() {
