@@ -15,6 +15,8 @@
 
 mod bulk;
 mod chacha;
+#[cfg(feature = "hazmat")]
+pub(super) mod column;
 #[cfg(target_arch = "x86_64")]
 use super::arch::gcm;
 #[cfg(not(target_arch = "x86_64"))]
@@ -211,19 +213,22 @@ impl Batch<'_> {
             *self = self.key.batch();
         }
         self.left -= 1;
-        count_up(&mut self.nonce[self.key.suite().prefix_len()..]);
+        self.nonce = counted_up(&self.nonce, self.key.suite(), 1);
         self.sub_key.seal(&self.nonce, aad.as_bytes(), plaintext, out)
     }
 }
 
-/// Adds one to a big-endian number, modulo its width: 2^96 or 2^64, so that it cannot come round within a batch.
-fn count_up(number: &mut [u8]) {
-    for byte in number.iter_mut().rev() {
-        *byte = byte.wrapping_add(1);
-        if *byte != 0 {
-            return;
-        }
-    }
+/// The nonce with this added to what is behind its prefix: a big-endian number, modulo 2^96 or 2^64, so that it cannot come round
+/// within a batch.
+fn counted_up(nonce: &[u8; NONCE_LEN], suite: Suite, by: u64) -> [u8; NONCE_LEN] {
+    let [prefix @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = nonce;
+    let number = u128::from_be_bytes(*nonce.last_chunk().expect("24 >= 16"));
+    let counts = u128::MAX >> (8 * (suite.prefix_len() - prefix.len()));
+    let number = number & !counts | number.wrapping_add(by.into()) & counts;
+    let mut counted = [0; NONCE_LEN];
+    counted[..prefix.len()].copy_from_slice(prefix);
+    counted[prefix.len()..].copy_from_slice(&number.to_be_bytes());
+    counted
 }
 
 impl SubKey {
@@ -448,11 +453,17 @@ mod tests {
     // SPEC: AEAD-4
     #[test]
     fn the_count_wraps_within_its_width() {
-        let mut number = [1, 0xFF, 0xFF];
-        count_up(&mut number);
-        assert_eq!(number, [2, 0, 0]);
-        let mut number = [0xFF, 0xFF];
-        count_up(&mut number);
-        assert_eq!(number, [0, 0]);
+        let (low, high) = ([1; NONCE_LEN], [0xFF; NONCE_LEN]);
+        for suite in SUITES {
+            let p = suite.prefix_len();
+            let mut expected = low;
+            expected[NONCE_LEN - 2..].copy_from_slice(&[2, 0]);
+            assert_eq!(counted_up(&low, suite, 0xFF), expected);
+            let mut expected = high;
+            expected[p..].fill(0);
+            assert_eq!(counted_up(&high, suite, 1), expected);
+            expected[NONCE_LEN - 1] = 15;
+            assert_eq!(counted_up(&high, suite, 16), expected);
+        }
     }
 }

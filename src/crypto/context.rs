@@ -246,8 +246,12 @@ impl Contexts {
 
     /// The encoding with this part.
     pub fn with(&self, part: impl AsRef<[u8]>) -> Context {
-        let mut context = self.before.clone().part(part);
-        context.0.extend_from_slice(&self.after.0);
+        let (before, part, after) = (&self.before.0, part.as_ref(), &self.after.0);
+        // Growing would leave a copy of the part behind.
+        let mut context = Context(Vec::with_capacity(before.len() + 4 + part.len() + after.len()));
+        context.0.extend_from_slice(before);
+        context = context.part(part);
+        context.0.extend_from_slice(after);
         context
     }
 

@@ -4,7 +4,7 @@
 //! almost every use of it to protect data would be a mistake: a nonce used twice under one key gives away both
 //! plaintexts and the means to forge.
 
-use super::aead::{Aead, NONCE_LEN, Suite, inner::Inner};
+use super::aead::{Aead, NONCE_LEN, Suite, TAG_LEN, column::ColumnKey, inner::Inner};
 use super::prf::Prf;
 use super::secret::Plaintext;
 use crate::error::{Error, Result};
@@ -37,6 +37,63 @@ pub fn open_inner(
     sealed: &[u8],
 ) -> Result<Plaintext> {
     Inner::new(suite, key).open(nonce, aad, sealed)
+}
+
+/// AES-256-GCM over columns: values of one length, one behind the other, sealed and opened in place with one AAD.
+pub struct GcmColumn(ColumnKey);
+
+impl GcmColumn {
+    /// Expands the key.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(ColumnKey::new(key))
+    }
+
+    /// Seals a text of `width` bytes under each nonce, and writes its tag.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there are not as many nonces, texts and tags.
+    pub fn seal(
+        &self,
+        nonces: &[[u8; 12]],
+        aad: &[u8],
+        width: usize,
+        texts: &mut [u8],
+        tags: &mut [[u8; TAG_LEN]],
+    ) -> Result<()> {
+        check_column(nonces, width, texts, tags)?;
+        self.0.seal(nonces, aad, width, texts, tags);
+        Ok(())
+    }
+
+    /// Opens a text of `width` bytes under each nonce. One whose tag is wrong becomes zeros, and its index is pushed to `failed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there are not as many nonces, texts and tags.
+    pub fn open(
+        &self,
+        nonces: &[[u8; 12]],
+        aad: &[u8],
+        width: usize,
+        texts: &mut [u8],
+        tags: &mut [[u8; TAG_LEN]],
+        failed: &mut Vec<usize>,
+    ) -> Result<()> {
+        check_column(nonces, width, texts, tags)?;
+        self.0.open(nonces, aad, width, texts, tags, failed);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for GcmColumn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GcmColumn(..)")
+    }
+}
+
+fn check_column(nonces: &[[u8; 12]], width: usize, texts: &[u8], tags: &[[u8; TAG_LEN]]) -> Result<()> {
+    let is_whole = nonces.len().checked_mul(width) == Some(texts.len()) && tags.len() == nonces.len();
+    let problem = || "must have as many nonces, texts and tags".into();
+    if is_whole { Ok(()) } else { Err(Error::Setting { what: "column", problem: problem() }) }
 }
 
 /// `ciphertext ‖ tag` of XAES-256-GCM or XChaCha20-Poly1305.

@@ -12,11 +12,11 @@ use super::column::{Cells, Column, Failures, is_blank, text};
 use super::seal::{FieldBatch, Sealer, read_text, refuse_sealed, write_text};
 use crate::crypto::aead::{Bound, LONGEST, OVERHEAD, opened_len};
 use crate::error::{Error, Result};
-use crate::wire::envelope::Envelope;
+use crate::wire::envelope::{Envelope, HEADER_LEN};
 use zeroize::Zeroize;
 
 /// Rows that are handed over together.
-const ROWS: usize = 1024;
+const ROWS: usize = 256;
 
 impl FieldBatch<'_> {
     /// Appends an envelope of each plaintext to `output`, bound to the row's subject, which is UTF-8.
@@ -30,21 +30,21 @@ impl FieldBatch<'_> {
         output: &mut Column,
         failures: &mut Failures,
     ) {
-        let (lead, mut rows) = (self.lead(), vec![]);
+        let mut rows = vec![];
         for row in 0..plaintexts.len() {
             let value = plaintexts.cell(row);
             match bound(subjects.cell(row), value) {
                 Ok(bound) => rows.push(bound),
                 Err(error) => {
-                    self.seal_rows(&lead, &mut rows, output);
+                    self.seal_rows(&mut rows, output);
                     output.push_with(failures, |_| Err(error));
                 }
             }
             if rows.len() == ROWS {
-                self.seal_rows(&lead, &mut rows, output);
+                self.seal_rows(&mut rows, output);
             }
         }
-        self.seal_rows(&lead, &mut rows, output);
+        self.seal_rows(&mut rows, output);
     }
 
     /// Appends an envelope of each plaintext as text to `output`, bound to the row's subject, which is UTF-8. Blank cells stay as they are.
@@ -58,7 +58,7 @@ impl FieldBatch<'_> {
         output: &mut Column,
         failures: &mut Failures,
     ) {
-        let (lead, mut envelopes) = (self.lead(), Column::new());
+        let mut envelopes = Column::new();
         let mut first = 0;
         while first < plaintexts.len() {
             let behind = plaintexts.len().min(first + ROWS);
@@ -74,7 +74,7 @@ impl FieldBatch<'_> {
                 }
             }
             envelopes.clear();
-            self.seal_rows(&lead, &mut rows, &mut envelopes);
+            self.seal_rows(&mut rows, &mut envelopes);
             let (mut sealed, mut problems) = (envelopes.iter(), problems.into_iter().peekable());
             for row in first..behind {
                 let problem = problems.next_if(|(failed, _)| *failed == row);
@@ -91,20 +91,14 @@ impl FieldBatch<'_> {
         }
     }
 
-    /// The header of the envelopes.
-    fn lead(&self) -> Vec<u8> {
-        let mut lead = vec![];
-        Envelope::write_header(self.sealer.aead.suite() as u8, self.sealer.version, &mut lead);
-        lead
-    }
-
     /// Seals the rows, and forgets them.
-    fn seal_rows(&mut self, lead: &[u8], rows: &mut Vec<Bound<'_>>, output: &mut Column) {
-        let sealed = self.batch.seal_many(&self.sealer.aads, lead, rows, &mut output.bytes);
+    fn seal_rows(&mut self, rows: &mut Vec<Bound<'_>>, output: &mut Column) {
+        let header = Envelope::header(self.sealer.aead.suite() as u8, self.sealer.version);
+        let sealed = self.batch.seal_many(&self.sealer.aads, &header, rows, &mut output.bytes);
         sealed.expect("each length was checked");
         let mut end = output.ends.last().copied().unwrap_or(0);
         output.ends.extend(rows.drain(..).map(|row| {
-            end += lead.len() + OVERHEAD + row.value.len();
+            end += HEADER_LEN + OVERHEAD + row.value.len();
             end
         }));
     }
@@ -204,30 +198,41 @@ impl Opener<'_> {
         output: &mut Column,
         failures: &mut Failures,
     ) {
-        let mut values = Vec::with_capacity(ROWS);
-        let sealed: Vec<Result<bool>> = rows
-            .map(|(subject, envelope)| {
-                let Some(envelope) = envelope? else { return Ok(false) };
-                text(subject)?;
-                values.push(Bound { part: subject, value: self.sealer.parse(envelope)? });
-                Ok(true)
-            })
-            .collect();
+        let (mut values, mut others) = (Vec::with_capacity(ROWS), vec![]);
+        for (row, (subject, envelope)) in (first..).zip(rows) {
+            let bound = envelope.and_then(|envelope| match envelope {
+                None => Ok(None),
+                Some(envelope) => {
+                    text(subject)?;
+                    Ok(Some(Bound { part: subject, value: self.sealer.parse(envelope)? }))
+                }
+            });
+            match bound {
+                Ok(Some(bound)) => values.push(bound),
+                Ok(None) => others.push((row, None)),
+                Err(error) => others.push((row, Some(error))),
+            }
+        }
+        let count = values.len() + others.len();
         self.genuine.clear();
         self.sealer.aead.open_many(&self.sealer.aads, &values, &mut self.plaintexts, &mut self.genuine);
         let (mut rest, mut opened) = (&self.plaintexts[..], values.iter().zip(&self.genuine));
-        for (row, sealed) in (first..).zip(sealed) {
+        let mut others = others.into_iter().peekable();
+        for row in first..first + count {
+            let other = others.next_if(|(other, _)| *other == row);
             output.push_with(failures, |out| {
-                if !sealed? {
-                    out.extend_from_slice(blank(row));
-                    return Ok(());
-                }
-                let (bound, genuine) = opened.next().expect("one for each envelope");
-                let (plaintext, behind) = rest.split_at(opened_len(bound.value));
-                rest = behind;
-                match genuine {
-                    true => out.extend_from_slice(plaintext),
-                    false => return Err(Error::Rejected),
+                match other {
+                    Some((_, Some(error))) => return Err(error),
+                    Some((_, None)) => out.extend_from_slice(blank(row)),
+                    None => {
+                        let (bound, genuine) = opened.next().expect("one for each envelope");
+                        let (plaintext, behind) = rest.split_at(opened_len(bound.value));
+                        rest = behind;
+                        if !genuine {
+                            return Err(Error::Rejected);
+                        }
+                        out.extend_from_slice(plaintext);
+                    }
                 }
                 Ok(())
             });
@@ -320,8 +325,8 @@ mod tests {
             let failed: Vec<usize> = failures.iter().map(|(row, _)| *row).collect();
             let expected: Vec<usize> = (0..100).filter(|i| i % 2 == 1 || *i == 2).collect();
             assert_eq!(failed, expected);
-            for i in 0..100 {
-                let value = if expected.contains(&i) { &b""[..] } else { &values[i] };
+            for (i, value) in values.iter().enumerate() {
+                let value = if expected.contains(&i) { &b""[..] } else { value };
                 assert_eq!(opened.get(i), value, "row {i}");
             }
         }

@@ -53,10 +53,15 @@ impl<'a> Envelope<'a> {
         Ok(Self { suite, key_version, sealed })
     }
 
-    /// Appends the header; the sealed bytes go behind it.
+    /// The header; the sealed bytes go behind it.
+    pub fn header(suite: u8, key_version: KeyVersion) -> [u8; HEADER_LEN] {
+        let [a, b, c, d] = key_version.get().to_be_bytes();
+        [FORMAT, suite, a, b, c, d]
+    }
+
+    /// Appends the header.
     pub fn write_header(suite: u8, key_version: KeyVersion, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[FORMAT, suite]);
-        out.extend_from_slice(&key_version.get().to_be_bytes());
+        out.extend_from_slice(&Self::header(suite, key_version));
     }
 
     /// The same bytes that were parsed.

@@ -5,7 +5,7 @@
 //! (`crypto::arch`), fields of a group go to them; all else, and all of it elsewhere, takes the way of [`Aead::open`] and [`Batch::seal`].
 
 use super::gcm::{Gcm, Opening, Sealing, Start};
-use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, TAG_LEN, count_up, xaes_sub_key};
+use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, TAG_LEN, counted_up, xaes_sub_key};
 use crate::crypto::context::{Context, Contexts};
 use crate::error::{Error, Result};
 use zeroize::Zeroize;
@@ -23,8 +23,10 @@ pub struct Bound<'v> {
 const FEW: usize = 8;
 /// Values that are handed over together.
 const CHUNK: usize = 16;
-/// The longest AAD behind what is absorbed; a longer one is for the portable code.
+/// Room for an AAD behind what is absorbed; a longer one is for the portable code.
 const SLOT: usize = 256;
+/// Room for what stands behind the part.
+const AFTER: usize = 64;
 
 /// A sub-key expanded for many values, and room for the AADs of some.
 pub(super) struct Many {
@@ -34,43 +36,58 @@ pub(super) struct Many {
 
 impl Many {
     /// Absorbs what the AADs have in front.
-    fn start(&self, contexts: &Contexts) -> Start {
+    fn start(&mut self, contexts: &Contexts) -> Start {
+        self.aads.start(contexts);
         self.key.start(&contexts.before()[..Aads::absorbed(contexts)])
     }
 }
 
-/// The AADs of a chunk, without what they have in front.
+/// The AADs of a chunk, without what is absorbed: `front ‖ len(part) ‖ part ‖ after`, the front in each slot already.
 struct Aads {
     slots: Box<[[u8; SLOT]; CHUNK]>,
     lengths: [usize; CHUNK],
+    front: usize,
+    /// What stands behind the part, and zeros: copied whole, since that is faster than to look how long it is.
+    after: [u8; AFTER],
+    after_len: usize,
     /// How much of a slot was ever used.
     used: usize,
 }
 
 impl Aads {
     fn new() -> Self {
-        Self { slots: Box::new([[0; SLOT]; CHUNK]), lengths: [0; CHUNK], used: 0 }
+        let slots = Box::new([[0; SLOT]; CHUNK]);
+        Self { slots, lengths: [0; CHUNK], front: SLOT, after: [0; AFTER], after_len: 0, used: 0 }
     }
 
-    /// The length of the part of `before` that is absorbed: whole blocks.
+    /// The length of what is absorbed: whole blocks.
     fn absorbed(contexts: &Contexts) -> usize {
         contexts.before().len() / 16 * 16
     }
 
+    /// Starts with other contexts.
+    fn start(&mut self, contexts: &Contexts) {
+        let (front, after) = (&contexts.before()[Self::absorbed(contexts)..], contexts.after());
+        self.front = SLOT; // has no room for any part
+        if let Some(place) = self.after.get_mut(..after.len()) {
+            place.copy_from_slice(after);
+            self.slots.iter_mut().for_each(|slot| slot[..front.len()].copy_from_slice(front));
+            (self.front, self.after_len) = (front.len(), after.len());
+        }
+    }
+
     /// Writes the AAD of this part into the slot, if it has room.
-    fn write(&mut self, slot: usize, contexts: &Contexts, part: &[u8]) -> bool {
-        let (before, after) = (&contexts.before()[Self::absorbed(contexts)..], contexts.after());
-        let length = before.len() + 4 + part.len() + after.len();
-        let Some(slot_bytes) = self.slots[slot].get_mut(..length) else { return false };
-        let (front, rest) = slot_bytes.split_at_mut(before.len());
-        let (prefix, rest) = rest.split_at_mut(4);
-        let (middle, back) = rest.split_at_mut(part.len());
-        front.copy_from_slice(before);
-        prefix.copy_from_slice(&Context::length_prefix(part.len()));
+    fn write(&mut self, slot: usize, part: &[u8]) -> bool {
+        let Some((prefix, rest)) = self.slots[slot][self.front..].split_first_chunk_mut() else {
+            return false;
+        };
+        let Some((middle, back)) = rest.split_at_mut_checked(part.len()) else { return false };
+        let Some(back) = back.first_chunk_mut() else { return false };
+        *prefix = Context::length_prefix(part.len());
         middle.copy_from_slice(part);
-        back.copy_from_slice(after);
-        self.lengths[slot] = length;
-        self.used = self.used.max(length);
+        *back = self.after;
+        self.lengths[slot] = self.front + prefix.len() + part.len() + self.after_len;
+        self.used = self.used.max(self.lengths[slot]);
         true
     }
 
@@ -124,13 +141,13 @@ impl Aead {
                 jobs.push(Job { nonce, part: bound.part, sealed, out: place, genuine });
             }
         }
-        let prefix_len = self.suite().prefix_len();
-        let prefix = |job: &Job<'_>| *job.nonce.first_chunk::<16>().expect("24 >= 16");
-        let same = |a: &Job<'_>, b: &Job<'_>| prefix(a)[..prefix_len] == prefix(b)[..prefix_len];
-        if !jobs.is_sorted_by(|a, b| prefix(a)[..prefix_len] <= prefix(b)[..prefix_len]) {
-            jobs.sort_by_key(|job| prefix(job));
+        let unused = 8 * (16 - self.suite().prefix_len());
+        let prefix =
+            |job: &Job<'_>| u128::from_be_bytes(*job.nonce.first_chunk().expect("24 >= 16")) >> unused;
+        if !jobs.is_sorted_by_key(prefix) {
+            jobs.sort_by_key(prefix);
         }
-        jobs.chunk_by_mut(same).for_each(|group| self.open_group(contexts, group));
+        jobs.chunk_by_mut(|a, b| prefix(a) == prefix(b)).for_each(|group| self.open_group(contexts, group));
     }
 
     /// Opens values whose nonces begin alike.
@@ -153,8 +170,7 @@ impl Aead {
         for chunk in group.chunks_mut(CHUNK) {
             let mut fits = [false; CHUNK];
             for (slot, (job, fits)) in chunk.iter().zip(&mut fits).enumerate() {
-                *fits = many.aads.write(slot, contexts, job.part)
-                    && Gcm::fits(many.aads.lengths[slot], job.out.len());
+                *fits = many.aads.write(slot, job.part) && Gcm::fits(many.aads.lengths[slot], job.out.len());
             }
             let mut slots = chunk.iter_mut().zip(fits).enumerate();
             let mut count = 0;
@@ -201,10 +217,10 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// [`Error::TooLong`] when a plaintext is over [`LONGEST`] bytes; then nothing is appended.
-    pub fn seal_many(
+    pub fn seal_many<const LEAD: usize>(
         &mut self,
         contexts: &Contexts,
-        lead: &[u8],
+        lead: &[u8; LEAD],
         values: &[Bound<'_>],
         out: &mut Vec<u8>,
     ) -> Result<()> {
@@ -220,7 +236,7 @@ impl Batch<'_> {
             if self.many.is_none() && values.len() >= FEW {
                 self.many = self.key.many(&self.nonce);
             }
-            if let (Some(many), None) = (&self.many, &start) {
+            if let (Some(many), None) = (&mut self.many, &start) {
                 start = Some(many.start(contexts));
             }
             let (chunk, rest) = values.split_at(now);
@@ -231,41 +247,40 @@ impl Batch<'_> {
     }
 
     /// Seals at most [`CHUNK`] values, for which there are nonces left.
-    fn seal_chunk(
+    fn seal_chunk<const LEAD: usize>(
         &mut self,
         contexts: &Contexts,
         many_start: Option<&Start>,
-        lead: &[u8],
+        lead: &[u8; LEAD],
         chunk: &[Bound<'_>],
         out: &mut Vec<u8>,
     ) {
         self.left -= chunk.len() as u64;
         let start = out.len();
         let text: usize = chunk.iter().map(|v| v.value.len()).sum();
-        out.resize(start + text + chunk.len() * (lead.len() + OVERHEAD), 0);
+        out.resize(start + text + chunk.len() * (LEAD + OVERHEAD), 0);
         let mut rest = &mut out[start..];
-        let prefix_len = self.key.suite().prefix_len();
         let mut nonces = [[0; NONCE_LEN]; CHUNK];
         let mut fits = [false; CHUNK];
         for (slot, bound) in chunk.iter().enumerate() {
-            count_up(&mut self.nonce[prefix_len..]);
-            nonces[slot] = self.nonce;
+            nonces[slot] = counted_up(&self.nonce, self.key.suite(), slot as u64 + 1);
             if let Some(many) = &mut self.many {
-                fits[slot] = many.aads.write(slot, contexts, bound.part)
+                fits[slot] = many.aads.write(slot, bound.part)
                     && Gcm::fits(many.aads.lengths[slot], bound.value.len());
             }
         }
+        self.nonce = nonces[chunk.len() - 1];
         let mut places = chunk.iter().zip(&nonces).zip(fits).enumerate();
         let mut count = 0;
         let sub_key = &self.sub_key;
         let aads = self.many.as_ref().map(|many| &many.aads);
         let mut fields: [Sealing<'_>; CHUNK] = std::array::from_fn(|_| {
             for (slot, ((bound, nonce), fits)) in places.by_ref() {
-                let (front, behind) = std::mem::take(&mut rest).split_at_mut(lead.len() + NONCE_LEN);
+                let (front, behind) = std::mem::take(&mut rest).split_at_mut(LEAD + NONCE_LEN);
                 let (sealed, behind) = behind.split_at_mut(bound.value.len() + TAG_LEN);
                 rest = behind;
-                front[..lead.len()].copy_from_slice(lead);
-                front[lead.len()..].copy_from_slice(nonce);
+                front[..LEAD].copy_from_slice(lead);
+                front[LEAD..].copy_from_slice(nonce);
                 match aads {
                     Some(aads) if fits => {
                         count += 1;

@@ -22,9 +22,18 @@
 //! Branches and addresses depend on lengths, and on which fields were found genuine, and on nothing else. Round keys and powers of H are
 //! wiped when dropped. Of a field whose tag is wrong no byte of plaintext is written.
 
+#[cfg(any(test, feature = "hazmat"))]
+mod column;
+mod ghash;
+mod lanes;
+
 use super::Avx512;
 use super::aes::RoundKeys;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) use column::Fields;
 use core::arch::x86_64::*;
+use ghash::{Sum, dot, times_x};
+use lanes::*;
 use zeroize::Zeroizing;
 
 const BLOCK: usize = 16;
@@ -156,7 +165,8 @@ impl Gcm {
         let [first, middle @ .., last] = &*self.keys;
         let key = load_wide(first);
         blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
-        for key in middle {
+        // Round by round: were the rounds unrolled, the compiler would do one block after the other, and each would wait for itself.
+        for key in core::hint::black_box(&middle[..]) {
             let key = load_wide(key);
             blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
         }
@@ -198,49 +208,62 @@ impl Gcm {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn seal_four(&self, start: &Start, ends: &mut Ends, four: &mut [Sealing<'_>; LANES]) {
-        let [a, b, c, d] = &*four;
-        let (aads, texts) =
-            ([a.aad, b.aad, c.aad, d.aad], [a.plaintext, b.plaintext, c.plaintext, d.plaintext]);
+        let [a, b, c, d] = four;
+        let lengths = [a.plaintext.len(), b.plaintext.len(), c.plaintext.len(), d.plaintext.len()];
+        let end = self.end(start, ends, [a.aad.len(), b.aad.len(), c.aad.len(), d.aad.len()], lengths);
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
-        let lengths = texts.map(<[u8]>::len);
-        let end = self.end(start, ends, aads.map(<[u8]>::len), lengths);
-        let mut sums = self.sums_of_aads(aads, lengths);
         let (mask, sum);
         if longest(lengths) <= BLOCK {
             let stream;
             [mask, stream] = self.encrypt([counter(nonces, 1), counter(nonces, 2)]);
-            let text = _mm512_xor_si512(first_blocks(texts), stream);
+            let text =
+                _mm512_xor_si512(first_blocks([a.plaintext, b.plaintext, c.plaintext, d.plaintext]), stream);
             let text = _mm512_maskz_mov_epi8(bytes_of_blocks(lengths), text);
-            for (field, lane) in four.iter_mut().zip(apart(text)) {
-                // A block that is cut short reaches into the tag's place, and the tag comes last.
-                store(field.out.first_chunk_mut().expect("it was checked to have room"), lane);
-            }
-            sum = Sum::side_by_side(sums).plus(reverse(text), in_all(self.power(2)));
+            let [text_a, text_b, text_c, text_d] = apart(text);
+            // A block that is cut short reaches into the tag's place, and the tag comes last.
+            store_first(a.out, text_a);
+            store_first(b.out, text_b);
+            store_first(c.out, text_c);
+            store_first(d.out, text_d);
+            let aads = self.sum_of_aads([a.aad, b.aad, c.aad, d.aad], lengths);
+            sum = aads.plus(reverse(text), in_all(self.power(2)));
         } else {
             let [c0, c1, c2, c3] = counters(nonces, 0);
             let [m, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
-            let (mut streams, mut piece) = ([s0, s1, s2, s3], 0);
-            loop {
-                for ((field, sum), stream) in four.iter_mut().zip(&mut sums).zip(streams) {
-                    let plaintext = field.plaintext.get(PIECE * piece..).unwrap_or_default();
-                    let text = _mm512_xor_si512(load_piece(plaintext), stream);
-                    let text = _mm512_maskz_mov_epi8(bytes_of_piece(plaintext.len()), text);
-                    let end = field.plaintext.len();
-                    store_piece(field.out[..end].get_mut(PIECE * piece..).unwrap_or_default(), text);
-                    *sum = sum.plus(reverse(text), self.powers_down(plaintext.len().div_ceil(BLOCK) + 1));
+            mask = m;
+            let mut sums = [
+                self.seal_piece(self.sum_of_aad(a.aad, lengths[0]), a, 0, s0),
+                self.seal_piece(self.sum_of_aad(b.aad, lengths[1]), b, 0, s1),
+                self.seal_piece(self.sum_of_aad(c.aad, lengths[2]), c, 0, s2),
+                self.seal_piece(self.sum_of_aad(d.aad, lengths[3]), d, 0, s3),
+            ];
+            for piece in 1..longest(lengths).div_ceil(PIECE) {
+                let streams = self.encrypt(counters(nonces, piece));
+                for ((field, stream), sum) in [&mut *a, b, c, d].into_iter().zip(streams).zip(&mut sums) {
+                    *sum = self.seal_piece(*sum, field, piece, stream);
                 }
-                piece += 1;
-                if PIECE * piece >= longest(lengths) {
-                    break;
-                }
-                streams = self.encrypt(counters(nonces, piece));
             }
-            (mask, sum) = (m, Sum::side_by_side(sums));
+            sum = Sum::side_by_side(sums);
         }
         let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
-        for (field, tag) in four.iter_mut().zip(apart(tags)) {
-            store(field.out.last_chunk_mut().expect("it was checked to have room"), tag);
-        }
+        let [tag_a, tag_b, tag_c, tag_d] = apart(tags);
+        store_last(a.out, tag_a);
+        store_last(b.out, tag_b);
+        store_last(c.out, tag_c);
+        store_last(d.out, tag_d);
+    }
+
+    /// Seals this piece of a field, and adds it to the sum.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn seal_piece(&self, sum: Sum, field: &mut Sealing<'_>, piece: usize, stream: __m512i) -> Sum {
+        let end = field.plaintext.len();
+        let from = end.min(PIECE * piece);
+        let plaintext = &field.plaintext[from..];
+        let text = _mm512_xor_si512(load_piece(plaintext), stream);
+        let text = _mm512_maskz_mov_epi8(bytes_of_piece(plaintext.len()), text);
+        store_piece(&mut field.out[from..end], text);
+        sum.plus(reverse(text), self.powers_down(plaintext.len().div_ceil(BLOCK) + 1))
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -269,92 +292,131 @@ impl Gcm {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn open_four(&self, start: &Start, ends: &mut Ends, four: &mut [Opening<'_>; LANES]) {
-        let [a, b, c, d] = &*four;
-        let aads = [a.aad, b.aad, c.aad, d.aad];
-        let [(a_text, a_tag), (b_text, b_tag), (c_text, c_tag), (d_text, d_tag)] =
+        let [a, b, c, d] = four;
+        let [(text_a, tag_a), (text_b, tag_b), (text_c, tag_c), (text_d, tag_d)] =
             [split(a.sealed), split(b.sealed), split(c.sealed), split(d.sealed)];
-        let texts = [a_text, b_text, c_text, d_text];
-        let given = side_by_side([a_tag, b_tag, c_tag, d_tag]);
+        let given = side_by_side([tag_a, tag_b, tag_c, tag_d]);
+        let lengths = [text_a.len(), text_b.len(), text_c.len(), text_d.len()];
+        let end = self.end(start, ends, [a.aad.len(), b.aad.len(), c.aad.len(), d.aad.len()], lengths);
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
-        let lengths = texts.map(<[u8]>::len);
-        let end = self.end(start, ends, aads.map(<[u8]>::len), lengths);
-        let mut sums = self.sums_of_aads(aads, lengths);
         if longest(lengths) <= BLOCK {
             let [mask, stream] = self.encrypt([counter(nonces, 1), counter(nonces, 2)]);
-            let text = first_blocks(texts);
-            let sum = Sum::side_by_side(sums).plus(reverse(text), in_all(self.power(2)));
+            let text = first_blocks([text_a, text_b, text_c, text_d]);
+            let aads = self.sum_of_aads([a.aad, b.aad, c.aad, d.aad], lengths);
+            let sum = aads.plus(reverse(text), in_all(self.power(2)));
             let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
             let genuine = equal_lanes(tags, given);
-            let text = _mm512_maskz_xor_epi64(genuine, text, stream);
-            for ((lane, field), text) in four.iter_mut().enumerate().zip(apart(text)) {
-                field.is_genuine = genuine & 1 << (2 * lane) != 0;
-                store_part(field.out, text);
-            }
+            let [text_a, text_b, text_c, text_d] = apart(_mm512_maskz_xor_epi64(genuine, text, stream));
+            [a, b, c, d]
+                .into_iter()
+                .enumerate()
+                .for_each(|(lane, field)| field.is_genuine = is_set(genuine, lane));
+            store_part(four[0].out, text_a);
+            store_part(four[1].out, text_b);
+            store_part(four[2].out, text_c);
+            store_part(four[3].out, text_d);
             return;
         }
         let [c0, c1, c2, c3] = counters(nonces, 0);
         let [mask, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
-        for piece in 0..longest(lengths).div_ceil(PIECE) {
-            for (text, sum) in texts.iter().zip(&mut sums) {
-                let text = text.get(PIECE * piece..).unwrap_or_default();
-                *sum = sum.plus(reverse(load_piece(text)), self.powers_down(text.len().div_ceil(BLOCK) + 1));
+        let mut sums = [
+            self.add_piece(self.sum_of_aad(a.aad, lengths[0]), text_a, 0),
+            self.add_piece(self.sum_of_aad(b.aad, lengths[1]), text_b, 0),
+            self.add_piece(self.sum_of_aad(c.aad, lengths[2]), text_c, 0),
+            self.add_piece(self.sum_of_aad(d.aad, lengths[3]), text_d, 0),
+        ];
+        for piece in 1..longest(lengths).div_ceil(PIECE) {
+            for (text, sum) in [text_a, text_b, text_c, text_d].into_iter().zip(&mut sums) {
+                *sum = self.add_piece(*sum, text, piece);
             }
         }
         let sum = Sum::side_by_side(sums);
         let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
         let genuine = equal_lanes(tags, given);
-        let (mut streams, mut piece) = ([s0, s1, s2, s3], 0);
-        loop {
-            for ((lane, field), stream) in four.iter_mut().enumerate().zip(streams) {
-                field.is_genuine = genuine & 1 << (2 * lane) != 0;
-                let released = if field.is_genuine { 0xFF } else { 0 };
-                let text = load_piece(texts[lane].get(PIECE * piece..).unwrap_or_default());
-                let text = _mm512_maskz_xor_epi64(released, text, stream);
-                store_piece(field.out.get_mut(PIECE * piece..).unwrap_or_default(), text);
-            }
-            piece += 1;
-            if PIECE * piece >= longest(lengths) {
-                break;
-            }
-            streams = self.encrypt(counters(nonces, piece));
+        open_piece(a, text_a, is_set(genuine, 0), 0, s0);
+        open_piece(b, text_b, is_set(genuine, 1), 0, s1);
+        open_piece(c, text_c, is_set(genuine, 2), 0, s2);
+        open_piece(d, text_d, is_set(genuine, 3), 0, s3);
+        for piece in 1..longest(lengths).div_ceil(PIECE) {
+            let [s0, s1, s2, s3] = self.encrypt(counters(nonces, piece));
+            open_piece(a, text_a, is_set(genuine, 0), piece, s0);
+            open_piece(b, text_b, is_set(genuine, 1), piece, s1);
+            open_piece(c, text_c, is_set(genuine, 2), piece, s2);
+            open_piece(d, text_d, is_set(genuine, 3), piece, s3);
         }
     }
 
-    /// The products of the AADs, of which each has behind it the field's text and the lengths.
+    /// Adds this piece of a ciphertext to the sum.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sums_of_aads(&self, aads: [&[u8]; LANES], texts: [usize; LANES]) -> [Sum; LANES] {
-        let mut sums = [Sum::zero(); LANES];
-        for piece in 0..longest(aads.map(<[u8]>::len)).div_ceil(PIECE) {
-            for ((aad, text), sum) in aads.iter().zip(texts).zip(&mut sums) {
-                let aad = aad.get(PIECE * piece..).unwrap_or_default();
-                let powers = self.powers_down(aad.len().div_ceil(BLOCK) + text.div_ceil(BLOCK) + 1);
-                *sum = sum.plus(reverse(load_piece(aad)), powers);
-            }
+    fn add_piece(&self, sum: Sum, text: &[u8], piece: usize) -> Sum {
+        let text = &text[text.len().min(PIECE * piece)..];
+        sum.plus(reverse(load_piece(text)), self.powers_down(text.len().div_ceil(BLOCK) + 1))
+    }
+
+    /// The products of an AAD, behind which come the field's text and the lengths.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sum_of_aad(&self, aad: &[u8], text: usize) -> Sum {
+        let behind = text.div_ceil(BLOCK) + 1;
+        let sum =
+            Sum::zero().plus(reverse(load_piece(aad)), self.powers_down(aad.len().div_ceil(BLOCK) + behind));
+        match aad.get(PIECE..) {
+            Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
+            _ => sum,
         }
-        sums
+    }
+
+    #[cold]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn add_long_aad(&self, mut sum: Sum, aad: &[u8], behind: usize) -> Sum {
+        for (at, piece) in (0..).step_by(PIECE).zip(aad.chunks(PIECE)) {
+            sum = sum.plus(
+                reverse(load_piece(piece)),
+                self.powers_down((aad.len() - at).div_ceil(BLOCK) + behind),
+            );
+        }
+        sum
+    }
+
+    /// The products of four AADs, each in its lane.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sum_of_aads(&self, aads: [&[u8]; LANES], texts: [usize; LANES]) -> Sum {
+        if longest([aads[0].len(), aads[1].len(), aads[2].len(), aads[3].len()]) == 0 {
+            return Sum::zero();
+        }
+        Sum::side_by_side([
+            self.sum_of_aad(aads[0], texts[0]),
+            self.sum_of_aad(aads[1], texts[1]),
+            self.sum_of_aad(aads[2], texts[2]),
+            self.sum_of_aad(aads[3], texts[3]),
+        ])
     }
 
     /// The products of what stands in front of the AADs, and of the lengths: the same for fields of the same lengths.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn end(&self, start: &Start, ends: &mut Ends, aads: [usize; LANES], texts: [usize; LANES]) -> __m512i {
-        let lengths = [packed(aads), packed(texts)];
-        if lengths != ends.lengths {
-            let length = |lane: usize| {
-                _mm_set_epi64x(8 * (start.absorbed + aads[lane]) as i64, 8 * texts[lane] as i64)
-            };
-            let lengths_block = side_by_side([length(0), length(1), length(2), length(3)]);
-            let mut sum = Sum::zero().plus(lengths_block, in_all(self.power(1)));
-            if start.absorbed > 0 {
-                let power =
-                    |lane: usize| self.power(aads[lane].div_ceil(BLOCK) + texts[lane].div_ceil(BLOCK) + 1);
-                let powers = side_by_side([power(0), power(1), power(2), power(3)]);
-                sum = sum.plus(in_all(load_pair(&start.state)), powers);
-            }
-            *ends = Ends { lengths, products: sum.reduce() };
+        if !ends.are_of(aads, texts) {
+            *ends = self.end_of(start, aads, texts);
         }
         ends.products
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn end_of(&self, start: &Start, aads: [usize; LANES], texts: [usize; LANES]) -> Ends {
+        let length =
+            |lane: usize| _mm_set_epi64x(8 * (start.absorbed + aads[lane]) as i64, 8 * texts[lane] as i64);
+        let lengths = side_by_side([length(0), length(1), length(2), length(3)]);
+        let mut sum = Sum::zero().plus(lengths, in_all(self.power(1)));
+        if start.absorbed > 0 {
+            let power =
+                |lane: usize| self.power(aads[lane].div_ceil(BLOCK) + texts[lane].div_ceil(BLOCK) + 1);
+            let powers = side_by_side([power(0), power(1), power(2), power(3)]);
+            sum = sum.plus(in_all(load_pair(&start.state)), powers);
+        }
+        Ends { aads, texts, products: sum.reduce() }
     }
 
     /// `H^n`.
@@ -378,9 +440,21 @@ impl Gcm {
     }
 }
 
+/// Decrypts this piece of a field if it is genuine, and else makes it zero.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+fn open_piece(field: &mut Opening<'_>, text: &[u8], is_genuine: bool, piece: usize, stream: __m512i) {
+    field.is_genuine = is_genuine;
+    let from = text.len().min(PIECE * piece);
+    let released = if is_genuine { 0xFF } else { 0 };
+    let text = _mm512_maskz_xor_epi64(released, load_piece(&text[from..]), stream);
+    store_piece(&mut field.out[from..], text);
+}
+
 /// The last fields' lengths, and [`Gcm::end`] of them.
 struct Ends {
-    lengths: [u64; 2],
+    aads: [usize; LANES],
+    texts: [usize; LANES],
     products: __m512i,
 }
 
@@ -388,114 +462,21 @@ impl Ends {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn none() -> Self {
-        Self { lengths: [u64::MAX; 2], products: _mm512_setzero_si512() }
+        Self { aads: [usize::MAX; LANES], texts: [usize::MAX; LANES], products: _mm512_setzero_si512() }
     }
-}
 
-/// Four lengths in one word: those of fields that [fit](Gcm::fits) have 9 bits.
-#[inline]
-fn packed([a, b, c, d]: [usize; LANES]) -> u64 {
-    (a | b << 16 | c << 32 | d << 48) as u64
+    /// Lane by lane: the lengths are in general registers, and fields that differ do so in the first one.
+    #[inline]
+    fn are_of(&self, aads: [usize; LANES], texts: [usize; LANES]) -> bool {
+        let [a, b, c, d] =
+            [0, 1, 2, 3].map(|lane| self.aads[lane] == aads[lane] && self.texts[lane] == texts[lane]);
+        a && b && c && d
+    }
 }
 
 #[inline]
 fn longest([a, b, c, d]: [usize; LANES]) -> usize {
     a.max(b).max(c.max(d))
-}
-
-/// `Σ X·H^n`, 256 bits in each lane, not reduced.
-#[derive(Clone, Copy)]
-struct Sum {
-    low: __m512i,
-    middle: __m512i,
-    high: __m512i,
-}
-
-impl Sum {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn zero() -> Self {
-        let zero = _mm512_setzero_si512();
-        Self { low: zero, middle: zero, high: zero }
-    }
-
-    /// With `a·b` added.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn plus(self, a: __m512i, b: __m512i) -> Self {
-        let (across, back) = (_mm512_clmulepi64_epi128(a, b, 0x01), _mm512_clmulepi64_epi128(a, b, 0x10));
-        Self {
-            low: _mm512_xor_si512(self.low, _mm512_clmulepi64_epi128(a, b, 0x00)),
-            middle: _mm512_xor_si512(self.middle, _mm512_xor_si512(across, back)),
-            high: _mm512_xor_si512(self.high, _mm512_clmulepi64_epi128(a, b, 0x11)),
-        }
-    }
-
-    /// In each lane the four lanes of one sum, added.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn side_by_side([a, b, c, d]: [Self; LANES]) -> Self {
-        Self {
-            low: added_lanes([a.low, b.low, c.low, d.low]),
-            middle: added_lanes([a.middle, b.middle, c.middle, d.middle]),
-            high: added_lanes([a.high, b.high, c.high, d.high]),
-        }
-    }
-
-    /// `· x^-128 mod x^128 + x^127 + x^126 + x^121 + 1`.
-    ///
-    /// To `v = v₁·x^64 + v₀` add `v₀` times the polynomial: the lower 64 bits become 0, and what stands above them is
-    /// `v·x^-64 = v₁ + v₀·x^64 + v₀·(x^63 + x^62 + x^57)`. This twice, and the sum's upper half.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn reduce(self) -> __m512i {
-        let low = _mm512_xor_si512(self.low, _mm512_bslli_epi128(self.middle, 8));
-        let high = _mm512_xor_si512(self.high, _mm512_bsrli_epi128(self.middle, 8));
-        let polynomial = _mm512_set1_epi64(0xC200_0000_0000_0000_u64 as i64);
-        let mut v = low;
-        for _ in 0..2 {
-            let swapped = _mm512_shuffle_epi32(v, _MM_PERM_BADC);
-            v = _mm512_xor_si512(swapped, _mm512_clmulepi64_epi128(v, polynomial, 0x00));
-        }
-        _mm512_xor_si512(high, v)
-    }
-}
-
-/// `a·b·x^-128` in each lane.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn dot(a: __m512i, b: __m512i) -> __m512i {
-    Sum::zero().plus(a, b).reduce()
-}
-
-/// `x·a` where bit i is the coefficient of `x^i`, and `x^128 = x^127 + x^126 + x^121 + 1`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn times_x(a: __m128i) -> __m128i {
-    let carried = _mm_srli_epi64(a, 63);
-    let shifted = _mm_or_si128(_mm_slli_epi64(a, 1), _mm_bslli_si128(carried, 8));
-    // All ones if bit 127 was set.
-    let overflow = _mm_sub_epi64(_mm_setzero_si128(), _mm_unpackhi_epi64(carried, carried));
-    _mm_xor_si128(shifted, _mm_and_si128(overflow, _mm_set_epi64x(0xC2 << 56, 1)))
-}
-
-/// Lane l is the sum of the four lanes of vector l.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn added_lanes([a, b, c, d]: [__m512i; LANES]) -> __m512i {
-    // The even lanes of two vectors, and the odd ones.
-    let ab = _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
-    let cd = _mm512_xor_si512(_mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xDD));
-    _mm512_xor_si512(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xDD))
-}
-
-/// Two bits for each lane that is the same in both: both halves are compared, whatever the first one says.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn equal_lanes(a: __m512i, b: __m512i) -> __mmask8 {
-    let halves = _mm512_cmpeq_epi64_mask(a, b);
-    let both = halves & (halves >> 1) & 0b0101_0101;
-    both | both << 1
 }
 
 /// Each nonce, and a counter of 0 behind it.
@@ -530,147 +511,12 @@ fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
     ]
 }
 
-/// The first block of each text, with zeros from where it ends.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn first_blocks([a, b, c, d]: [&[u8]; LANES]) -> __m512i {
-    side_by_side([load_part(a), load_part(b), load_part(c), load_part(d)])
-}
-
-/// A bit for each byte that there is in the first block of each text.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_blocks([a, b, c, d]: [usize; LANES]) -> __mmask64 {
-    let lane = |length: usize| u64::from(bytes_of_block(length));
-    lane(a) | lane(b) << 16 | lane(c) << 32 | lane(d) << 48
-}
-
-/// A bit for each of the first `length` bytes of a block.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_block(length: usize) -> __mmask16 {
-    _bzhi_u32(0xFFFF, length.min(BLOCK) as u32) as __mmask16
-}
-
-/// A bit for each of the first `length` bytes of a piece.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn bytes_of_piece(length: usize) -> __mmask64 {
-    _bzhi_u64(u64::MAX, length.min(PIECE) as u32)
-}
-
-/// The bytes of each lane in reverse.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn reverse(x: __m512i) -> __m512i {
-    let order = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    _mm512_shuffle_epi8(x, in_all(order))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn in_all(lane: __m128i) -> __m512i {
-    _mm512_broadcast_i32x4(lane)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn side_by_side([a, b, c, d]: [__m128i; LANES]) -> __m512i {
-    let x = _mm512_inserti32x4(_mm512_castsi128_si512(a), b, 1);
-    _mm512_inserti32x4(_mm512_inserti32x4(x, c, 2), d, 3)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn apart(x: __m512i) -> [__m128i; LANES] {
-    [
-        _mm512_castsi512_si128(x),
-        _mm512_extracti32x4_epi32(x, 1),
-        _mm512_extracti32x4_epi32(x, 2),
-        _mm512_extracti32x4_epi32(x, 3),
-    ]
-}
-
 /// `ciphertext ‖ tag`, taken apart.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn split(sealed: &[u8]) -> (&[u8], __m128i) {
     let (text, tag) = sealed.split_last_chunk().expect("it was checked to have a tag");
     (text, load(tag))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load(bytes: &[u8; BLOCK]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read, at any alignment.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_pair(words: &[u64; 2]) -> __m128i {
-    // SAFETY: 16 bytes are there to be read, at any alignment.
-    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_wide(words: &[u64; 8]) -> __m512i {
-    // SAFETY: 64 bytes are there to be read, at any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-}
-
-/// The first 16 bytes, or as many as there are and zeros.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_part(bytes: &[u8]) -> __m128i {
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not read.
-    unsafe { _mm_maskz_loadu_epi8(bytes_of_block(bytes.len()), bytes.as_ptr().cast()) }
-}
-
-/// The first 64 bytes, or as many as there are and zeros.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn load_piece(bytes: &[u8]) -> __m512i {
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not read.
-    unsafe { _mm512_maskz_loadu_epi8(bytes_of_piece(bytes.len()), bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store(bytes: &mut [u8; BLOCK], x: __m128i) {
-    // SAFETY: 16 bytes are there to be written, at any alignment.
-    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), x) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_pair(words: &mut [u64; 2], x: __m128i) {
-    // SAFETY: 16 bytes are there to be written, at any alignment.
-    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), x) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_wide(words: &mut [u64; 8], x: __m512i) {
-    // SAFETY: 64 bytes are there to be written, at any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) }
-}
-
-/// The first 16 bytes, or as many as there is room for.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_part(bytes: &mut [u8], x: __m128i) {
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not written.
-    unsafe { _mm_mask_storeu_epi8(bytes.as_mut_ptr().cast(), bytes_of_block(bytes.len()), x) }
-}
-
-/// The first 64 bytes, or as many as there is room for.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn store_piece(bytes: &mut [u8], x: __m512i) {
-    // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not written.
-    unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), bytes_of_piece(bytes.len()), x) }
 }
 
 #[cfg(test)]
