@@ -17,9 +17,9 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
-pub(crate) mod base64url;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
+pub(crate) mod text;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
