@@ -125,17 +125,18 @@ impl Midstate {
         let mut blocks = [[0; BLOCK]; ABREAST];
         for (group, states) in states.chunks_mut(ABREAST).enumerate() {
             let message = |i| message(ABREAST * group + i);
-            for (i, block) in blocks[..states.len()].iter_mut().enumerate() {
-                self.block(message(i), 0, block);
-            }
-            for (state, block) in states.iter_mut().zip(&blocks) {
-                *state = self.words;
-                compress256(state, slice::from_ref(block));
-            }
+            let mut counts = [0; ABREAST];
             for (i, state) in states.iter_mut().enumerate() {
-                for index in 1..self.blocks(message(i).len()) {
-                    self.block(message(i), index, &mut blocks[0]);
-                    compress256(state, &blocks[..1]);
+                *state = self.words;
+                counts[i] = self.blocks(message(i).len());
+            }
+            for index in 0..counts.into_iter().max().unwrap_or(0) {
+                let has_block = |i: &usize| index < counts[*i];
+                (0..states.len())
+                    .filter(has_block)
+                    .for_each(|i| self.block(message(i), index, &mut blocks[i]));
+                for i in (0..states.len()).filter(has_block) {
+                    compress256(&mut states[i], slice::from_ref(&blocks[i]));
                 }
             }
         }
