@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! messages ──sorted by their number of blocks──► 16 at once   AVX-512, from 14 on
-//!                                                 4 at once   SHA-NI, from 3 on
+//!                                                 4 at once   SHA-NI, from 4 on
 //!                                                 1 by 1      otherwise, and those of more than 16 blocks
 //! ```
 //!
@@ -191,12 +191,12 @@ struct Instructions {
     streams: Option<arch::ShaNi>,
 }
 
-/// From how many on 16 lanes are taken. They take as long as 8 messages one by one, or 13 in four streams.
+/// From how many on 16 lanes are taken. They take as long as 9 messages one by one, or 13 in four streams.
 #[cfg(target_arch = "x86_64")]
 const LEAST_LANES: usize = 14;
-/// From how many on four streams are taken. They take as long as 2 or 3 messages one by one.
+/// From how many on four streams are taken. They take as long as 3 messages one by one.
 #[cfg(target_arch = "x86_64")]
-const LEAST_STREAMS: usize = 3;
+const LEAST_STREAMS: usize = 4;
 
 impl Instructions {
     #[inline]

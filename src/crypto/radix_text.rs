@@ -67,7 +67,7 @@ pub(crate) fn base64url(bytes: &[u8; 16]) -> [u8; 22] {
 pub(crate) fn all_base64url(numbers: &[[u8; 16]], texts: &mut [[u8; 22]]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(proof) = super::arch::Avx512::detect() {
-        return super::arch::base64url::write(proof, numbers, texts);
+        return super::arch::text::base64url(proof, numbers, texts);
     }
     numbers.iter().zip(texts).for_each(|(number, text)| *text = base64url(number));
 }
@@ -82,6 +82,16 @@ pub(crate) fn hex(bytes: &[u8; 16]) -> [u8; 32] {
         *text = hex_digits(u32::from_be_bytes(*bytes).into());
     }
     text
+}
+
+/// The texts of many, each at the place of its number.
+#[inline]
+pub(crate) fn all_hex(numbers: &[[u8; 16]], texts: &mut [[u8; 32]]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = super::arch::Avx512::detect() {
+        return super::arch::text::hex(proof, numbers, texts);
+    }
+    numbers.iter().zip(texts).for_each(|(number, text)| *text = hex(number));
 }
 
 /// 32 lower-case characters, in groups of 8, 4, 4, 4 and 12.
@@ -163,6 +173,9 @@ mod tests {
             let mut all = [[0; 22]; 3];
             all_base64url(&[[0; 16], bytes, [0; 16]], &mut all);
             assert_eq!(all, [base64url(&[0; 16]), base64url(&bytes), base64url(&[0; 16])]);
+            let mut all_digits = [[0; 32]; 3];
+            all_hex(&[[0; 16], bytes, [0; 16]], &mut all_digits);
+            assert_eq!(all_digits, [hex(&[0; 16]), hex(&bytes), hex(&[0; 16])]);
             assert_eq!(format!("{number:032x}").as_bytes(), hex(&bytes));
             let integer = number as u64 >> (i % 64).max(1);
             let (text, zeros) = decimal(integer);

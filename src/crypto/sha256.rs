@@ -8,6 +8,7 @@
 //! Source: FIPS 180-4, sections 5.1.1 (padding), 5.3.3 (initial state) and 6.2. The compression is that of the `sha2` crate.
 
 use sha2::block_api::compress256;
+use std::slice;
 use zeroize::optimization_barrier;
 
 /// The bytes of a block.
@@ -75,7 +76,7 @@ impl Midstate {
         if self.rest_len > 0 {
             let (fill, after) = bytes.split_at(room);
             self.rest[self.rest_len..].copy_from_slice(fill);
-            compress256(&mut self.words, &[self.rest]);
+            compress256(&mut self.words, slice::from_ref(&self.rest));
             bytes = after;
         }
         let (blocks, rest) = bytes.as_chunks();
@@ -92,12 +93,12 @@ impl Midstate {
         let mark: &[u8; BLOCK] = MARK[BLOCK - 1 - self.rest_len..].first_chunk().expect("rest_len < BLOCK");
         self.rest.iter_mut().zip(mark).for_each(|(byte, mark)| *byte |= mark);
         if self.rest_len + LEAST_PADDING > BLOCK {
-            compress256(&mut self.words, &[self.rest]);
+            compress256(&mut self.words, slice::from_ref(&self.rest));
             self.rest = [0; BLOCK];
         }
         let bits = self.bits(0).to_be_bytes();
         self.rest[BLOCK - 8..].copy_from_slice(&bits);
-        compress256(&mut self.words, &[self.rest]);
+        compress256(&mut self.words, slice::from_ref(&self.rest));
         self.words
     }
 
@@ -107,6 +108,7 @@ impl Midstate {
     }
 
     /// What stands in front of a message in its block 0, with zeros behind it, and how much that is.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn rest(&self) -> (&[u8; BLOCK], usize) {
         (&self.rest, self.rest_len)
     }
@@ -123,17 +125,18 @@ impl Midstate {
         let mut blocks = [[0; BLOCK]; ABREAST];
         for (group, states) in states.chunks_mut(ABREAST).enumerate() {
             let message = |i| message(ABREAST * group + i);
-            for (i, block) in blocks[..states.len()].iter_mut().enumerate() {
-                self.block(message(i), 0, block);
-            }
-            for (state, block) in states.iter_mut().zip(&blocks) {
-                *state = self.words;
-                compress256(state, std::slice::from_ref(block));
-            }
+            let mut counts = [0; ABREAST];
             for (i, state) in states.iter_mut().enumerate() {
-                for index in 1..self.blocks(message(i).len()) {
-                    self.block(message(i), index, &mut blocks[0]);
-                    compress256(state, &blocks[..1]);
+                *state = self.words;
+                counts[i] = self.blocks(message(i).len());
+            }
+            for index in 0..counts.into_iter().max().unwrap_or(0) {
+                let has_block = |i: &usize| index < counts[*i];
+                (0..states.len())
+                    .filter(has_block)
+                    .for_each(|i| self.block(message(i), index, &mut blocks[i]));
+                for i in (0..states.len()).filter(has_block) {
+                    compress256(&mut states[i], slice::from_ref(&blocks[i]));
                 }
             }
         }

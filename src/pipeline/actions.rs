@@ -45,7 +45,7 @@ pub(super) enum Action {
         from: References,
         to: References,
     },
-    Rekey(Bridge),
+    Rekey(Box<Bridge>),
     /// One of these, by the key version that another column has for the row.
     ByVersion(ByVersion),
 }

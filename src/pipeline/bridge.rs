@@ -63,7 +63,8 @@ pub fn bridge<'k>(
     let column = &file.columns[bridged];
     let to_key = primary_of_scope(&keyset, &file.tenant, to)?;
     let action = |key: &UsableKey| {
-        Ok(Action::Rekey(Bridge::new(&file.tenant, (key, from, spelling), (&to_key, to, spelling))?))
+        let bridge = Bridge::new(&file.tenant, (key, from, spelling), (&to_key, to, spelling))?;
+        Ok(Action::Rekey(Box::new(bridge)))
     };
     let action = match column.versions {
         Some(versions) => Action::ByVersion(ByVersion::new(versions, &keyset, action)?),

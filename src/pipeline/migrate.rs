@@ -141,9 +141,9 @@ impl Plan<'_> {
                 from: Tokenizer::new(from, tenant, field, format.clone())?,
                 to: Tokenizer::new(to, tenant, field, format.clone())?,
             },
-            Some(Rule::Pseudonym { scope, spelling, .. }) if from.number() != to.number() => {
-                Action::Rekey(Bridge::new(tenant, (from, scope, *spelling), (to, scope, *spelling))?)
-            }
+            Some(Rule::Pseudonym { scope, spelling, .. }) if from.number() != to.number() => Action::Rekey(
+                Box::new(Bridge::new(tenant, (from, scope, *spelling), (to, scope, *spelling))?),
+            ),
             _ => Action::Pass,
         })
     }

@@ -189,6 +189,14 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends a cell of the first `len` bytes: a copy of a known length takes no call, and what is too much of it goes again.
+    #[inline]
+    pub(super) fn push_first<const MOST: usize>(&mut self, cell: &[u8; MOST], len: usize) {
+        self.bytes.extend_from_slice(cell);
+        self.bytes.truncate(self.bytes.len() - (MOST - len));
+        self.ends.push(self.bytes.len());
+    }
+
     /// Appends so many cells of one width, which `write` fills.
     #[inline]
     pub(super) fn extend<const WIDTH: usize>(

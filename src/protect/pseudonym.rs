@@ -109,7 +109,9 @@ impl Pseudonymizer {
         let permute = |scratch: &mut Scratch| {
             scratch.hash(&self.identity, self.input.as_bytes());
             let numbers = &mut scratch.numbers;
-            numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
+            if self.spelling.is_integer() {
+                numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
+            }
             self.scope.encrypt(numbers);
         };
         let write = |numbers: &[[u8; 16]], out: &mut Column| self.spelling.write_all(numbers, out);
@@ -232,6 +234,59 @@ mod tests {
             assert_eq!((out.get(1), out.get(3)), (&b""[..], &b" "[..]));
             assert!(p.pseudonym(" ").is_err());
         }
+    }
+
+    // SPEC: PSN-5
+    #[test]
+    fn a_long_column_is_one_by_one_whatever_is_in_it() {
+        let cell = |i: usize| match i % 23 {
+            3 => String::new(),
+            5 => " \t".to_owned(),
+            7 => format!("Zoë {i}"),
+            11 => "x".repeat(i),
+            _ => format!("Customer {i}"),
+        };
+        let mut cells: Vec<Vec<u8>> = (0..2500).map(|i| cell(i).into_bytes()).collect();
+        cells[100] = b"\xFF".to_vec();
+        cells[2499] = b"a\xC3".to_vec();
+        for spelling in [
+            Spelling::Base64Url,
+            Spelling::Hex,
+            Spelling::Uuid,
+            Spelling::Crockford,
+            Spelling::int63(1).unwrap(),
+        ] {
+            let p = scope("a", spelling).of_kind("a kind whose name makes the prefix longer than one block");
+            for count in [0, 1, 2, 3, 14, 100, 511, 512, 513, 2500] {
+                let (mut out, mut failures) = (Column::new(), vec![]);
+                out.push(b"before");
+                p.pseudonym_column(&cells[..count], &mut out, &mut failures);
+                assert_eq!(out.len(), count + 1);
+                let failed: Vec<usize> = failures.iter().map(|(row, _)| *row).collect();
+                let expected = [101, 2500].into_iter().filter(|row| *row <= count);
+                assert_eq!(failed, expected.collect::<Vec<_>>());
+                for (i, cell) in cells[..count].iter().enumerate() {
+                    match std::str::from_utf8(cell) {
+                        Ok(text) if is_blank(cell) => assert_eq!(out.get(i + 1), text.as_bytes()),
+                        Ok(text) => assert_eq!(out.get(i + 1), p.pseudonym(text).unwrap().as_bytes()),
+                        Err(_) => assert_eq!(out.get(i + 1), b""),
+                    }
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "hazmat")]
+    #[test]
+    fn a_column_is_the_same_without_special_instructions() {
+        let p = scope("a", Spelling::Base64Url);
+        let column: Column = ["ann", "bob", "cleo"].into_iter().cycle().take(100).collect();
+        let (mut out, mut portable, mut failures) = (Column::new(), Column::new(), vec![]);
+        p.pseudonym_column(&column, &mut out, &mut failures);
+        crate::crypto::hazmat::use_portable_code(true);
+        p.pseudonym_column(&column, &mut portable, &mut failures);
+        crate::crypto::hazmat::use_portable_code(false);
+        assert!(out.iter().eq(portable.iter()) && failures.is_empty());
     }
 
     // SPEC: PSN-6

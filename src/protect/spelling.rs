@@ -112,7 +112,7 @@ impl Spelling {
         let all = pseudonyms;
         match self {
             Spelling::Base64Url => out.extend(all.len(), |texts| radix_text::all_base64url(all, texts)),
-            Spelling::Hex => out.extend(all.len(), |texts| each(all, texts, radix_text::hex)),
+            Spelling::Hex => out.extend(all.len(), |texts| radix_text::all_hex(all, texts)),
             Spelling::Uuid => out.extend(all.len(), |texts| each(all, texts, radix_text::uuid)),
             Spelling::Crockford => out.extend(all.len(), |texts| each(all, texts, radix_text::crockford)),
             Spelling::Int63(_) => {

@@ -17,7 +17,6 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aes;
-pub(crate) mod base64url;
 pub(crate) mod ff1;
 pub(crate) mod ff1_text;
 pub(crate) mod ff1_text_wide;
@@ -26,6 +25,7 @@ pub(crate) mod gcm;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
 mod memory;
+pub(crate) mod text;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
