@@ -109,8 +109,8 @@ pub fn tables(method: &Method) -> Vec<Table> {
         Table {
             title: "AES-256-GCM",
             row: "fields of",
-            note: "One key, one AAD. The peers are called once a field, with counted nonces; ours is `aead::Aead::batch`, whose \
-                   XAES-256-GCM is AES-256-GCM under a key that is derived once for the column, and the opening of it."
+            note: "One key, one AAD. The peers are called once a field, with counted nonces; ours is a batch of \
+                   `aead`, whose XAES-256-GCM is AES-256-GCM under a key that is derived once for the column, and the opening of it."
                 .to_owned(),
             rows: per_size(gcm),
         },
