@@ -52,6 +52,9 @@ pub fn check(compared: usize) {
         for (i, theirs) in theirs.iter().enumerate() {
             assert!(out.get(i) == theirs, "not the pseudonym of the peers");
         }
+        let mut shared = Column::new();
+        ours.column_on_threads(&values.iter().map(String::as_str).collect(), &mut shared);
+        assert!(shared.iter().eq(out.iter()), "threads give other pseudonyms");
         assert!((0..1000).all(|i| ours.one(&values[i]).as_bytes() == out.get(i)), "one is not that of many");
     }
 }

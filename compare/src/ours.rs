@@ -6,7 +6,7 @@ use cloakroom::crypto::ff1::{AsciiAlphabet, Domain, Plan};
 use cloakroom::crypto::hazmat;
 use cloakroom::crypto::kdf;
 use cloakroom::crypto::prf::Prf;
-use cloakroom::crypto::secret::{AeadKey, PrfKey, PrpKey};
+use cloakroom::crypto::secret::{AeadKey, Plaintext, PrfKey, PrpKey};
 use cloakroom::format::Normalization;
 use cloakroom::keys::{Keyset, UsableKey};
 use cloakroom::name::{FieldName, Scope, TenantId};
@@ -59,7 +59,7 @@ impl Ff1 {
 }
 
 /// The values of a part that one thread takes.
-pub const PART: usize = 4096;
+const PART: usize = 4096;
 
 /// Whether a column is long enough to be shared out.
 fn worth_it(values: usize) -> bool {
@@ -131,12 +131,26 @@ impl Pseudonyms {
         assert!(failures.is_empty());
     }
 
-    /// Parts of a column, in place of what `out` held, on all threads of the pool that it runs in.
-    pub fn parts_on_threads(&self, parts: &[Column], out: &mut [Column]) {
-        if !worth_it(parts.iter().map(Column::len).sum()) {
-            return parts.iter().zip(out).for_each(|(part, out)| self.column(part, out));
+    /// As `column`, on all threads of the pool that it runs in.
+    pub fn column_on_threads(&self, values: &Column, out: &mut Column) {
+        let parts: Vec<Column> = (0..values.len())
+            .step_by(PART)
+            .map(|start| {
+                let mut part = Column::new();
+                (start..values.len().min(start + PART)).for_each(|i| part.push(values.get(i)));
+                part
+            })
+            .collect();
+        if !worth_it(values.len()) {
+            return self.column(values, out);
         }
-        parts.par_iter().zip(out).for_each(|(part, out)| self.column(part, out));
+        let done = parts.par_iter().map(|part| {
+            let mut out = Column::new();
+            self.column(part, &mut out);
+            out
+        });
+        out.clear();
+        done.collect::<Vec<_>>().iter().flat_map(Column::iter).for_each(|cell| out.push(cell));
     }
 
     /// The two keys, and what stands before a value and its length of four bytes in a message: for peers.
@@ -152,31 +166,45 @@ impl Pseudonyms {
 }
 
 /// Values under one XAES-256-GCM key and one AAD: AES-256-GCM with a nonce prefix and a sub-key that are drawn once for a column.
-pub struct Gcm(Aead);
+pub struct Gcm {
+    aead: Aead,
+    aad: Context,
+}
+
+/// Plaintexts, or what they were sealed to, ready to be handed over.
+pub struct GcmColumn<'v>(Vec<&'v [u8]>);
+
+impl<'v> FromIterator<&'v [u8]> for GcmColumn<'v> {
+    fn from_iter<I: IntoIterator<Item = &'v [u8]>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
 
 impl Gcm {
     pub fn new() -> Self {
-        Self(Aead::new(Suite::Xaes256Gcm, &AeadKey::from_bytes(&mut { KEY })))
+        let aead = Aead::new(Suite::Xaes256Gcm, &AeadKey::from_bytes(&mut { KEY }));
+        Self { aead, aad: Context::new(Label::SealAad) }
     }
 
-    pub fn aad() -> Context {
-        Context::new(Label::SealAad)
+    /// For peers.
+    pub fn aad(&self) -> Vec<u8> {
+        self.aad.as_bytes().to_vec()
     }
 
     /// Each `nonce ‖ ciphertext ‖ tag`, one behind the other, in place of what `out` held.
-    pub fn seal(&self, aad: &Context, plaintexts: &[u8], length: usize, out: &mut Vec<u8>) {
+    pub fn seal(&self, plaintexts: &GcmColumn<'_>, out: &mut Vec<u8>) {
         out.clear();
-        let mut batch = self.0.batch();
-        for plaintext in plaintexts.chunks_exact(length) {
-            batch.seal(aad, plaintext, out).expect("short");
+        let mut batch = self.aead.batch();
+        for plaintext in &plaintexts.0 {
+            batch.seal(&self.aad, plaintext, out).expect("short");
         }
     }
 
     /// The plaintexts, one behind the other, in place of what `out` held.
-    pub fn open(&self, aad: &Context, sealed: &[u8], length: usize, out: &mut Vec<u8>) {
+    pub fn open(&self, sealed: &GcmColumn<'_>, out: &mut Vec<u8>) {
         out.clear();
-        for sealed in sealed.chunks_exact(length + 40) {
-            out.extend_from_slice(self.0.open(aad, sealed).expect("sealed so").expose());
+        for sealed in &sealed.0 {
+            out.extend_from_slice(self.aead.open(&self.aad, sealed).expect("sealed so").expose());
         }
     }
 }
@@ -191,8 +219,6 @@ pub struct Envelopes {
 
 /// Bytes of an envelope before the nonce.
 pub const HEADER: usize = envelope::HEADER_LEN;
-/// What an envelope has more than its plaintext.
-pub const OVERHEAD: usize = HEADER + 24 + 16;
 
 impl Envelopes {
     pub fn new(suite: Suite) -> Self {
@@ -214,20 +240,26 @@ impl Envelopes {
         self.sealer.seal(subject, plaintext).expect("short")
     }
 
-    /// A column of plaintexts of one length; envelopes one behind the other, in place of what `out` held.
-    pub fn seal(&self, subjects: &[String], plaintexts: &[u8], length: usize, out: &mut Vec<u8>) {
-        out.clear();
-        let mut batch = self.sealer.batch();
-        for (subject, plaintext) in subjects.iter().zip(plaintexts.chunks_exact(length)) {
-            batch.seal(subject, plaintext, out).expect("short");
-        }
+    pub fn open_one(&self, subject: &str, envelope: &[u8]) -> Plaintext {
+        self.sealer.open(subject, envelope).expect("sealed so")
     }
 
-    /// The plaintexts, one behind the other, in place of what `out` held.
-    pub fn open(&self, subjects: &[String], envelopes: &[u8], length: usize, out: &mut Vec<u8>) {
+    /// In place of what `out` held.
+    pub fn seal(&self, subjects: &[String], plaintexts: &[&[u8]], out: &mut Column) {
+        let mut failures = vec![];
         out.clear();
-        for (subject, envelope) in subjects.iter().zip(envelopes.chunks_exact(length + OVERHEAD)) {
-            out.extend_from_slice(self.sealer.open(subject, envelope).expect("sealed so").expose());
+        let mut batch = self.sealer.batch();
+        for (subject, plaintext) in subjects.iter().zip(plaintexts) {
+            out.push_with(&mut failures, |out| batch.seal(subject, plaintext, out));
+        }
+        assert!(failures.is_empty());
+    }
+
+    /// In place of what `out` held.
+    pub fn open(&self, subjects: &[String], envelopes: &Column, out: &mut Column) {
+        out.clear();
+        for (subject, envelope) in subjects.iter().zip(envelopes.iter()) {
+            out.push(self.open_one(subject, envelope).expose());
         }
     }
 }

@@ -4,10 +4,11 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use cloakroom::crypto::aead::Suite;
+use cloakroom::protect::Column;
 
 use crate::column::characters;
 use crate::measure::{Candidate, Clock, Method};
-use crate::ours::{self, Envelopes, Gcm, HEADER, OVERHEAD};
+use crate::ours::{self, Envelopes, Gcm, GcmColumn, HEADER};
 use crate::peers::aead::{Aead, AesGcm, AwsLc, Ring, XChaCha, xaes_key};
 use crate::table::{Role, Row, Table};
 
@@ -32,38 +33,50 @@ impl Fields {
     fn count(&self) -> usize {
         self.subjects.len()
     }
+
+    fn cells(&self) -> Vec<&[u8]> {
+        self.plain.chunks_exact(self.size).collect()
+    }
 }
 
 /// Every field that we seal is, byte for byte, what the peers seal under the same key and nonce; and we open it.
 pub fn check() {
     for size in SIZES {
-        let fields = Fields::new(size);
-        let (gcm, aad) = (Gcm::new(), Gcm::aad());
-        let (mut sealed, mut opened) = (vec![], vec![]);
-        gcm.seal(&aad, &fields.plain, size, &mut sealed);
-        for (sealed, plain) in sealed.chunks_exact(NONCE + size + TAG).zip(fields.plain.chunks_exact(size)) {
-            check_xaes(&ours::KEY, sealed, aad.as_bytes(), plain);
-        }
-        gcm.open(&aad, &sealed, size, &mut opened);
-        assert!(opened == fields.plain, "other plaintexts");
+        let fields = &Fields::new(size);
+        check_gcm(fields);
+        check_envelopes(Suite::Xaes256Gcm, fields);
+        check_envelopes(Suite::XChaCha20Poly1305, fields);
+    }
+}
 
-        for suite in [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305] {
-            let envelopes = Envelopes::new(suite);
-            envelopes.seal(&fields.subjects, &fields.plain, size, &mut sealed);
-            envelopes.open(&fields.subjects, &sealed, size, &mut opened);
-            assert!(opened == fields.plain, "other plaintexts");
-            let one = envelopes.seal_one(&fields.subjects[0], &fields.plain[..size]);
-            let all = sealed.chunks_exact(size + OVERHEAD).chain([one.as_slice()]);
-            for (i, envelope) in all.enumerate() {
-                let i = i % fields.count();
-                let plain = &fields.plain[i * size..][..size];
-                let aad = envelopes.aad(&fields.subjects[i]);
-                match suite {
-                    Suite::Xaes256Gcm => check_xaes(&envelopes.key, &envelope[HEADER..], &aad, plain),
-                    Suite::XChaCha20Poly1305 => {
-                        let (nonce, sealed) = envelope[HEADER..].split_first_chunk().expect("a nonce");
-                        check_one(&XChaCha::new(&envelopes.key), nonce, &aad, plain, sealed);
-                    }
+fn check_gcm(fields: &Fields) {
+    let (ours, cells) = (Gcm::new(), fields.cells());
+    let (mut sealed, mut opened) = (vec![], vec![]);
+    ours.seal(&cells.iter().copied().collect(), &mut sealed);
+    let sealed = sealed.chunks_exact(NONCE + fields.size + TAG);
+    for (sealed, plain) in sealed.clone().zip(cells) {
+        check_xaes(&ours::KEY, sealed, &ours.aad(), plain);
+    }
+    ours.open(&sealed.collect(), &mut opened);
+    assert!(opened == fields.plain, "other plaintexts");
+}
+
+fn check_envelopes(suite: Suite, fields: &Fields) {
+    let (ours, cells) = (Envelopes::new(suite), fields.cells());
+    let (mut column, mut opened) = (Column::new(), Column::new());
+    ours.seal(&fields.subjects, &cells, &mut column);
+    ours.open(&fields.subjects, &column, &mut opened);
+    assert!(opened.iter().eq(cells.iter().copied()), "other plaintexts");
+    for (i, (subject, plain)) in fields.subjects.iter().zip(cells).enumerate() {
+        let (one, aad) = (ours.seal_one(subject, plain), ours.aad(subject));
+        assert!(ours.open_one(subject, &one).expose() == plain, "other plaintexts");
+        for envelope in [column.get(i), &one] {
+            let sealed = &envelope[HEADER..];
+            match suite {
+                Suite::Xaes256Gcm => check_xaes(&ours.key, sealed, &aad, plain),
+                Suite::XChaCha20Poly1305 => {
+                    let (nonce, sealed) = sealed.split_first_chunk().expect("a nonce");
+                    check_one(&XChaCha::new(&ours.key), nonce, &aad, plain, sealed);
                 }
             }
         }
@@ -96,8 +109,8 @@ pub fn tables(method: &Method) -> Vec<Table> {
         Table {
             title: "AES-256-GCM",
             row: "fields of",
-            note: "One key, one AAD. The peers are called once a field, with counted nonces; ours is `aead::Aead::batch`, whose \
-                   XAES-256-GCM is AES-256-GCM under a key that is derived once for the column, and the opening of it."
+            note: "One key, one AAD. The peers are called once a field, with counted nonces; ours is a batch of \
+                   `aead`, whose XAES-256-GCM is AES-256-GCM under a key that is derived once for the column, and the opening of it."
                 .to_owned(),
             rows: per_size(gcm),
         },
@@ -178,13 +191,14 @@ fn rows(method: &Method, size: usize, pairs: Vec<[(Role, Candidate<'_>); 2]>) ->
 }
 
 fn gcm(method: &Method, size: usize) -> [Row; 2] {
-    let (fields, ours, aad) = (&Fields::new(size), &Gcm::new(), &Gcm::aad());
-    let aads = vec![aad.as_bytes().to_vec(); fields.count()];
-    let mut sealed = vec![];
-    ours.seal(aad, &fields.plain, size, &mut sealed);
-    let (mut to_seal, mut to_open) = (vec![], vec![]);
-    let seal = move || ours.seal(aad, black_box(&fields.plain), size, &mut to_seal);
-    let open = move || ours.open(aad, black_box(&sealed), size, &mut to_open);
+    let (fields, ours) = (&Fields::new(size), &Gcm::new());
+    let aads = vec![ours.aad(); fields.count()];
+    let plain: &GcmColumn = &fields.cells().into_iter().collect();
+    let (mut sealed, mut to_seal, mut to_open) = (vec![], vec![], vec![]);
+    ours.seal(plain, &mut sealed);
+    let sealed: &GcmColumn = &sealed.chunks_exact(NONCE + size + TAG).collect();
+    let seal = move || ours.seal(black_box(plain), &mut to_seal);
+    let open = move || ours.open(black_box(sealed), &mut to_open);
     let column = [
         (Role::Ours, Candidate::new("column", fields.count(), seal)),
         (Role::Ours, Candidate::new("column", fields.count(), open)),
@@ -200,22 +214,23 @@ fn gcm(method: &Method, size: usize) -> [Row; 2] {
 
 /// A field a call, and a column a call.
 fn envelopes<'a>(ours: &'a Envelopes, fields: &'a Fields) -> [[(Role, Candidate<'a>); 2]; 2] {
-    let (size, count) = (fields.size, fields.count());
-    let mut sealed = vec![];
-    ours.seal(&fields.subjects, &fields.plain, size, &mut sealed);
-    let (mut to_seal, mut to_open, mut to_open_one, one) = (vec![], vec![], vec![], sealed.clone());
+    let (cells, count, subjects) = (fields.cells(), fields.count(), &fields.subjects);
+    let (mut sealed, mut to_seal, mut to_open) = (Column::new(), Column::new(), Column::new());
+    ours.seal(subjects, &cells, &mut sealed);
+    let one: Vec<Vec<u8>> = sealed.iter().map(<[u8]>::to_vec).collect();
+    let one_cells = cells.clone();
     let seal_one = move || {
-        for (subject, plain) in fields.subjects.iter().zip(fields.plain.chunks_exact(size)) {
+        for (subject, plain) in subjects.iter().zip(&one_cells) {
             black_box(ours.seal_one(subject, black_box(plain)));
         }
     };
     let open_one = move || {
-        for (i, envelope) in one.chunks_exact(size + OVERHEAD).enumerate() {
-            ours.open(&fields.subjects[i..=i], black_box(envelope), size, &mut to_open_one);
+        for (subject, envelope) in subjects.iter().zip(&one) {
+            black_box(ours.open_one(subject, black_box(envelope)));
         }
     };
-    let seal = move || ours.seal(&fields.subjects, black_box(&fields.plain), size, &mut to_seal);
-    let open = move || ours.open(&fields.subjects, black_box(&sealed), size, &mut to_open);
+    let seal = move || ours.seal(subjects, black_box(&cells), &mut to_seal);
+    let open = move || ours.open(subjects, black_box(&sealed), &mut to_open);
     [
         [
             (Role::Ours, Candidate::new("1", count, seal_one)),

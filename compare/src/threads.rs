@@ -28,12 +28,10 @@ fn tokens(method: &Method, count: usize) -> Row {
 
 fn pseudonyms(method: &Method, count: usize) -> Row {
     let ours = &ours::Pseudonyms::new(&ours::Names::new());
-    let values = texts(count, 16, 16, 1);
-    let parts = values.chunks(ours::PART).map(|part| part.iter().map(String::as_str).collect());
-    let parts: &Vec<Column> = &parts.collect();
+    let column: &Column = &texts(count, 16, 16, 1).iter().map(String::as_str).collect();
     row(method, "pseudonyms of 16 bytes", count, || {
-        let mut out: Vec<Column> = parts.iter().map(|_| Column::new()).collect();
-        move || ours.parts_on_threads(black_box(parts), &mut out)
+        let mut out = Column::new();
+        move || ours.column_on_threads(black_box(column), &mut out)
     })
 }
 

@@ -81,79 +81,67 @@ fn main() -> ExitCode {
     }
 }
 
-/// Times `call` on inputs of either class. Each input is copied to one and the same place first, so that a class has neither its
-/// own addresses nor its own state of the caches.
+/// Times `call` on inputs of either class. All lie in one buffer, whatever their class, and each is copied to one and the same
+/// place first: a class must have neither its own addresses nor its own state of the caches.
 fn run<T>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
-    mut make: impl FnMut(Class, &mut BenchRng) -> Vec<u8>,
+    length: usize,
+    make: impl Fn(Class, &mut BenchRng, &mut [u8]),
     call: impl Fn(&[u8]) -> T,
 ) {
-    let samples = SAMPLES.load(Ordering::Relaxed);
-    let mut place = vec![];
-    // Not counted: caches, branch prediction and plans warm up.
-    for _ in 0..1000 {
-        call(&make(Class::Right, rng));
-    }
     const TOGETHER: usize = 1000;
-    for _ in 0..samples / TOGETHER {
-        let inputs: Vec<(Class, Vec<u8>)> = (0..TOGETHER)
-            .map(|_| {
-                let class = if rng.random::<bool>() { Class::Left } else { Class::Right };
-                (class, make(class, rng))
-            })
-            .collect();
-        for (class, input) in &inputs {
-            place.clear();
-            place.extend_from_slice(input);
-            runner.run_one(*class, || call(&place));
+    let mut classes = vec![Class::Left; TOGETHER];
+    let (mut inputs, mut place) = (vec![0; TOGETHER * length], vec![0; length]);
+    for turn in 0..=SAMPLES.load(Ordering::Relaxed) / TOGETHER {
+        for (class, input) in classes.iter_mut().zip(inputs.chunks_exact_mut(length)) {
+            *class = if rng.random::<bool>() { Class::Left } else { Class::Right };
+            make(*class, rng, input);
+        }
+        for (class, input) in classes.iter().zip(inputs.chunks_exact(length)) {
+            place.copy_from_slice(input);
+            match turn {
+                // Not counted: caches and branch prediction warm up.
+                0 => drop(std::hint::black_box(call(&place))),
+                _ => runner.run_one(*class, || call(&place)),
+            }
         }
     }
 }
 
-/// The fixed text for the left class, a random one for the right.
-fn fixed_or_random<'a>(
-    alphabet: &'a [u8],
-    length: usize,
-) -> impl FnMut(Class, &mut BenchRng) -> Vec<u8> + 'a {
-    // Both are drawn for both classes, so that the generator's work tells nothing.
-    move |class, rng| {
-        let random = (0..length).map(|_| alphabet[rng.random_range(0..alphabet.len())]).collect();
-        match class {
-            Class::Left => vec![alphabet[alphabet.len() - 1]; length],
-            Class::Right => random,
+/// The alphabet's last character for the left class, random ones for the right. Those are drawn for both.
+fn fixed_or_random(alphabet: &[u8]) -> impl Fn(Class, &mut BenchRng, &mut [u8]) + '_ {
+    move |class, rng, text| {
+        text.iter_mut().for_each(|character| *character = alphabet[rng.random_range(0..alphabet.len())]);
+        if let Class::Left = class {
+            text.fill(alphabet[alphabet.len() - 1]);
         }
     }
 }
 
 /// `right` with the first byte of a range wrong for the left class, the last for the right one.
 fn first_or_last(
-    right: Vec<u8>,
+    right: &[u8],
     range: std::ops::Range<usize>,
-) -> impl FnMut(Class, &mut BenchRng) -> Vec<u8> {
-    move |class, rng| {
-        let wrong = rng.random_range(1..=255);
-        let mut bytes = right.clone();
-        match class {
-            Class::Left => bytes[range.start] ^= wrong,
-            Class::Right => bytes[range.end - 1] ^= wrong,
-        }
-        bytes
+) -> impl Fn(Class, &mut BenchRng, &mut [u8]) + '_ {
+    move |class, rng, bytes| {
+        bytes.copy_from_slice(right);
+        let at = if let Class::Left = class { range.start } else { range.end - 1 };
+        bytes[at] ^= rng.random_range(1..=255);
     }
 }
 
 fn control_leaks(runner: &mut CtRunner, rng: &mut BenchRng) {
-    let right = vec![7; 256];
-    let compared = right.clone();
-    run(runner, rng, first_or_last(right, 0..256), |bytes| {
-        bytes.iter().zip(&compared).all(|(a, b)| std::hint::black_box(a == b))
+    let right = [7; 256];
+    run(runner, rng, 256, first_or_last(&right, 0..256), |bytes| {
+        bytes.iter().zip(&right).all(|(a, b)| std::hint::black_box(a == b))
     });
 }
 
 fn control_none(runner: &mut CtRunner, rng: &mut BenchRng) {
-    let none = |_: Class, rng: &mut BenchRng| rng.next_u64().to_be_bytes().to_vec();
+    let none = |_: Class, rng: &mut BenchRng, bytes: &mut [u8]| rng.fill_bytes(bytes);
     let prf = Prf::new(&PrfKey::from_bytes(&mut [1; 32]));
-    run(runner, rng, none, |bytes| prf.tag(&[bytes]).into_public::<16>());
+    run(runner, rng, 8, none, |bytes| prf.tag(&[bytes]).into_public::<16>());
 }
 
 fn ff1<const ENCRYPT: bool>(
@@ -167,7 +155,7 @@ fn ff1<const ENCRYPT: bool>(
     let domain = Domain::new(alphabet.radix(), length).expect("a million values");
     let plan = Plan::new(&[2; 32], domain, b"tweak").expect("a short tweak");
     let out = RefCell::new(vec![0; length * count]);
-    run(runner, rng, fixed_or_random(characters, length * count), |values| {
+    run(runner, rng, length * count, fixed_or_random(characters), |values| {
         let out = &mut *out.borrow_mut();
         match ENCRYPT {
             true => plan.encrypt_ascii(&alphabet, values, out),
@@ -179,8 +167,8 @@ fn ff1<const ENCRYPT: bool>(
 fn tag_verifies(runner: &mut CtRunner, rng: &mut BenchRng) {
     let prf = Prf::new(&PrfKey::from_bytes(&mut [3; 32]));
     let tag = prf.tag(&[b"message"]);
-    let right = prf.tag(&[b"message"]).into_public::<32>().to_vec();
-    run(runner, rng, first_or_last(right, 0..32), |expected| tag.verifies(expected));
+    let right = prf.tag(&[b"message"]).into_public::<32>();
+    run(runner, rng, 32, first_or_last(&right, 0..32), |expected| tag.verifies(expected));
 }
 
 fn key_commitment(runner: &mut CtRunner, rng: &mut BenchRng) {
@@ -188,7 +176,9 @@ fn key_commitment(runner: &mut CtRunner, rng: &mut BenchRng) {
     let (key, aad) = (WrapKey::derive(&root, &Context::new(Label::WrapKey)), Context::new(Label::WrapAad));
     let mut wrapped = vec![];
     key.wrap(&aad, &wrap::generate(), &mut wrapped);
-    run(runner, rng, first_or_last(wrapped, 0..32), |wrapped| key.unwrap(&aad, wrapped).is_ok());
+    run(runner, rng, wrapped.len(), first_or_last(&wrapped, 0..32), |wrapped| {
+        key.unwrap(&aad, wrapped).is_ok()
+    });
 }
 
 fn key() -> UsableKey {
@@ -207,7 +197,9 @@ fn envelope_tag(runner: &mut CtRunner, rng: &mut BenchRng) {
     let sealer = Sealer::new(&key(), Suite::Xaes256Gcm, &tenant(), &field());
     let envelope = sealer.seal("10423", &[5; 64]).expect("short");
     let tag = envelope.len() - 16..envelope.len();
-    run(runner, rng, first_or_last(envelope, tag), |envelope| sealer.open("10423", envelope).is_ok());
+    run(runner, rng, envelope.len(), first_or_last(&envelope, tag), |envelope| {
+        sealer.open("10423", envelope).is_ok()
+    });
 }
 
 fn pseudonymizer() -> Pseudonymizer {
@@ -217,7 +209,7 @@ fn pseudonymizer() -> Pseudonymizer {
 
 fn pseudonym_one(runner: &mut CtRunner, rng: &mut BenchRng) {
     let pseudonyms = pseudonymizer();
-    run(runner, rng, fixed_or_random(BASE36, 16), |value| {
+    run(runner, rng, 16, fixed_or_random(BASE36), |value| {
         pseudonyms.pseudonym(std::str::from_utf8(value).expect("ASCII"))
     });
 }
@@ -225,7 +217,7 @@ fn pseudonym_one(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn pseudonym_group(runner: &mut CtRunner, rng: &mut BenchRng) {
     let pseudonyms = pseudonymizer();
     let columns = RefCell::new((Column::new(), Column::new(), vec![]));
-    run(runner, rng, fixed_or_random(BASE36, 16 * 64), |values| {
+    run(runner, rng, 16 * 64, fixed_or_random(BASE36), |values| {
         let (input, out, failures) = &mut *columns.borrow_mut();
         input.clear();
         out.clear();
@@ -237,7 +229,7 @@ fn pseudonym_group(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn blind_index(runner: &mut CtRunner, rng: &mut BenchRng) {
     let index = BlindIndex::field(field(), Normalization::None, 17).expect("17 bits");
     let indexer = BlindIndexer::new(&key(), &tenant(), &index);
-    run(runner, rng, fixed_or_random(BASE36, 16), |value| {
+    run(runner, rng, 16, fixed_or_random(BASE36), |value| {
         indexer.value(&[std::str::from_utf8(value).expect("ASCII")])
     });
 }
