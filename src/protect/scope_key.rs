@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 /// Permutes numbers of 16 bytes, big-endian; integers are below 2^63.
 pub(super) enum ScopeKey {
     Block(Prp),
-    Integer(Plan),
+    Integer(Box<Plan>),
 }
 
 /// The bits of an integer.
@@ -42,7 +42,7 @@ impl ScopeKey {
         }
         let key: Ff1Secret = kdf::derive(key.secret(), &context(Label::PseudonymInteger));
         let plan = Domain::new(2, BITS).and_then(|domain| Plan::new(key.expose(), domain, b""));
-        ScopeKey::Integer(plan.expect("2^63 values are enough, and no tweak is not too long"))
+        ScopeKey::Integer(Box::new(plan.expect("2^63 values are enough, and no tweak is not too long")))
     }
 
     /// From identities to pseudonyms.
