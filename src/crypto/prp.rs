@@ -7,13 +7,13 @@ use super::secret::PrpKey;
 use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use std::fmt;
 
-/// AES-256 as a permutation under one key.
-pub struct Prp(aes::Aes256);
+/// AES-256 as a permutation under one key. Its round keys are on the heap, as keys are.
+pub struct Prp(Box<aes::Aes256>);
 
 impl Prp {
     /// Expands the key.
     pub fn new(key: &PrpKey) -> Self {
-        Self(aes::Aes256::new(key.expose().into()))
+        Self(Box::new(aes::Aes256::new(key.expose().into())))
     }
 
     /// Permutes each block in place; many at once fill the AES units.

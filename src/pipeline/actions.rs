@@ -34,8 +34,8 @@ pub(super) enum Action {
     /// Left as it is, protected before.
     Pass,
     Retokenize {
-        from: Tokenizer,
-        to: Tokenizer,
+        from: Box<Tokenizer>,
+        to: Box<Tokenizer>,
     },
     Reseal {
         from: Sealer,

@@ -138,8 +138,8 @@ impl Plan<'_> {
                 to: Sealer::new(to, *suite, tenant, field),
             },
             Some(Rule::Token(format)) if from.number() != to.number() => Action::Retokenize {
-                from: Tokenizer::new(from, tenant, field, format.clone())?,
-                to: Tokenizer::new(to, tenant, field, format.clone())?,
+                from: Box::new(Tokenizer::new(from, tenant, field, format.clone())?),
+                to: Box::new(Tokenizer::new(to, tenant, field, format.clone())?),
             },
             Some(Rule::Pseudonym { scope, spelling, .. }) if from.number() != to.number() => Action::Rekey(
                 Box::new(Bridge::new(tenant, (from, scope, *spelling), (to, scope, *spelling))?),

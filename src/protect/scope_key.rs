@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 /// Permutes numbers of 16 bytes, big-endian; integers are below 2^63.
 pub(super) enum ScopeKey {
-    Block(Box<Prp>),
+    Block(Prp),
     Integer(Box<Plan>),
 }
 
