@@ -30,7 +30,7 @@ impl Random {
 fn word_quotient(layout: &Layout, x: u64) -> u64 {
     let Divisor { c, shift, bias } = layout.by_radix;
     match layout.radix > SMALL {
-        true => (x + u64::from(bias)) * c >> 16 >> shift,
+        true => ((x + u64::from(bias)) * c) >> 16 >> shift,
         false => (x * c + (1 << 14)) >> 15 >> shift,
     }
 }
@@ -49,7 +49,7 @@ fn every_division_is_exact_for_every_radix() {
         let mut layouts = (2..=16).filter_map(|n| Layout::new(radix as u32, n)).peekable();
         let layout = layouts.peek().unwrap().clone();
         let (square, fourth) = (radix * radix, radix.pow(4));
-        assert!((0..100).all(|x| x * 6554 >> 16 == x / 10), "decimal digits");
+        assert!((0..100).all(|x| (x * 6554) >> 16 == x / 10), "decimal digits");
         assert!(layout.by_radix.c < if radix > SMALL { 1 << 16 } else { 1 << 15 });
         assert!(layout.by_square.c < 1 << 52 && layout.by_fourth.c < 1 << 52);
         for k in 0..radix {
