@@ -42,8 +42,8 @@ pub(super) enum Action {
         to: Sealer,
     },
     Rerefer {
-        from: References,
-        to: References,
+        from: Box<References>,
+        to: Box<References>,
     },
     Rekey(Box<Bridge>),
     /// One of these, by the key version that another column has for the row.

@@ -130,8 +130,8 @@ impl Plan<'_> {
         let (tenant, field) = (self.tenant, &column.field);
         Ok(match &column.rule {
             Some(Rule::Seal(_)) if self.in_vault => Action::Rerefer {
-                from: References::new(from, tenant, field),
-                to: References::new(to, tenant, field),
+                from: Box::new(References::new(from, tenant, field)),
+                to: Box::new(References::new(to, tenant, field)),
             },
             Some(Rule::Seal(suite)) => Action::Reseal {
                 from: Sealer::new(from, *suite, tenant, field),
