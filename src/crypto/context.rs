@@ -246,13 +246,28 @@ impl Contexts {
 
     /// The encoding with this part.
     pub fn with(&self, part: impl AsRef<[u8]>) -> Context {
-        let (before, part, after) = (&self.before.0, part.as_ref(), &self.after.0);
-        // Growing would leave a copy of the part behind.
-        let mut context = Context(Vec::with_capacity(before.len() + 4 + part.len() + after.len()));
-        context.0.extend_from_slice(before);
-        context = context.part(part);
-        context.0.extend_from_slice(after);
+        let mut context = Self::room();
+        self.write(part.as_ref(), &mut context);
         context
+    }
+
+    /// Puts the encoding with this part in the place of another.
+    pub(super) fn write(&self, part: &[u8], context: &mut Context) {
+        let length = self.before.0.len() + 4 + part.len() + self.after.0.len();
+        if context.0.capacity() < length {
+            // Growing would leave a copy of a part behind.
+            *context = Context(Vec::with_capacity(length.max(128)));
+        }
+        context.0.clear();
+        context.0.extend_from_slice(&self.before.0);
+        context.0.extend_from_slice(&Context::length_prefix(part.len()));
+        context.0.extend_from_slice(part);
+        context.0.extend_from_slice(&self.after.0);
+    }
+
+    /// No encoding yet, for [`write`](Self::write).
+    pub(super) fn room() -> Context {
+        Context(vec![])
     }
 
     /// The bytes in front of the part and its length.

@@ -154,12 +154,12 @@ impl Aead {
     fn open_group(&self, contexts: &Contexts, group: &mut [Job<'_>]) {
         let nonce = group[0].nonce;
         let many = if group.len() < FEW { None } else { self.many(nonce) };
-        let mut sub_key = None;
+        let (mut sub_key, mut aad) = (None, Contexts::room());
         let mut one_by_one = |job: &mut Job<'_>| {
             let (text, tag) = job.sealed.split_last_chunk().expect("it is as long as a tag");
             job.out.copy_from_slice(text);
             let sub_key = sub_key.get_or_insert_with(|| self.sub_key(nonce));
-            let aad = contexts.with(job.part);
+            contexts.write(job.part, &mut aad);
             *job.genuine = sub_key.open(job.nonce, aad.as_bytes(), job.out, tag).is_ok();
             if !*job.genuine {
                 job.out.fill(0);
@@ -274,6 +274,7 @@ impl Batch<'_> {
         let mut count = 0;
         let sub_key = &self.sub_key;
         let aads = self.many.as_ref().map(|many| &many.aads);
+        let mut aad = Contexts::room();
         let mut fields: [Sealing<'_>; CHUNK] = std::array::from_fn(|_| {
             for (slot, ((bound, nonce), fits)) in places.by_ref() {
                 let (front, behind) = std::mem::take(&mut rest).split_at_mut(LEAD + NONCE_LEN);
@@ -287,7 +288,10 @@ impl Batch<'_> {
                         let nonce = nonce.last_chunk().expect("24 >= 12");
                         return Sealing { nonce, aad: aads.get(slot), plaintext: bound.value, out: sealed };
                     }
-                    _ => seal_one(sub_key, nonce, &contexts.with(bound.part), bound.value, sealed),
+                    _ => {
+                        contexts.write(bound.part, &mut aad);
+                        seal_one(sub_key, nonce, &aad, bound.value, sealed);
+                    }
                 }
             }
             Sealing { nonce: &[0; 12], aad: &[], plaintext: &[], out: &mut [] }
