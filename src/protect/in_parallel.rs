@@ -1,7 +1,7 @@
 //! A column on all cores: taken off in pieces, in order; put together in order.
 //!
 //! ```text
-//! cells ──► pieces of 2,048 or more ──► whoever is free ──► pieces of output, each appended once those before it are
+//! cells ──► pieces of some thousand ──► whoever is free ──► pieces of output, each appended once those before it are
 //! ```
 
 use super::{Cells, Column, Failures};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Cells in a piece, at least and at most: enough to be worth beginning with, and few enough for a core's own cache.
-const PIECE: (usize, usize) = (2048, 8192);
+const PIECE: (usize, usize) = (4096, 8192);
 /// Pieces for each thread, if they are not too small: enough that the threads end together.
 const PIECES: usize = 16;
 /// Cells below which it does not pay to wake another thread.
@@ -70,7 +70,8 @@ pub fn in_parallel<C: Cells + Sync + ?Sized>(
             let mut made = spare.pop().unwrap_or_default();
             work(&Piece { cells, range }, &mut made.output, &mut made.failures);
             waiting.push_back((i, made));
-            let mut joined = join();
+            // Waiting for another thread that is appending would take longer than the next piece.
+            let Ok(mut joined) = joined.try_lock() else { continue };
             while waiting.front().is_some_and(|(i, _)| *i == joined.pieces)
                 && let Some((_, mut made)) = waiting.pop_front()
             {
@@ -111,8 +112,9 @@ impl<C: Cells + ?Sized> Cells for Piece<'_, C> {
 
     #[inline]
     fn cell(&self, i: usize) -> &[u8] {
-        assert!(i < self.range.len(), "cell {i} of {}", self.range.len());
-        self.cells.cell(self.range.start + i)
+        let i = self.range.start + i;
+        assert!(i < self.range.end);
+        self.cells.cell(i)
     }
 }
 
