@@ -1,13 +1,14 @@
-//! A CSV file of six columns through a policy, without a vault: token, pseudonym, generalize, mask, keep, drop.
+//! A CSV file of six columns through a policy: token, pseudonym, generalize, mask, keep, drop; or into a vault.
 //!
 //! `cargo bench --bench pipeline` measures 100,000 rows with criterion; `cargo bench --bench pipeline -- whole 10000000`
 //! runs so many rows from file to file beside the `csv` crate copying the same file, five turns, each run in a process of
-//! its own, and prints seconds, their ratio, and peak memory.
+//! its own, and prints seconds, their ratio, and peak memory; `-- vault 200000` does so into a vault.
 
-use cloakroom::keys::Keyset;
+use cloakroom::keys::{KeyFile, Keyset};
 use cloakroom::pipeline::{Keys, Options, protect};
 use cloakroom::policy::Policy;
 use cloakroom::time::Timestamp;
+use cloakroom::vault::Vault;
 use cloakroom::whole_file::{Readers, WholeFile};
 use criterion::{Criterion, Throughput};
 use std::fmt::Write as _;
@@ -28,6 +29,19 @@ birth_date = { protect = "generalize", to = "year" }
 phone = { protect = "mask", keep = "0+4" }
 country = { protect = "keep" }
 notes = { protect = "drop" }
+"#;
+
+const VAULT_POLICY: &str = r#"
+version = 1
+tenant = "acme"
+subject = "id"
+[field]
+id = { protect = "keep" }
+card = { protect = "random-token", format = "card", keep = "6+4" }
+birth_date = { protect = "generalize", to = "year" }
+phone = { protect = "seal", index = 24, normalize = "digits" }
+country = { protect = "keep" }
+notes = { protect = "seal" }
 "#;
 
 /// A linear congruential generator: the same rows on every machine.
@@ -100,7 +114,8 @@ fn one_run(what: &str, dir: &Path) {
     let started = Instant::now();
     match what {
         "copy" => copy(dir),
-        threads => protect_file(dir, threads.parse().expect("a number of threads")),
+        "vault" => protect_into_vault(dir),
+        threads => protect_file(dir, if threads == "1-worker" { 1 } else { 2 }),
     }
     let seconds = started.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -115,6 +130,21 @@ fn protect_file(dir: &Path, threads: usize) {
     let input = File::open(dir.join("in.csv")).expect("a file");
     let options = Options { threads, ..Options::default() };
     protect(input, &mut out, &policy, Keys::Keyset(&keyset), options).expect("protected");
+    out.commit().expect("durable");
+}
+
+/// Into a new vault over sled: sealed fields, one of them with a blind index, and random tokens.
+fn protect_into_vault(dir: &Path) {
+    let policy = Policy::parse(VAULT_POLICY).expect("a policy");
+    let place = tempfile::tempdir_in(dir).expect("a directory");
+    let key = KeyFile::create(place.path().join("key")).expect("a key file");
+    let vault = Vault::create(place.path().join("vault"), &key, Timestamp(1)).expect("a vault");
+    let mut out = WholeFile::create(dir.join("out.csv"), Readers::Anyone).expect("a file");
+    let input = File::open(dir.join("in.csv")).expect("a file");
+    let options = Options { threads: 2, now: Timestamp(1), ..Options::default() };
+    let finished = protect(input, &mut out, &policy, Keys::Vault(&vault), options).expect("protected");
+    out.sync().expect("durable");
+    finished.commit().expect("in the vault");
     out.commit().expect("durable");
 }
 
@@ -133,8 +163,8 @@ fn copy(dir: &Path) {
     out.commit().expect("durable");
 }
 
-/// Turn by turn: the copy, one worker thread, two.
-fn whole(count: u64) {
+/// Turn by turn: the copy, then each of these.
+fn whole(count: u64, runs: &[&str]) {
     const TURNS: usize = 5;
     let dir = tempfile::tempdir().expect("a directory");
     write_rows(count, &dir.path().join("in.csv"));
@@ -146,22 +176,29 @@ fn whole(count: u64) {
         let (seconds, peak) = printed.trim().split_once(' ').expect("seconds and a peak");
         (seconds.parse().expect("seconds"), peak.into())
     };
-    println!("{count} rows; seconds (and what they are to the copy's), peak memory");
-    let mut ratios = vec![];
+    println!("{count} rows: seconds, times the copy's, rows/s, peak memory");
+    let mut ratios = vec![vec![]; runs.len()];
     for turn in 1..=TURNS {
-        let (copied, _) = run("copy");
-        let (one, _) = run("1");
-        let (two, peak) = run("2");
-        ratios.push(two / copied);
-        println!(
-            "{turn}: csv copy {copied:.2}; protect, one worker {one:.2} ({:.2}), two {two:.2} ({:.2}), {:.0} rows/s, {peak}",
-            one / copied,
-            two / copied,
-            count as f64 / two
-        );
+        let (copied, peak) = run("copy");
+        println!("{turn} csv copy {copied:.2} 1.00 {:.0} {peak}", count as f64 / copied);
+        for (what, ratios) in runs.iter().zip(&mut ratios) {
+            let (seconds, peak) = run(what);
+            ratios.push(seconds / copied);
+            println!(
+                "{turn} {what} {seconds:.2} {:.2} {:.0} {peak}",
+                seconds / copied,
+                count as f64 / seconds
+            );
+        }
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median ratio of two workers to the copy: {:.2}", ratios[TURNS / 2]);
+    for (what, mut ratios) in runs.iter().zip(ratios) {
+        ratios.sort_by(f64::total_cmp);
+        println!("{what}: median of {TURNS} ratios to the copy {:.2}", ratios[TURNS / 2]);
+    }
+}
+
+fn rows_of(arguments: &[String]) -> u64 {
+    arguments.first().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000)
 }
 
 fn main() {
@@ -171,7 +208,10 @@ fn main() {
         return one_run(what, Path::new(dir));
     }
     if let Some(rest) = after("whole") {
-        return whole(rest.first().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000));
+        return whole(rows_of(rest), &["1-worker", "2-workers"]);
+    }
+    if let Some(rest) = after("vault") {
+        return whole(rows_of(rest), &["vault"]);
     }
     let mut c = Criterion::default().configure_from_args();
     criterion_rows(&mut c);

@@ -372,8 +372,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A record's cells, and the line in which it begins.
+    type Lined = (u64, Vec<Vec<u8>>);
+
     /// Records with their lines, read from an input that comes in such pieces.
-    fn read(text: &[u8], delimiter: u8, piece: usize) -> (Vec<(u64, Vec<Vec<u8>>)>, Next) {
+    fn read(text: &[u8], delimiter: u8, piece: usize) -> (Vec<Lined>, Next) {
         struct Pieces<'t>(&'t [u8], usize);
         impl Read for Pieces<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

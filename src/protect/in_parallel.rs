@@ -1,17 +1,19 @@
 //! A column on all cores: taken off in pieces, in order; put together in order.
 //!
 //! ```text
-//! cells ──► pieces of 2,048 ──► whoever is free ──► pieces of output, each appended as soon as those before it are
+//! cells ──► pieces of some thousand ──► whoever is free ──► pieces of output, each appended once those before it are
 //! ```
 
 use super::{Cells, Column, Failures};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Cells in a piece: enough to fill the lanes of every cipher many times over, and few enough that the threads end together.
-const PIECE: usize = 2048;
+/// Cells in a piece, at least and at most: enough to be worth beginning with, and few enough for a core's own cache.
+const PIECE: (usize, usize) = (4096, 8192);
+/// Pieces for each thread, if they are not too small: enough that the threads end together.
+const PIECES: usize = 16;
 /// Cells below which it does not pay to wake another thread.
 const WORTHWHILE: usize = 16_384;
 
@@ -50,19 +52,34 @@ pub fn in_parallel<C: Cells + Sync + ?Sized>(
     if cells.len() < WORTHWHILE || threads < 2 {
         return work(&Piece { cells, range: 0..cells.len() }, output, failures);
     }
-    let pieces = cells.len().div_ceil(PIECE);
+    let size = (cells.len() / (PIECES * threads)).clamp(PIECE.0, PIECE.1);
+    let pieces = cells.len().div_ceil(size);
     let next = AtomicUsize::new(0);
-    let joined = Mutex::new(Joined { output, failures, pieces: 0, waiting: BTreeMap::new(), spare: vec![] });
+    let joined = Mutex::new(Joined { output, failures, size, pieces: 0, left: BTreeMap::new() });
+    let join = || joined.lock().unwrap_or_else(PoisonError::into_inner);
     let take_off = || {
-        let mut made = Made::default();
+        // What has to wait for others' pieces stays here: appending it from another core's cache takes longer than making it.
+        let mut waiting = VecDeque::new();
+        let mut spare: Vec<Made> = vec![];
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             if i >= pieces {
-                return;
+                return join().take_all(waiting);
             }
-            let range = i * PIECE..cells.len().min((i + 1) * PIECE);
+            let range = i * size..cells.len().min((i + 1) * size);
+            let mut made = spare.pop().unwrap_or_default();
             work(&Piece { cells, range }, &mut made.output, &mut made.failures);
-            made = joined.lock().unwrap_or_else(PoisonError::into_inner).put(i, made);
+            waiting.push_back((i, made));
+            // Waiting for another thread that is appending would take longer than the next piece.
+            let Ok(mut joined) = joined.try_lock() else { continue };
+            while waiting.front().is_some_and(|(i, _)| *i == joined.pieces)
+                && let Some((_, mut made)) = waiting.pop_front()
+            {
+                joined.append(&mut made);
+                spare.push(made);
+            }
+            drop(joined);
+            spare.iter_mut().for_each(|made| made.output.clear());
         }
     };
     // This thread begins at once, and ends alone if no other is free.
@@ -95,8 +112,9 @@ impl<C: Cells + ?Sized> Cells for Piece<'_, C> {
 
     #[inline]
     fn cell(&self, i: usize) -> &[u8] {
-        assert!(i < self.range.len(), "cell {i} of {}", self.range.len());
-        self.cells.cell(self.range.start + i)
+        let i = self.range.start + i;
+        assert!(i < self.range.end);
+        self.cells.cell(i)
     }
 }
 
@@ -107,30 +125,32 @@ struct Made {
     failures: Failures,
 }
 
-/// What came of the first pieces, and of others that wait for one before them.
+/// What came of the first pieces, put together.
 struct Joined<'o> {
     output: &'o mut Column,
     failures: &'o mut Failures,
-    /// How many pieces are in the output.
+    /// How many cells a piece has, and how many pieces are in the output.
+    size: usize,
     pieces: usize,
-    waiting: BTreeMap<usize, Made>,
-    /// Cleared, for reuse.
-    spare: Vec<Made>,
+    /// What threads that have ended left behind, since pieces before it were missing.
+    left: BTreeMap<usize, Made>,
 }
 
 impl Joined<'_> {
-    /// Takes what came of a piece, and gives an empty one for the next.
-    fn put(&mut self, piece: usize, made: Made) -> Made {
-        self.waiting.insert(piece, made);
-        while let Some(mut made) = self.waiting.remove(&self.pieces) {
-            let before = self.pieces * PIECE;
-            self.output.append(&made.output);
-            self.failures.extend(made.failures.drain(..).map(|(i, error)| (before + i, error)));
-            made.output.clear();
-            self.spare.push(made);
-            self.pieces += 1;
+    /// Appends the next piece.
+    fn append(&mut self, made: &mut Made) {
+        let before = self.pieces * self.size;
+        self.output.append(&made.output);
+        self.failures.extend(made.failures.drain(..).map(|(i, error)| (before + i, error)));
+        self.pieces += 1;
+    }
+
+    /// Takes what a thread that ends has left, and appends what can be: the last one to end appends all.
+    fn take_all(&mut self, waiting: VecDeque<(usize, Made)>) {
+        self.left.extend(waiting);
+        while let Some(mut made) = self.left.remove(&self.pieces) {
+            self.append(&mut made);
         }
-        self.spare.pop().unwrap_or_default()
     }
 }
 
@@ -157,7 +177,7 @@ mod tests {
 
     #[test]
     fn it_is_what_one_thread_makes() {
-        for count in [0, 1, 2, WORTHWHILE - 1, WORTHWHILE, WORTHWHILE + 1, 5 * PIECE * 4 - 1, 50_000] {
+        for count in [0, 1, 2, WORTHWHILE - 1, WORTHWHILE, WORTHWHILE + 1, 40_959, 50_000, 300_000] {
             let texts: Vec<String> = (0..count).map(|i| i.to_string()).collect();
             let (mut one, mut failed) = (Column::new(), vec![]);
             if count > 0 {
