@@ -39,7 +39,7 @@ impl ScopeKey {
             |label| Context::new(label).part(tenant.as_str()).part(scope.as_str()).number(Self::EPOCH);
         if !spelling.is_integer() {
             let prp = Prp::new(&kdf::derive(key.secret(), &context(Label::PseudonymScope)));
-            return ScopeKey::Block(Box::new(prp));
+            return ScopeKey::Block(prp);
         }
         let key: Ff1Secret = kdf::derive(key.secret(), &context(Label::PseudonymInteger));
         let plan = Domain::new(2, BITS).and_then(|domain| Plan::new(key.expose(), domain, b""));
