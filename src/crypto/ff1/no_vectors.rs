@@ -34,7 +34,6 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
-        _digits: &Digits,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],

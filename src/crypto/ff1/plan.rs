@@ -236,8 +236,7 @@ impl<K: KeySize> Plan<K> {
             return Err(BulkError::Shape("the output is not as long as the input"));
         }
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) =
-                short.text::<_, ENCRYPT>(keys, &self.constants, &self.digits, alphabet, input, out)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
         {
             return done;
         }

@@ -1,18 +1,17 @@
-//! Many short values by AVX-512: halves below 2^32.
+//! Many short values by AVX-512: at most 16 numerals, halves below 2^32.
 //!
 //! ```text
 //! text ──NUM──► left, right of a group of values ──ten rounds──► left, right ──STR──► text
 //! ```
 //!
-//! Values of at most 16 numerals below 256 are read and written by kernels as well, others (of small radices) as in
-//! [`bulk`]. What is done here is what [`bulk`] does, and is not needed for it: where the processor, the domain or the number
-//! of values does not suit, the functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other
-//! processors.
+//! Numerals below 256 are read and written by kernels as well, greater ones as in [`bulk`]. What is done here is what
+//! [`bulk`] does, and is not needed for it: where the processor, the domain or the number of values does not suit, the
+//! functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other processors.
 
 use zeroize::Zeroize;
 
 use super::alphabet::AsciiAlphabet;
-use super::bulk::{self, BulkError, Columns, DecimalText, Records, Text};
+use super::bulk::{self, BulkError, Columns, Records};
 use super::digits::Digits;
 use super::domain::Domain;
 use crate::crypto::arch::Avx512;
@@ -21,7 +20,7 @@ use crate::crypto::arch::ff1::{self, LANES, Modulus};
 use crate::crypto::arch::ff1_text::{self, Layout, Symbols};
 
 /// The fewest values for which it pays: a vector waits as long for AES as one value does.
-const FEWEST: usize = 8;
+const FEWEST: usize = 10;
 /// Vectors of a group: enough that the AES units are never idle, and few enough for the nearest cache.
 const VECTORS: usize = 16;
 /// Values of a group.
@@ -63,13 +62,16 @@ impl<const N: usize> VectorKeys for Keys<N> {
 pub struct Short {
     domain: Domain,
     moduli: [Modulus; 2],
-    /// Where kernels read and write the values.
+    /// Where kernels read and write the values: radix ≤ 256.
     layout: Option<Layout>,
 }
 
 impl Short {
-    /// `None` for longer values.
+    /// `None` for longer values: reading and writing them takes longer than the rounds.
     pub(super) fn new(domain: Domain) -> Option<Self> {
+        if domain.length() > 16 {
+            return None;
+        }
         let power = |m: usize| u64::from(domain.radix()).checked_pow(m as u32).filter(|m| *m <= 1 << 32);
         let moduli = [power(domain.left())?, power(domain.right())?].map(Modulus::new);
         Some(Short { domain, moduli, layout: Layout::new(domain.radix(), domain.length()) })
@@ -80,24 +82,12 @@ impl Short {
         &self,
         keys: &K,
         constants: &[u128; 10],
-        digits: &Digits,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
     ) -> Option<Result<(), BulkError>> {
         let proof = self.proof(input.len())?;
-        let domain = self.domain;
-        let Some(layout) = &self.layout else {
-            return Some(match alphabet.is_decimal() {
-                true => {
-                    self.records::<_, _, ENCRYPT>(proof, keys, constants, DecimalText { input, out, domain })
-                }
-                false => {
-                    let text = Text { alphabet, input, out, domain, digits };
-                    self.records::<_, _, ENCRYPT>(proof, keys, constants, text)
-                }
-            });
-        };
+        let layout = self.layout.as_ref()?;
         let made;
         let symbols = match alphabet.is_decimal() {
             true => Symbols::DIGITS,
@@ -106,7 +96,7 @@ impl Short {
                 &made
             }
         };
-        let n = domain.length();
+        let n = self.domain.length();
         let stride = GROUP * n;
         let mut halves = Halves::new();
         for (g, (input, out)) in input.chunks(stride).zip(out.chunks_mut(stride)).enumerate() {
