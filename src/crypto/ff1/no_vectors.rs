@@ -6,7 +6,6 @@ use super::alphabet::AsciiAlphabet;
 use super::bulk::BulkError;
 use super::digits::Digits;
 use super::domain::Domain;
-use super::words::Words;
 
 /// There are none.
 #[derive(Clone)]
@@ -35,7 +34,6 @@ impl Short {
         &self,
         _keys: &K,
         _constants: &[u128; 10],
-        _words: &Words,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],

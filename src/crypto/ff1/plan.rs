@@ -229,7 +229,7 @@ impl<K: KeySize> Plan<K> {
     ) -> Result<(), BulkError> {
         let words = self.check_text(alphabet, input, out)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, words, alphabet, input, out)
+            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
         {
             return done;
         }

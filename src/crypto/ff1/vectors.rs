@@ -1,21 +1,19 @@
-//! Many short values by AVX-512: halves below 2^32.
+//! Many short values by AVX-512: at most 16 numerals, halves below 2^32.
 //!
 //! ```text
 //! text ──NUM──► left, right of a group of values ──ten rounds──► left, right ──STR──► text
 //! ```
 //!
-//! Values of at most 16 numerals below 256 are read and written by kernels as well, others (of small radices) as in
-//! [`bulk`]. What is done here is what [`bulk`] does, and is not needed for it: where the processor, the domain or the number
-//! of values does not suit, the functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other
-//! processors.
+//! Numerals below 256 are read and written by kernels as well, greater ones as in [`bulk`]. What is done here is what
+//! [`bulk`] does, and is not needed for it: where the processor, the domain or the number of values does not suit, the
+//! functions here say so and have done nothing. `no_vectors.rs` stands in for this file on other processors.
 
 use zeroize::Zeroize;
 
 use super::alphabet::AsciiAlphabet;
-use super::bulk::{self, BulkError, Columns, DecimalText, Records, Text};
+use super::bulk::{self, BulkError, Columns, Records};
 use super::digits::Digits;
 use super::domain::Domain;
-use super::words::Words;
 use crate::crypto::arch::Avx512;
 use crate::crypto::arch::aes::RoundKeys;
 use crate::crypto::arch::ff1::{self, LANES, Modulus};
@@ -27,7 +25,7 @@ pub use long::Long;
 mod long;
 
 /// The fewest values for which it pays: a vector waits as long for AES as one value does.
-const FEWEST: usize = 8;
+const FEWEST: usize = 10;
 /// Vectors of a group: enough that the AES units are never idle, and few enough for the nearest cache.
 const VECTORS: usize = 16;
 /// Values of a group.
@@ -84,13 +82,16 @@ impl<const N: usize> VectorKeys for Keys<N> {
 pub struct Short {
     domain: Domain,
     moduli: [Modulus; 2],
-    /// Where kernels read and write the values.
+    /// Where kernels read and write the values: radix ≤ 256.
     layout: Option<Layout>,
 }
 
 impl Short {
-    /// `None` for longer values.
+    /// `None` for longer values: reading and writing them takes longer than the rounds.
     pub(super) fn new(domain: Domain) -> Option<Self> {
+        if domain.length() > 16 {
+            return None;
+        }
         let power = |m: usize| u64::from(domain.radix()).checked_pow(m as u32).filter(|m| *m <= 1 << 32);
         let moduli = [power(domain.left())?, power(domain.right())?].map(Modulus::new);
         Some(Short { domain, moduli, layout: Layout::new(domain.radix(), domain.length()) })
@@ -101,24 +102,12 @@ impl Short {
         &self,
         keys: &K,
         constants: &[u128; 10],
-        words: &Words,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
     ) -> Option<Result<(), BulkError>> {
         let proof = self.proof(input.len())?;
-        let domain = self.domain;
-        let Some(layout) = &self.layout else {
-            return Some(match alphabet.is_decimal() {
-                true => {
-                    self.records::<_, _, ENCRYPT>(proof, keys, constants, DecimalText { input, out, domain })
-                }
-                false => {
-                    let text = Text { alphabet, input, out, domain, words };
-                    self.records::<_, _, ENCRYPT>(proof, keys, constants, text)
-                }
-            });
-        };
+        let layout = self.layout.as_ref()?;
         let made;
         let symbols = match alphabet.is_decimal() {
             true => Symbols::DIGITS,
@@ -127,7 +116,7 @@ impl Short {
                 &made
             }
         };
-        let n = domain.length();
+        let n = self.domain.length();
         let stride = GROUP * n;
         let mut halves = Halves::new();
         for (g, (input, out)) in input.chunks(stride).zip(out.chunks_mut(stride)).enumerate() {
@@ -157,10 +146,12 @@ impl Short {
             if let (pairs, []) = numerals.as_chunks_mut()
                 && domain.length() == 2
             {
-                return self.records::<_, _, ENCRYPT>(proof, keys, constants, Pairs(pairs)).is_ok();
+                self.records::<_, _, ENCRYPT>(proof, keys, constants, Pairs(pairs));
+            } else {
+                let columns = Columns { numerals, domain, digits };
+                self.records::<_, _, ENCRYPT>(proof, keys, constants, columns);
             }
-            let columns = Columns { numerals, domain, digits };
-            return self.records::<_, _, ENCRYPT>(proof, keys, constants, columns).is_ok();
+            return true;
         };
         let n = domain.length();
         let mut halves = Halves::new();
@@ -173,38 +164,29 @@ impl Short {
         true
     }
 
-    /// FF1 of records of any kind.
+    /// FF1 of records that are known to be values of the domain.
     fn records<K: VectorKeys, R: Records<u64>, const ENCRYPT: bool>(
         &self,
         proof: Avx512,
         keys: &K,
         constants: &[u128; 10],
         mut records: R,
-    ) -> Result<(), BulkError> {
+    ) {
         let count = records.count();
         let mut halves = Halves::new();
         for start in (0..count).step_by(GROUP) {
             let values = GROUP.min(count - start);
             let (left, right) = halves.of(values.div_ceil(LANES));
             let pairs = left.as_flattened_mut().iter_mut().zip(right.as_flattened_mut()).take(values);
-            let mut all_good = records.open(start..start + values);
             for (j, (left, right)) in pairs.enumerate() {
-                let good;
-                (*left, *right, good) = records.load(start + j);
-                all_good &= good;
-            }
-            if !all_good {
-                let index = (start..start + values).find(|&j| !records.holds(j)).unwrap_or(start);
-                return Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER });
+                (*left, *right, _) = records.load(start + j);
             }
             keys.rounds::<ENCRYPT>(constants, self, Group { proof, left: &mut *left, right: &mut *right });
             let pairs = left.as_flattened().iter().zip(right.as_flattened()).take(values);
             for (j, (&left, &right)) in pairs.enumerate() {
                 records.store(start + j, left, right);
             }
-            records.close(start..start + values);
         }
-        Ok(())
     }
 
     /// The proof, when there are enough symbols.
