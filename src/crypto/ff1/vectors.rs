@@ -154,6 +154,11 @@ impl Short {
         let Some(proof) = self.proof(numerals.len()) else { return false };
         let domain = self.domain;
         let Some(layout) = &self.layout else {
+            if let (pairs, []) = numerals.as_chunks_mut()
+                && domain.length() == 2
+            {
+                return self.records::<_, _, ENCRYPT>(proof, keys, constants, Pairs(pairs)).is_ok();
+            }
             let columns = Columns { numerals, domain, digits };
             return self.records::<_, _, ENCRYPT>(proof, keys, constants, columns).is_ok();
         };
@@ -205,6 +210,26 @@ impl Short {
     /// The proof, when there are enough symbols.
     fn proof(&self, symbols: usize) -> Option<Avx512> {
         if symbols < FEWEST * self.domain.length() { None } else { Avx512::detect() }
+    }
+}
+
+/// Values of two numerals, which are the halves: ranks, mostly.
+struct Pairs<'a>(&'a mut [[u16; 2]]);
+
+impl Records<u64> for Pairs<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn load(&self, j: usize) -> (u64, u64, bool) {
+        let [left, right] = self.0[j];
+        (left.into(), right.into(), true)
+    }
+
+    #[inline(always)]
+    fn store(&mut self, j: usize, left: u64, right: u64) {
+        self.0[j] = [left as u16, right as u16];
     }
 }
 

@@ -484,3 +484,22 @@ fn the_first_value_that_cannot_be_taken_is_named() {
         assert_eq!(numerals, before);
     }
 }
+
+#[test]
+fn columns_of_greater_radices_in_groups_of_every_size() {
+    let mut random = Random(8);
+    for (radix, n) in [(1000, 2), (65521, 2), (65536, 2), (300, 3), (65536, 4), (1000, 6)] {
+        let domain = Domain::new(radix, n).unwrap();
+        let plan = Plan::new(&random.key(), domain, b"").unwrap();
+        let values = random.numerals(radix, 257 * n);
+        let mut tokens = values.clone();
+        tokens.chunks_mut(n).for_each(|value| numeral::encrypt(&plan.cipher, domain, b"", value));
+        for count in 0..=257 {
+            let mut column = values[..count * n].to_vec();
+            plan.encrypt_columns(&mut column).unwrap();
+            assert_eq!(column, tokens[..count * n], "{count} of {domain:?}");
+            plan.decrypt_columns(&mut column).unwrap();
+            assert_eq!(column, values[..count * n], "{count} of {domain:?}");
+        }
+    }
+}
