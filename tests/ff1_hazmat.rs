@@ -47,8 +47,11 @@ impl<K: KeySize> Cipher for Plan<K> {
     }
 }
 
-/// Key, tweak, plaintext and ciphertext of FF1samples.pdf (NIST, Cryptographic Standards and Guidelines, examples): all nine.
-fn samples() -> [(&'static [u8], usize, &'static [u8], &'static str, &'static str); 9] {
+/// Key, radix, tweak, plaintext and ciphertext.
+type Sample = (&'static [u8], usize, &'static [u8], &'static str, &'static str);
+
+/// FF1samples.pdf (NIST, Cryptographic Standards and Guidelines, examples): all nine.
+fn samples() -> [Sample; 9] {
     let key = b"\x2b\x7e\x15\x16\x28\xae\xd2\xa6\xab\xf7\x15\x88\x09\xcf\x4f\x3c\
                  \xef\x43\x59\xd8\xd5\x80\xaa\x4f\x7f\x03\x6d\x6f\x04\xfc\x6a\x94";
     const DIGITS: &str = "0123456789";
