@@ -246,14 +246,15 @@ impl Contexts {
 
     /// The encoding with this part.
     pub fn with(&self, part: impl AsRef<[u8]>) -> Context {
-        let mut context = Self::room();
-        self.write(part.as_ref(), &mut context);
+        let part = part.as_ref();
+        let mut context = Context(Vec::with_capacity(self.length(part)));
+        self.write(part, &mut context);
         context
     }
 
     /// Puts the encoding with this part in the place of another.
     pub(super) fn write(&self, part: &[u8], context: &mut Context) {
-        let length = self.before.0.len() + 4 + part.len() + self.after.0.len();
+        let length = self.length(part);
         if context.0.capacity() < length {
             // Growing would leave a copy of a part behind.
             *context = Context(Vec::with_capacity(length.max(128)));
@@ -263,6 +264,10 @@ impl Contexts {
         context.0.extend_from_slice(&Context::length_prefix(part.len()));
         context.0.extend_from_slice(part);
         context.0.extend_from_slice(&self.after.0);
+    }
+
+    fn length(&self, part: &[u8]) -> usize {
+        self.before.0.len() + 4 + part.len() + self.after.0.len()
     }
 
     /// No encoding yet, for [`write`](Self::write).
