@@ -45,8 +45,13 @@ impl Batch {
         self.worked.resize(columns, 0);
         for side in [&mut self.input, &mut self.output] {
             side.resize_with(columns, Column::new);
-            side.iter_mut().for_each(Column::clear);
         }
+        self.wipe();
+    }
+
+    /// Wipes the cells once their rows are encoded: in the cache of the core that worked on them.
+    pub(super) fn wipe(&mut self) {
+        self.input.iter_mut().chain(&mut self.output).for_each(Column::clear);
     }
 
     pub(super) fn rows(&self) -> usize {

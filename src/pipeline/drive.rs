@@ -22,7 +22,11 @@ pub(super) fn drive(
     parallel::run(
         threads,
         |batch| source.fill(batch),
-        |batch| job.work(batch),
+        |batch| {
+            job.work(batch)?;
+            batch.wipe();
+            Ok(())
+        },
         |batch| {
             write(output, &batch.encoded)?;
             tally.take(batch, &mut rejects)?;

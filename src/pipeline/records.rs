@@ -176,10 +176,9 @@ impl<R: Read> Records<R> {
     /// Looks for the record that begins at `next`, and at least one byte of it is there.
     #[inline]
     fn look(&mut self) -> Found {
-        let (buffer, filled) = (&self.buffer[..], self.filled);
-        self.cells.clear();
-        self.count = 0;
-        let mut quotes = false;
+        let (buffer, filled, cells) = (&self.buffer[..], self.filled, &mut self.cells);
+        cells.clear();
+        let (mut count, mut quotes) = (1, false);
         let mut start = self.next;
         let mut marks = self.marks;
         marks.go_on_from(start, buffer);
@@ -188,11 +187,10 @@ impl<R: Read> Records<R> {
             let mut closed = None;
             if start < filled && buffer[start] == b'"' {
                 (quotes, cell.raw) = (true, true);
-                self.count += 1;
                 let Some((closing, doubled)) = closing_quote(buffer, start + 1, filled) else {
+                    self.count = count;
                     return if self.ended { Found::OpenQuote } else { Found::Partial };
                 };
-                self.count -= 1;
                 closed = (!doubled).then_some(closing);
                 marks.go_on_from(closing + 1, buffer);
             }
@@ -204,15 +202,14 @@ impl<R: Read> Records<R> {
             if closed == Some(end.wrapping_sub(1)) {
                 cell = Cell { start: start + 1, end: end - 1, raw: false };
             }
-            if self.count < MOST_CELLS {
-                self.cells.push(cell);
+            if count <= MOST_CELLS {
+                cells.push(cell);
             }
-            self.count += 1;
             if end == filled || buffer[end] != marks.delimiter {
-                self.marks = marks;
+                (self.marks, self.count) = (marks, count);
                 return Found::Record { next: filled.min(end + 1), quotes };
             }
-            start = end + 1;
+            (start, count) = (end + 1, count + 1);
         }
     }
 
