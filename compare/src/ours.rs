@@ -1,7 +1,7 @@
 //! Every call into Cloakroom that is timed. The keys are fixed, so that peers can be given the same.
 
-use cloakroom::crypto::aead::{Aead, Suite};
-use cloakroom::crypto::context::{Context, Label};
+use cloakroom::crypto::aead::{Aead, Bound, Suite};
+use cloakroom::crypto::context::{Context, Contexts, Label};
 use cloakroom::crypto::ff1::{AsciiAlphabet, Domain, Plan};
 use cloakroom::crypto::hazmat;
 use cloakroom::crypto::kdf;
@@ -10,10 +10,9 @@ use cloakroom::crypto::secret::{AeadKey, Plaintext, PrfKey, PrpKey};
 use cloakroom::format::Normalization;
 use cloakroom::keys::{Keyset, UsableKey};
 use cloakroom::name::{FieldName, Scope, TenantId};
-use cloakroom::protect::{Column, Pseudonymizer, Sealer, Spelling};
+use cloakroom::protect::{Column, Pseudonymizer, Sealer, Spelling, in_parallel};
 use cloakroom::time::Timestamp;
 use cloakroom::wire::envelope;
-use rayon::prelude::*;
 
 pub const KEY: [u8; 32] = [0x5A; 32];
 pub const TWEAK: &[u8] = b"8 bytes.";
@@ -27,14 +26,13 @@ pub fn portable() {
 pub struct Ff1 {
     plan: Plan,
     alphabet: AsciiAlphabet,
-    length: usize,
 }
 
 impl Ff1 {
     pub fn new(characters: &[u8], length: usize) -> Self {
         let alphabet = AsciiAlphabet::new(characters).expect("an alphabet");
         let domain = Domain::new(alphabet.radix(), length).expect("a million values");
-        Self { plan: Plan::new(&KEY, domain, TWEAK).expect("a short tweak"), alphabet, length }
+        Self { plan: Plan::new(&KEY, domain, TWEAK).expect("a short tweak"), alphabet }
     }
 
     pub fn encrypt(&self, input: &[u8], out: &mut [u8]) {
@@ -47,23 +45,8 @@ impl Ff1 {
 
     /// On all threads of the pool that it runs in.
     pub fn encrypt_on_threads(&self, input: &[u8], out: &mut [u8]) {
-        let part = PART * self.length;
-        if !worth_it(input.len() / self.length) {
-            return self.encrypt(input, out);
-        }
-        input
-            .par_chunks(part)
-            .zip(out.par_chunks_mut(part))
-            .for_each(|(input, out)| self.encrypt(input, out));
+        self.plan.par_encrypt_ascii(&self.alphabet, input, out).expect("values of the domain");
     }
-}
-
-/// The values of a part that one thread takes.
-const PART: usize = 4096;
-
-/// Whether a column is long enough to be shared out.
-fn worth_it(values: usize) -> bool {
-    values >= 16_384 && rayon::current_num_threads() > 1
 }
 
 /// HMAC-SHA256 under [`KEY`].
@@ -79,7 +62,7 @@ impl Hmac {
     }
 
     pub fn tags(&self, messages: &[&[u8]], out: &mut [[u8; 32]]) {
-        self.0.tags(messages.iter().copied(), |i, tag| out[i] = tag.into_public());
+        self.0.public_tags(b"", |i| messages[i], out);
     }
 }
 
@@ -133,24 +116,12 @@ impl Pseudonyms {
 
     /// As `column`, on all threads of the pool that it runs in.
     pub fn column_on_threads(&self, values: &Column, out: &mut Column) {
-        let parts: Vec<Column> = (0..values.len())
-            .step_by(PART)
-            .map(|start| {
-                let mut part = Column::new();
-                (start..values.len().min(start + PART)).for_each(|i| part.push(values.get(i)));
-                part
-            })
-            .collect();
-        if !worth_it(values.len()) {
-            return self.column(values, out);
-        }
-        let done = parts.par_iter().map(|part| {
-            let mut out = Column::new();
-            self.column(part, &mut out);
-            out
-        });
+        let mut failures = vec![];
         out.clear();
-        done.collect::<Vec<_>>().iter().flat_map(Column::iter).for_each(|cell| out.push(cell));
+        in_parallel(values, out, &mut failures, |values, out, failures| {
+            self.0.pseudonym_column(values, out, failures)
+        });
+        assert!(failures.is_empty());
     }
 
     /// The two keys, and what stands before a value and its length of four bytes in a message: for peers.
@@ -168,44 +139,41 @@ impl Pseudonyms {
 /// Values under one XAES-256-GCM key and one AAD: AES-256-GCM with a nonce prefix and a sub-key that are drawn once for a column.
 pub struct Gcm {
     aead: Aead,
-    aad: Context,
+    contexts: Contexts,
 }
 
 /// Plaintexts, or what they were sealed to, ready to be handed over.
-pub struct GcmColumn<'v>(Vec<&'v [u8]>);
+pub struct GcmColumn<'v>(Vec<Bound<'v>>);
 
 impl<'v> FromIterator<&'v [u8]> for GcmColumn<'v> {
     fn from_iter<I: IntoIterator<Item = &'v [u8]>>(values: I) -> Self {
-        Self(values.into_iter().collect())
+        Self(values.into_iter().map(|value| Bound { part: b"", value }).collect())
     }
 }
 
 impl Gcm {
     pub fn new() -> Self {
         let aead = Aead::new(Suite::Xaes256Gcm, &AeadKey::from_bytes(&mut { KEY }));
-        Self { aead, aad: Context::new(Label::SealAad) }
+        Self { aead, contexts: Contexts::new(Context::new(Label::SealAad), |context| context) }
     }
 
     /// For peers.
     pub fn aad(&self) -> Vec<u8> {
-        self.aad.as_bytes().to_vec()
+        self.contexts.with(b"").as_bytes().to_vec()
     }
 
     /// Each `nonce ‖ ciphertext ‖ tag`, one behind the other, in place of what `out` held.
     pub fn seal(&self, plaintexts: &GcmColumn<'_>, out: &mut Vec<u8>) {
         out.clear();
-        let mut batch = self.aead.batch();
-        for plaintext in &plaintexts.0 {
-            batch.seal(&self.aad, plaintext, out).expect("short");
-        }
+        self.aead.batch().seal_many(&self.contexts, b"", &plaintexts.0, out).expect("short");
     }
 
     /// The plaintexts, one behind the other, in place of what `out` held.
     pub fn open(&self, sealed: &GcmColumn<'_>, out: &mut Vec<u8>) {
         out.clear();
-        for sealed in &sealed.0 {
-            out.extend_from_slice(self.aead.open(&self.aad, sealed).expect("sealed so").expose());
-        }
+        let mut genuine = vec![];
+        self.aead.open_many(&self.contexts, &sealed.0, out, &mut genuine);
+        assert!(genuine.iter().all(|genuine| *genuine));
     }
 }
 
@@ -248,18 +216,15 @@ impl Envelopes {
     pub fn seal(&self, subjects: &[String], plaintexts: &[&[u8]], out: &mut Column) {
         let mut failures = vec![];
         out.clear();
-        let mut batch = self.sealer.batch();
-        for (subject, plaintext) in subjects.iter().zip(plaintexts) {
-            out.push_with(&mut failures, |out| batch.seal(subject, plaintext, out));
-        }
+        self.sealer.seal_column(subjects, plaintexts, out, &mut failures);
         assert!(failures.is_empty());
     }
 
     /// In place of what `out` held.
     pub fn open(&self, subjects: &[String], envelopes: &Column, out: &mut Column) {
+        let mut failures = vec![];
         out.clear();
-        for (subject, envelope) in subjects.iter().zip(envelopes.iter()) {
-            out.push(self.open_one(subject, envelope).expose());
-        }
+        self.sealer.open_column(subjects, envelopes, out, &mut failures);
+        assert!(failures.is_empty());
     }
 }
