@@ -7,6 +7,7 @@
 //! - **blind indexes**, which find rows by a sealed value: [`protect::BlindIndexer`];
 //! - **sealed fields**, under a key for each data subject, in a [`vault::Vault`], or without one: [`protect::Sealer`];
 //! - masks and coarser values: [`protect::Mask`], [`protect::Generalize`];
+//! - whole columns of each, on all cores: [`protect::Column`], [`protect::in_parallel()`] (feature `threads`);
 //! - whole files by a policy: [`mod@policy`], [`pipeline`] (feature `pipeline`).
 //!
 //! # The house
@@ -33,7 +34,8 @@
 //!
 //! # Features
 //!
-//! `sled`, `passphrase` and `pipeline` are on by default; `shamir`, `pkcs11`, `hazmat` and `cli` are not. Features only add.
+//! `sled`, `passphrase`, `pipeline`, `regex` and `threads` are on by default; `shamir`, `pkcs11`, `ipcrypt`, `hpke`, `hazmat` and `cli` are not.
+//! Features only add. No feature chooses instructions: what the processor has is asked at run time.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -59,6 +61,6 @@ pub mod wire;
 pub use error::{Error, Result};
 
 /// The README's Rust, compiled and run.
-#[cfg(all(doctest, feature = "sled", feature = "pipeline"))]
+#[cfg(all(doctest, feature = "sled", feature = "pipeline", feature = "threads"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -20,7 +20,8 @@
 //! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
 //! | `radix_text` | 16 bytes as text | base64url and hex, RFC 4648 |
 //! | [`rng`] | the one source of randomness | – |
-//! | `arch` | the same for many values at once, by the instructions of one processor family | – |
+//! | `arch` | FF1, HMAC and AES-256-GCM of many values at once, by the instructions of one processor family: the only `unsafe` | as theirs |
+//! | `hazmat` | raw primitives, and a switch to do without `arch` (feature `hazmat`) | – |
 
 pub mod aead;
 #[cfg(target_arch = "x86_64")]

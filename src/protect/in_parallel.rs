@@ -175,6 +175,7 @@ mod tests {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
     }
 
+    // SPEC: COL-1, COL-2
     #[test]
     fn it_is_what_one_thread_makes() {
         for count in [0, 1, 2, WORTHWHILE - 1, WORTHWHILE, WORTHWHILE + 1, 40_959, 50_000, 300_000] {

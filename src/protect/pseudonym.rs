@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    // SPEC: PSN-5
+    // SPEC: PSN-5, COL-1, COL-2
     #[test]
     fn a_long_column_is_one_by_one_whatever_is_in_it() {
         let cell = |i: usize| match i % 23 {

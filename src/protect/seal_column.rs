@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    // SPEC: AEAD-6
+    // SPEC: AEAD-6, AEAD-9, COL-2
     #[test]
     fn a_row_that_fails_is_empty_and_named_and_costs_no_other() {
         for suite in SUITES {

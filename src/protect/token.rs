@@ -373,6 +373,7 @@ mod tests {
         assert_ne!(other, b);
     }
 
+    // SPEC: COL-2
     #[test]
     fn one_bad_row_costs_no_other() {
         let t = tokenizer("acme", "f", Format::digits());

@@ -308,3 +308,46 @@ fn seal_one(sub_key: &SubKey, nonce: &[u8; NONCE_LEN], aad: &Context, plaintext:
     text.copy_from_slice(plaintext);
     tag.copy_from_slice(&sub_key.seal_in_place(&sub_key.inner_nonce(nonce), aad.as_bytes(), text));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::aead::Suite;
+    use crate::crypto::context::Label;
+
+    // SPEC: AEAD-4, AEAD-5, AEAD-8
+    #[test]
+    fn calls_of_any_size_are_one_by_one_under_counted_nonces_and_a_prefix_used_up_is_replaced() {
+        let contexts = Contexts::new(Context::new(Label::SealAad), |after| after.number(1));
+        let values: Vec<[u8; 20]> = (0..100).map(|i| [i; 20]).collect();
+        let bound: Vec<Bound<'_>> = values.iter().map(|value| Bound { part: &value[..3], value }).collect();
+        for suite in [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305] {
+            let key = Aead::from_key_bytes(suite, &[7; 32]);
+            let (mut batch, mut out, mut rest) = (key.batch(), vec![], &bound[..]);
+            let mut before = batch.nonce;
+            batch.left = 60;
+            for count in [1, 3, 8, 17, 0, 71] {
+                let (now, then) = rest.split_at(count);
+                match now {
+                    [one] => batch.seal(&contexts.with(one.part), one.value, &mut out).unwrap(),
+                    _ => batch.seal_many(&contexts, &[], now, &mut out).unwrap(),
+                }
+                rest = then;
+            }
+            let sealed = out.chunks_exact(20 + OVERHEAD);
+            assert_eq!(sealed.len(), values.len());
+            for (i, (sealed, bound)) in sealed.zip(&bound).enumerate() {
+                let nonce = sealed.first_chunk().unwrap();
+                match i {
+                    60 => assert_ne!(nonce[..suite.prefix_len()], before[..suite.prefix_len()]),
+                    _ => assert_eq!(*nonce, counted_up(&before, suite, 1), "value {i}"),
+                }
+                before = *nonce;
+                let mut alone = vec![];
+                let aad = contexts.with(bound.part);
+                key.sub_key(nonce).seal(nonce, aad.as_bytes(), bound.value, &mut alone).unwrap();
+                assert_eq!(alone, sealed, "value {i}");
+            }
+        }
+    }
+}

@@ -71,6 +71,7 @@ mod tests {
     use super::*;
     use crate::crypto::ff1::Domain;
 
+    // SPEC: FF1-8, FF1-9
     #[test]
     fn it_is_what_one_thread_makes_and_the_first_bad_record_is_named() {
         let digits = AsciiAlphabet::digits();

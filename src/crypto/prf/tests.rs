@@ -56,6 +56,7 @@ fn a_tag_is_the_same_of_whatever_parts() {
     }
 }
 
+// SPEC: PRF-3
 #[test]
 fn every_length_is_right_in_every_lane() {
     // Among neighbours of one, two and three blocks.
@@ -70,6 +71,7 @@ fn every_length_is_right_in_every_lane() {
     }
 }
 
+// SPEC: PRF-3
 #[test]
 fn every_count_is_right_with_lengths_mixed_or_alike() {
     for count in (0..=33).chain([SORTED - 1, SORTED, SORTED + 1, 2 * SORTED + 15]) {

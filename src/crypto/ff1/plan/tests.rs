@@ -247,7 +247,7 @@ fn b_is_exact() {
     }
 }
 
-// SPEC: FF1-1
+// SPEC: FF1-1, FF1-8
 #[test]
 fn lockstep_agrees_with_the_words_at_all_lengths() {
     let mut random = Random(3);
@@ -452,6 +452,7 @@ fn values_in_groups_of_every_size() {
     }
 }
 
+// SPEC: FF1-9
 #[test]
 fn the_first_value_that_cannot_be_taken_is_named() {
     let mut random = Random(7);

@@ -44,7 +44,7 @@ fn shapes_have_every_length_of_a_half_that_matters() {
     }
 }
 
-// SPEC: FF1-1
+// SPEC: FF1-1, FF1-8
 #[test]
 fn every_value_has_the_token_of_its_own_tweak() {
     let mut random = Random(11);
