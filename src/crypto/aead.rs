@@ -422,6 +422,49 @@ mod tests {
         }
     }
 
+    // SPEC: AEAD-4
+    #[test]
+    fn many_values_go_over_the_end_of_a_prefix() {
+        use super::super::context::Contexts;
+        use std::collections::HashSet;
+        const COUNT: usize = 40;
+        let contexts = Contexts::new(Context::new(Label::SealAad), |after| after.number(7));
+        let texts: Vec<Vec<u8>> = (0..COUNT).map(|i| vec![i as u8; i * 5]).collect();
+        let values: Vec<Bound<'_>> = texts.iter().map(|text| Bound { part: b"row", value: text }).collect();
+        for suite in SUITES {
+            for left in 0..=COUNT + 1 {
+                let (key, mut out) = (aead(suite), vec![]);
+                let mut batch = key.batch();
+                batch.left = left as u64;
+                batch.seal_many(&contexts, b"L", &values, &mut out).unwrap();
+                let mut rest = &out[..];
+                let sealed: Vec<&[u8]> = texts
+                    .iter()
+                    .map(|text| {
+                        let (one, behind) = rest.split_at(1 + OVERHEAD + text.len());
+                        rest = behind;
+                        &one[1..]
+                    })
+                    .collect();
+                let nonces: HashSet<&[u8]> = sealed.iter().map(|s| &s[..NONCE_LEN]).collect();
+                assert_eq!((nonces.len(), rest.len()), (COUNT, 0), "no nonce is used twice");
+                let p = suite.prefix_len();
+                let (first, then) = sealed.split_at(left.min(COUNT));
+                assert!(first.iter().all(|s| s[..p] == first[0][..p]));
+                assert!(
+                    then.iter().all(|s| s[..p] == then[0][..p] && !first.iter().any(|f| f[..p] == s[..p]))
+                );
+                for (text, sealed) in texts.iter().zip(&sealed) {
+                    assert_eq!(key.open(&contexts.with("row"), sealed).unwrap().expose(), text);
+                }
+                let back: Vec<Bound<'_>> = sealed.iter().map(|s| Bound { part: b"row", value: s }).collect();
+                let (mut opened, mut genuine) = (vec![], vec![]);
+                key.open_many(&contexts, &back, &mut opened, &mut genuine);
+                assert!(genuine == [true; COUNT] && opened == texts.concat());
+            }
+        }
+    }
+
     // SPEC: AEAD-2
     #[test]
     fn short_messages_of_xchacha_are_the_crate_s() {

@@ -459,6 +459,50 @@ mod tests {
         }
     }
 
+    // Longer than the buffer several times, so that records and cells lie across its end and every place of a block.
+    #[test]
+    fn long_files_are_read_as_the_csv_crate_reads_them() {
+        let mut state = 1u64;
+        let mut random = |n: u64| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 33) % n
+        };
+        for round in 0..12 {
+            let mut text = if round % 3 == 0 { b"\xEF\xBB\xBF".to_vec() } else { vec![] };
+            while text.len() < 5 * AT_ONCE {
+                let length = if random(400) == 0 { random(3 * AT_ONCE as u64) } else { random(40) } as usize;
+                let (quoted, letters) = (random(3) == 0, &b"abc \"\"\n\r,\0\xEF\xBB\xBF"[..]);
+                let pick = |random: &mut dyn FnMut(u64) -> u64| {
+                    let most = if quoted { letters.len() } else { 4 };
+                    letters[random(most as u64) as usize]
+                };
+                let cell: Vec<u8> = (0..length).map(|_| pick(&mut random)).collect();
+                if quoted {
+                    text.push(b'"');
+                    cell.iter().for_each(|byte| {
+                        text.push(*byte);
+                        // Sometimes a quote is not doubled, and the cell goes on without quotes.
+                        if *byte == b'"' && random(50) > 0 {
+                            text.push(b'"');
+                        }
+                    });
+                    text.push(b'"');
+                } else {
+                    text.extend_from_slice(&cell);
+                }
+                text.extend_from_slice([&b","[..], b",", b",", b"\n", b"\r\n", b"\r"][random(6) as usize]);
+            }
+            for piece in [usize::MAX, AT_ONCE - 1, 4099, 61] {
+                let (records, end) = read(&text, b',', piece);
+                let mut expected = oracle(&text, b',');
+                if end == Next::OpenQuote {
+                    expected.pop();
+                }
+                assert!(records.into_iter().map(|(_, cells)| cells).eq(expected), "{round}, {piece}");
+            }
+        }
+    }
+
     #[test]
     fn an_open_quote_is_told() {
         for (text, open) in [

@@ -271,3 +271,36 @@ fn store_16(vector: __m128i, bytes: &mut [u8; 16]) {
     // SAFETY: the reference is to 16 writable bytes, and the store needs no alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Slices of just their length, so that an interpreter sees each access beyond them.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn every_part() {
+        for length in (0..=3).chain(60..=68).chain(125..=131) {
+            let message: Box<[u8]> = (1..=length as u8).collect();
+            for at in [0, 1, 31, 62, 63] {
+                for start in (0..4).map(|block| BLOCK * block) {
+                    let mut all = vec![0; 6 * BLOCK];
+                    all[at..at + length].copy_from_slice(&message);
+                    let mut block = [[0; 16]; 4];
+                    let part = load_part(&message, start, at);
+                    store_16(_mm512_extracti32x4_epi32::<0>(part), &mut block[0]);
+                    store_16(_mm512_extracti32x4_epi32::<1>(part), &mut block[1]);
+                    store_16(_mm512_extracti32x4_epi32::<2>(part), &mut block[2]);
+                    store_16(_mm512_extracti32x4_epi32::<3>(part), &mut block[3]);
+                    assert_eq!(block.as_flattened(), &all[start..start + BLOCK], "{length}, {at}, {start}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_message_its_bytes_alone_are_read() {
+        let Some(_) = Avx512::detect_always() else { return };
+        // SAFETY: the proof says that the processor has these features.
+        unsafe { every_part() }
+    }
+}

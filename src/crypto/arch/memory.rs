@@ -62,3 +62,55 @@ pub(super) fn store_some_words(words: &mut [u16], vector: __m512i) {
     // SAFETY: the mask has a bit for each word of the slice and no other; words without one are not accessed.
     unsafe { _mm512_mask_storeu_epi16(words.as_mut_ptr().cast(), mask, vector) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::arch::Avx512;
+
+    // Slices of just their length, so that an interpreter sees each access beyond them; and of more, to see what is written.
+    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
+    fn every_length() {
+        let bytes: Vec<u8> = (1..=64).collect();
+        let words: Vec<u16> = (1..=32).map(|i| 257 * i).collect();
+        let as_bytes = |vector| {
+            let mut all = [0; 8];
+            store(&mut all, vector);
+            all.map(u64::to_le_bytes).as_flattened().to_vec()
+        };
+        for length in 0..=64 {
+            let some: Box<[u8]> = bytes[..length].into();
+            let mut expected = vec![0xAA; 64];
+            expected[..length].copy_from_slice(&some);
+            assert_eq!(as_bytes(load_some(&some, _mm512_set1_epi8(0xAA_u8 as i8))), expected);
+            let all = load_bytes(bytes[..].try_into().unwrap());
+            let mut out: Box<[u8]> = vec![0xAA; length].into();
+            store_some(&mut out, all);
+            assert_eq!(out, some);
+            let mut out = vec![0xAA; 64];
+            store_some(&mut out[..length], all);
+            assert_eq!(out, expected);
+        }
+        for length in 0..=32 {
+            let some: Box<[u16]> = words[..length].into();
+            let mut expected = vec![0; 32];
+            expected[..length].copy_from_slice(&some);
+            let bytes_of =
+                |words: &[u16]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+            assert_eq!(as_bytes(load_some_words(&some)), bytes_of(&expected));
+            let mut out: Box<[u16]> = vec![0xAAAA; length].into();
+            store_some_words(&mut out, load_some_words(&words));
+            assert_eq!(out, some);
+            let mut out = vec![0; 32];
+            store_some_words(&mut out[..length], load_some_words(&words));
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn as_many_are_read_and_written_as_there_are() {
+        let Some(_) = Avx512::detect_always() else { return };
+        // SAFETY: the proof says that the processor has these features.
+        unsafe { every_length() }
+    }
+}

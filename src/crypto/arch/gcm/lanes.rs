@@ -178,3 +178,44 @@ pub(super) fn store_piece(bytes: &mut [u8], x: __m512i) {
     // SAFETY: the mask has bits for bytes of the slice alone, and what has no bit is not written.
     unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), bytes_of_piece(bytes.len()), x) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::arch::Avx512;
+
+    // Slices of just their length, so that an interpreter sees each access beyond them; and of more, to see what is written.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn every_length() {
+        let bytes: Vec<u8> = (1..=PIECE as u8 + 2).collect();
+        for length in 0..=bytes.len() {
+            let some: Box<[u8]> = bytes[..length].into();
+            let (mut part, mut piece) = ([0; BLOCK], [0; 8]);
+            store(&mut part, load_part(&some));
+            store_wide(&mut piece, load_piece(&some));
+            let filled = |room: usize| {
+                let mut filled = vec![0; room];
+                filled[..length.min(room)].copy_from_slice(&some[..length.min(room)]);
+                filled
+            };
+            assert_eq!(part[..], filled(BLOCK));
+            assert_eq!(piece.map(u64::to_le_bytes).as_flattened(), filled(PIECE));
+            let mut out: Box<[u8]> = vec![0; length].into();
+            store_part(&mut out, load_part(&bytes));
+            assert_eq!(out[..length.min(BLOCK)], some[..length.min(BLOCK)]);
+            assert!(out.iter().skip(BLOCK).all(|byte| *byte == 0));
+            store_piece(&mut out, load_piece(&bytes));
+            assert_eq!(out[..length.min(PIECE)], some[..length.min(PIECE)]);
+            let mut out = vec![0; PIECE];
+            store_piece(&mut out[..length.min(PIECE)], load_piece(&bytes));
+            assert_eq!(out, filled(PIECE));
+        }
+    }
+
+    #[test]
+    fn as_many_are_read_and_written_as_there_are() {
+        let Some(_) = Avx512::detect_always() else { return };
+        // SAFETY: the proof says that the processor has these features.
+        unsafe { every_length() }
+    }
+}
