@@ -4,13 +4,13 @@
 
 use super::context::Context;
 use super::prf::Prf;
+use super::wiped::WipedVec;
 use crate::error::Result;
-use zeroize::Zeroizing;
 
 /// Messages. Wiped when cleared or dropped, and where they were when they move to a larger buffer.
 pub(crate) struct Messages {
     /// What is used of it, and room behind.
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: WipedVec<u8>,
     used: usize,
     ends: Vec<usize>,
 }
@@ -22,8 +22,7 @@ const LENGTH: usize = 4;
 
 impl Messages {
     pub(crate) fn with_room_for(messages: usize) -> Self {
-        let bytes = Zeroizing::new(vec![0; USUAL_LENGTH * messages]);
-        Self { bytes, used: 0, ends: Vec::with_capacity(messages) }
+        Self { bytes: WipedVec::zeros(USUAL_LENGTH * messages), used: 0, ends: Vec::with_capacity(messages) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -68,7 +67,7 @@ impl Messages {
     #[inline]
     fn room(&mut self, len: usize) -> &mut [u8] {
         if self.bytes.len() - self.used < len {
-            let mut larger = Zeroizing::new(vec![0; (self.used + len).max(2 * self.bytes.len())]);
+            let mut larger = WipedVec::zeros((self.used + len).max(2 * self.bytes.len()));
             larger[..self.used].copy_from_slice(&self.bytes[..self.used]);
             self.bytes = larger;
         }

@@ -20,6 +20,7 @@
 //! | `hpke` | sealing to a public key (feature `hpke`) | RFC 9180 |
 //! | `radix_text` | 16 bytes as text | base64url and hex, RFC 4648 |
 //! | [`rng`] | the one source of randomness | – |
+//! | `wiped` | a vector that leaves nothing behind | – |
 //! | `arch` | FF1, HMAC and AES-256-GCM of many values at once, by the instructions of one processor family: the only `unsafe` | as theirs |
 //! | `hazmat` | raw primitives, and a switch to do without `arch` (feature `hazmat`) | – |
 
@@ -43,4 +44,5 @@ pub mod rng;
 pub mod secret;
 mod sha256;
 pub mod sign;
+pub(crate) mod wiped;
 pub mod wrap;

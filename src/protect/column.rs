@@ -1,10 +1,10 @@
 //! Many cells in two allocations: `cell i = bytes[ends[i-1]..ends[i]]`, as in Arrow's string arrays.
 
+use crate::crypto::wiped::wipe;
 use crate::error::{Error, Result};
 use std::fmt;
 #[cfg(feature = "pipeline")]
 use std::ops::Range;
-use zeroize::Zeroize;
 
 /// A column that is only read: cells by their index.
 ///
@@ -135,7 +135,7 @@ pub type Failures = Vec<(usize, Error)>;
 
 /// Whether a cell holds nothing but white space, and so no value.
 pub fn is_blank(cell: &[u8]) -> bool {
-    cell.trim_ascii().is_empty()
+    cell.iter().all(u8::is_ascii_whitespace)
 }
 
 impl Column {
@@ -253,7 +253,7 @@ impl Column {
 
 impl Drop for Column {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
     }
 }
 

@@ -9,6 +9,7 @@
 use super::{Column, Failures, column};
 use crate::crypto::messages::{Message, Messages};
 use crate::crypto::prf::Prf;
+use crate::crypto::wiped::WipedVec;
 use crate::error::Result;
 use crate::format::Normalization;
 use zeroize::Zeroizing;
@@ -19,7 +20,7 @@ const TOGETHER: usize = 512;
 /// What the rows that go together became so far.
 pub(super) struct Scratch {
     pub(super) messages: Messages,
-    pub(super) numbers: Zeroizing<Vec<[u8; 16]>>,
+    pub(super) numbers: WipedVec<[u8; 16]>,
 }
 
 impl Scratch {
@@ -43,9 +44,8 @@ pub(super) fn normal_part(message: &mut Message<'_>, how: Normalization, value: 
     Ok(())
 }
 
-/// What became of a row.
-enum Row<'c> {
-    Number,
+/// A row without a number.
+enum Other<'c> {
     Blank(&'c [u8]),
     Failed,
 }
@@ -64,35 +64,37 @@ pub(super) fn map_rows<'c>(
 ) {
     let most = rows.min(TOGETHER);
     let messages = Messages::with_room_for(most);
-    let mut scratch = Scratch { messages, numbers: Zeroizing::new(Vec::with_capacity(most)) };
-    let mut places = Vec::with_capacity(most);
+    let mut scratch = Scratch { messages, numbers: WipedVec::with_capacity(most) };
+    // Which rows have none, and why: few in most columns.
+    let mut others = vec![];
     for start in (0..rows).step_by(TOGETHER) {
         scratch.messages.clear();
         scratch.numbers.clear();
-        places.clear();
+        others.clear();
         let first = output.len();
-        for row in start..rows.min(start + TOGETHER) {
-            places.push(match read(row, &mut scratch) {
-                Ok(None) => Row::Number,
-                Ok(Some(blank)) => Row::Blank(blank),
+        let count = (rows - start).min(TOGETHER);
+        for i in 0..count {
+            match read(start + i, &mut scratch) {
+                Ok(None) => {}
+                Ok(Some(blank)) => others.push((i, Other::Blank(blank))),
                 Err(error) => {
-                    failures.push((first + row - start, error));
-                    Row::Failed
+                    failures.push((first + i, error));
+                    others.push((i, Other::Failed));
                 }
-            });
+            }
         }
         finish(&mut scratch);
         let mut numbers = &scratch.numbers[..];
-        for run in places.chunk_by(|a, b| matches!((a, b), (Row::Number, Row::Number))) {
-            match run[0] {
-                Row::Number => {
-                    let (now, then) = numbers.split_at(run.len());
-                    write(now, output);
-                    numbers = then;
-                }
-                Row::Blank(cell) => output.push(cell),
-                Row::Failed => output.push(b""),
+        let mut written = 0;
+        for (i, other) in &others {
+            let (now, then) = numbers.split_at(i - written);
+            write(now, output);
+            match other {
+                Other::Blank(cell) => output.push(cell),
+                Other::Failed => output.push(b""),
             }
+            (numbers, written) = (then, i + 1);
         }
+        write(numbers, output);
     }
 }

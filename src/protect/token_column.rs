@@ -10,11 +10,12 @@ use super::column::{Cells, text};
 use super::token::{Sides, Tokenizer};
 use super::{Column, Failures, is_blank};
 use crate::crypto::ff1::{AsciiAlphabet, Plan};
+use crate::crypto::wiped::WipedVec;
 use crate::error::{Error, Result};
 use crate::format::{Cut, DigitRun, Digits, MOST_FREE, Reading, Scratch};
 use std::collections::HashMap;
 use std::sync::Arc;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// Cells of a column, sorted.
 pub(super) struct Sorted<'t, const TOKENIZE: bool> {
@@ -26,7 +27,7 @@ pub(super) struct Sorted<'t, const TOKENIZE: bool> {
     by_space: HashMap<(u32, usize), usize>,
     /// Spaces that were met lately, and their buckets: hashing properly takes longer than reading most cells.
     lately: [((u32, usize), usize); 64],
-    numerals: Zeroizing<Vec<u16>>,
+    numerals: WipedVec<u16>,
     /// The fast form for digits, and a bucket for each number of them.
     digits: Option<(DigitRun, AsciiAlphabet)>,
     digit_buckets: [DigitBucket; MOST_FREE + 1],
@@ -49,7 +50,7 @@ enum Place {
 struct Bucket {
     length: usize,
     plan: Result<Arc<Plan>>,
-    numerals: Zeroizing<Vec<u16>>,
+    numerals: WipedVec<u16>,
     /// That of each value, or one where the format has but one space.
     readings: Vec<Reading>,
     /// Which cells they are, where that matters.
@@ -65,13 +66,13 @@ impl Bucket {
 /// The values of which so many digits take part, as text.
 #[derive(Default)]
 struct DigitBucket {
-    input: Zeroizing<Vec<u8>>,
-    output: Zeroizing<Vec<u8>>,
+    input: WipedVec<u8>,
+    output: WipedVec<u8>,
     cuts: Vec<Cut>,
     plan: Option<Arc<Plan>>,
     /// Which of them have to go on, and their digits.
     walking: Vec<u32>,
-    gathered: Zeroizing<Vec<u8>>,
+    gathered: WipedVec<u8>,
 }
 
 /// Cells that are worked on together: enough to fill the lanes of FF1, and few enough for the cache.
@@ -89,7 +90,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             buckets: vec![],
             by_space: HashMap::new(),
             lately: [((0, 0), 0); 64],
-            numerals: Zeroizing::new(vec![]),
+            numerals: WipedVec::new(),
             digits: tokenizer.format.digit_run().map(|run| (run, AsciiAlphabet::digits())),
             digit_buckets: Default::default(),
             read: [0; 32],
@@ -202,7 +203,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             buckets.push(Bucket {
                 length: space.1,
                 plan: tokenizer.plan(space.0, space.1),
-                numerals: Zeroizing::new(vec![]),
+                numerals: WipedVec::new(),
                 readings: vec![],
                 cells: vec![],
             });
@@ -231,7 +232,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             };
             let count = bucket.numerals.len() / n;
             walking.extend((0..count).filter(|i| format.may_walk(bucket.reading(*i)) && walks(bucket, *i)));
-            let mut gathered = Zeroizing::new(vec![]);
+            let mut gathered = WipedVec::new();
             while walked.is_ok() && !walking.is_empty() {
                 gathered.clear();
                 walking

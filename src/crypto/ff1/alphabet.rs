@@ -127,7 +127,10 @@ const BLOCK: usize = 64;
 
 /// Each byte by the step that it belongs to; whether each belongs to one.
 #[inline(always)]
-fn translate(steps: impl Iterator<Item = Step> + Clone, text: &mut [u8]) -> bool {
+fn translate(steps: impl ExactSizeIterator<Item = Step> + Clone, text: &mut [u8]) -> bool {
+    if (4..=16).contains(&text.len()) && steps.len() <= FEW_RUNS {
+        return short(steps, text);
+    }
     let (blocks, rest) = text.as_chunks_mut::<BLOCK>();
     let (vectors, rest) = rest.as_chunks_mut::<16>();
     let (words, rest) = rest.as_chunks_mut::<8>();
@@ -152,6 +155,60 @@ fn together<const N: usize>(steps: impl Iterator<Item = Step>, bytes: &mut [u8; 
     }
     *bytes = result;
     found.iter().fold(0xFF, |all, found| all & found) == 0xFF
+}
+
+/// So few steps are done on words: vectors would have to wait until what was written byte by byte can be loaded.
+const FEW_RUNS: usize = 4;
+
+/// 4 to 16 bytes: the first and the last of them, which may overlap, in one word or two.
+#[inline(always)]
+fn short(steps: impl Iterator<Item = Step> + Clone, text: &mut [u8]) -> bool {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let (first, first_good) = word(steps.clone(), u64::from_le_bytes(*first));
+        let (last, last_good) = word(steps, u64::from_le_bytes(*last));
+        if let Some(to) = text.first_chunk_mut() {
+            *to = first.to_le_bytes();
+        }
+        if let Some(to) = text.last_chunk_mut() {
+            *to = last.to_le_bytes();
+        }
+        return first_good & last_good;
+    }
+    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else { return false };
+    let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    let (both, good) = word(steps, both);
+    if let Some(to) = text.first_chunk_mut() {
+        *to = (both as u32).to_le_bytes();
+    }
+    if let Some(to) = text.last_chunk_mut() {
+        *to = ((both >> 32) as u32).to_le_bytes();
+    }
+    good
+}
+
+/// The eight bytes of a word through all steps.
+///
+/// x − from and x + shift modulo 256, byte by byte: on the low seven bits with a top bit above them that takes the borrow or the
+/// carry, and then the top bits by XOR. Let d = x − from. `low` has the top bit of each byte where the low seven bits of d exceed
+/// those of `last`: d₆₋₀ + 127 − last₆₋₀ ≥ 128. So d > last where d has its top bit or `low` has, if `last` is below 128, and
+/// where both have, if it is not. What each is, all bytes are; `last` is public.
+#[inline(always)]
+fn word(steps: impl Iterator<Item = Step>, word: u64) -> (u64, bool) {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const TOP: u64 = 0x80 * ONES;
+    let all = |byte: u8| u64::from(byte) * ONES;
+    let (mut result, mut found) = (0, 0);
+    for Step { from, last, shift } in steps {
+        let (from, shift) = (all(from), all(shift));
+        let d = ((word | TOP) - (from & !TOP)) ^ ((word ^ !from) & TOP);
+        let low = (d & !TOP) + all(0x7F - (last & 0x7F));
+        let over = if last < 0x80 { d | low } else { d & low };
+        let inside = ((!over & TOP) >> 7) * 0xFF;
+        let shifted = ((word & !TOP) + (shift & !TOP)) ^ ((word ^ shift) & TOP);
+        result |= inside & shifted;
+        found |= inside;
+    }
+    (result, found == u64::MAX)
 }
 
 #[cfg(test)]
@@ -199,6 +256,13 @@ mod tests {
                 let numeral = symbols.iter().position(|&symbol| symbol == byte).map(|i| i as u8);
                 assert_eq!(alphabet.numeral(byte), numeral);
                 assert_eq!(alphabet.character(byte), symbols.get(usize::from(byte)).copied());
+                for length in 4..=16 {
+                    let place = usize::from(byte) % length;
+                    let mut text = vec![symbols[0]; length];
+                    text[place] = byte;
+                    assert_eq!(alphabet.read(&mut text), numeral.is_some());
+                    assert_eq!(text[place], numeral.unwrap_or(0));
+                }
             }
             for length in 0..=130 {
                 let text: Vec<u8> = (0..length).map(|i| symbols[(i * 7 + length) % symbols.len()]).collect();
