@@ -107,7 +107,7 @@ impl Aead {
     /// The sub-key expanded for many, where the processor can do several at once.
     fn many(&self, nonce: &[u8; NONCE_LEN]) -> Option<Many> {
         let Expanded::Xaes { cipher, k1 } = &self.0 else { return None };
-        let key = Box::new(Gcm::detect(&xaes_sub_key(cipher, k1, nonce))?);
+        let key = Gcm::detect(&xaes_sub_key(cipher, k1, nonce))?;
         Some(Many { key, aads: Aads::new() })
     }
 

@@ -50,7 +50,7 @@ impl Gcm {
         match *self {}
     }
 
-    pub(crate) fn detect(_key: &[u8; 32]) -> Option<Self> {
+    pub(crate) fn detect(_key: &[u8; 32]) -> Option<Box<Self>> {
         None
     }
 

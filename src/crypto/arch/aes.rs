@@ -7,9 +7,10 @@ use super::Avx512;
 use core::arch::x86_64::*;
 use zeroize::Zeroizing;
 
-/// `N_r + 1` round keys of 16 bytes: 11 for AES-128, 13 for AES-192, 15 for AES-256. Wiped when dropped.
+/// `N_r + 1` round keys of 16 bytes: 11 for AES-128, 13 for AES-192, 15 for AES-256. Wiped when dropped; on the heap, since a move would
+/// leave a copy behind.
 #[derive(Clone)]
-pub(crate) struct RoundKeys<const N: usize>(Zeroizing<[[u8; 16]; N]>);
+pub(crate) struct RoundKeys<const N: usize>(Box<Zeroizing<[[u8; 16]; N]>>);
 
 impl<const N: usize> RoundKeys<N> {
     /// Expands a key of `4·(N − 7)` bytes.
@@ -34,7 +35,7 @@ impl<const N: usize> RoundKeys<N> {
         for (word, bytes) in window.iter_mut().zip(key.as_chunks().0) {
             *word = u32::from_le_bytes(*bytes);
         }
-        let mut keys = Zeroizing::new([[0; 16]; N]);
+        let mut keys = Box::new(Zeroizing::new([[0; 16]; N]));
         let mut rcon = 1u8;
         for (i, bytes) in keys.as_flattened_mut().as_chunks_mut().0.iter_mut().enumerate() {
             if i >= nk {
@@ -84,6 +85,11 @@ mod tests {
         }
         // SAFETY: called with round keys, which were made with a proof.
         unsafe { rounds(keys, block) }
+    }
+
+    #[test]
+    fn what_moves_is_not_the_keys() {
+        assert_eq!(size_of::<RoundKeys<15>>(), size_of::<usize>());
     }
 
     // Source: FIPS 197, appendix A.

@@ -86,13 +86,13 @@ pub(crate) struct Opening<'f> {
 
 impl Gcm {
     /// Expands a key, where the processor has the instructions.
-    pub(crate) fn detect(key: &[u8; 32]) -> Option<Self> {
+    pub(crate) fn detect(key: &[u8; 32]) -> Option<Box<Self>> {
         Avx512::detect().map(|proof| Self::new(proof, key))
     }
 
-    /// Expands a key.
-    pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Self {
-        let mut gcm = Self { keys: Zeroizing::new([[0; 8]; 15]), powers: Zeroizing::new([0; _]) };
+    /// Expands a key, in the place where it stays: a move would leave a copy behind.
+    pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
+        let mut gcm = Box::new(Self { keys: Zeroizing::new([[0; 8]; 15]), powers: Zeroizing::new([0; _]) });
         let keys = RoundKeys::new(proof, key);
         // SAFETY: the proof says that the processor has the instructions.
         unsafe { gcm.expand(&keys) };
