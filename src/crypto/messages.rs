@@ -7,7 +7,7 @@ use super::prf::Prf;
 use super::wiped::WipedVec;
 use crate::error::Result;
 
-/// Messages. Wiped when cleared or dropped, and where they were when they move to a larger buffer.
+/// Messages. Wiped when dropped, not for those that come next in the same room; and where they were when they move to a larger buffer.
 pub(crate) struct Messages {
     /// What is used of it, and room behind.
     bytes: WipedVec<u8>,
@@ -30,7 +30,6 @@ impl Messages {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.bytes.fill(0);
         self.used = 0;
         self.ends.clear();
     }

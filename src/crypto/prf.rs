@@ -56,6 +56,13 @@ impl Prf {
         Self(states)
     }
 
+    /// The same for messages that all begin so, without what they begin with: that is hashed once, now.
+    pub(crate) fn after(&self, prefix: &[u8]) -> Self {
+        let mut states = Box::new(KeyStates { inner: self.0.inner.fork(), outer: self.0.outer });
+        states.inner.absorb(prefix);
+        Self(states)
+    }
+
     /// The tag of the message that the parts form, joined without separator: encode them injectively first.
     pub fn tag(&self, parts: &[&[u8]]) -> Tag {
         Tag(self.0.tag(&self.0.inner, parts))
@@ -98,13 +105,14 @@ impl Prf {
             return;
         }
         let mut group = Group { tags: [[0; 32]; MOST] };
+        let common = Common::new(instructions, &self.0.outer, &inner);
         for (chunk, tags) in tags.chunks_mut(SORTED).enumerate() {
             let message = |i: u16| message(chunk * SORTED + usize::from(i));
             let sorted = Sorted::new(tags.len(), |i| inner.blocks(message(i).len()));
             let mut left = sorted.short();
             while !left.is_empty() {
                 let (now, then) = left.split_at(instructions.together(left.len()));
-                group.run(instructions, &self.0.outer, &inner, now.len(), |lane| message(now[lane]));
+                group.run(&common, now.len(), |lane| message(now[lane]));
                 for (i, tag) in now.iter().zip(&group.tags) {
                     tags[usize::from(*i)] = *tag.first_chunk().expect("N <= 32");
                 }
@@ -228,6 +236,28 @@ impl Instructions {
 /// The most messages of a group.
 const MOST: usize = 16;
 
+/// What all messages have in common. Wiped when dropped.
+struct Common<'k> {
+    instructions: Instructions,
+    outer: &'k [u32; 8],
+    inner: &'k Midstate,
+    /// See [`Midstate::eight_rounds`].
+    #[cfg(target_arch = "x86_64")]
+    eight_rounds: Zeroizing<Option<[u32; 8]>>,
+}
+
+impl<'k> Common<'k> {
+    fn new(instructions: Instructions, outer: &'k [u32; 8], inner: &'k Midstate) -> Self {
+        Self {
+            instructions,
+            outer,
+            inner,
+            #[cfg(target_arch = "x86_64")]
+            eight_rounds: Zeroizing::new(instructions.lanes.and_then(|_| inner.eight_rounds())),
+        }
+    }
+}
+
 /// The tags of messages that are hashed together. Wiped when dropped: not all of their bytes become public.
 struct Group {
     tags: [[u8; 32]; MOST],
@@ -236,20 +266,16 @@ struct Group {
 impl Group {
     /// Makes the tags of as many messages as go [`together`](Instructions::together).
     #[inline]
-    fn run<'m>(
-        &mut self,
-        instructions: Instructions,
-        outer: &[u32; 8],
-        inner: &Midstate,
-        count: usize,
-        message: impl Fn(usize) -> &'m [u8],
-    ) {
+    fn run<'m>(&mut self, common: &Common<'_>, count: usize, message: impl Fn(usize) -> &'m [u8]) {
+        let (instructions, outer, inner) = (common.instructions, common.outer, common.inner);
         #[cfg(target_arch = "x86_64")]
         {
             // The lanes without a message have an empty one.
             let or_none = |lane| if lane < count { message(lane) } else { &[] };
             if let Some(proof) = instructions.lanes.filter(|_| count >= LEAST_LANES) {
-                return hmac_lanes::tags(proof, inner, outer, &std::array::from_fn(or_none), &mut self.tags);
+                let messages = std::array::from_fn(or_none);
+                let eight_rounds = &common.eight_rounds;
+                return hmac_lanes::tags(proof, inner, eight_rounds, outer, &messages, &mut self.tags);
             }
             if let Some(proof) = instructions.streams.filter(|_| count >= LEAST_STREAMS) {
                 let tags = self.tags.first_chunk_mut().expect("a group has room for them");

@@ -107,6 +107,28 @@ impl Midstate {
         &self.words
     }
 
+    /// The working variables after the first eight rounds of block 0, if what was absorbed has all of their words: those rounds are the
+    /// same for every message.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn eight_rounds(&self) -> Option<[u32; 8]> {
+        const ROUNDS: usize = 8;
+        if self.rest_len < 4 * ROUNDS {
+            return None;
+        }
+        let sum = |x: u32, [i, j, k]: [u32; 3]| x.rotate_right(i) ^ x.rotate_right(j) ^ x.rotate_right(k);
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = self.words;
+        for (word, k) in self.rest.as_chunks().0.iter().zip(K).take(ROUNDS) {
+            let t1 = h
+                .wrapping_add(sum(e, [6, 11, 25]))
+                .wrapping_add((e & f) ^ (!e & g))
+                .wrapping_add(k.wrapping_add(u32::from_be_bytes(*word)));
+            let t2 = sum(a, [2, 13, 22]).wrapping_add((a & b) ^ (a & c) ^ (b & c));
+            (h, g, f, e) = (g, f, e, d.wrapping_add(t1));
+            (d, c, b, a) = (c, b, a, t1.wrapping_add(t2));
+        }
+        Some([a, b, c, d, e, f, g, h])
+    }
+
     /// What stands in front of a message in its block 0, with zeros behind it, and how much that is.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn rest(&self) -> (&[u8; BLOCK], usize) {

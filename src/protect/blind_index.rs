@@ -206,7 +206,10 @@ impl BlindIndexer {
             prefix.extend_from_slice(field.as_str().as_bytes());
             prefixes.push(prefix);
         }
-        let prf = Prf::new(&kdf::derive(secret, &context(Label::IndexKey)));
+        let mut prf = Prf::new(&kdf::derive(secret, &context(Label::IndexKey)));
+        if let Some(first) = prefixes.first_mut() {
+            prf = prf.after(&std::mem::take(first));
+        }
         Self { prf, prefixes, tag, index: index.clone(), key_version }
     }
 
@@ -267,7 +270,7 @@ impl BlindIndexer {
                     parts.iter().zip(&self.index.parts).zip(&self.prefixes).enumerate()
                 {
                     if i > 0 {
-                        message.bytes(prefix); // that of the first is the same in front of every message
+                        message.bytes(prefix); // that of the first was hashed
                     }
                     numbers::normal_part(message, *how, part.cell(row))?;
                 }
@@ -275,7 +278,7 @@ impl BlindIndexer {
             })?;
             Ok(None)
         };
-        let hash = |scratch: &mut Scratch| scratch.hash(&self.prf, &self.prefixes[0]);
+        let hash = |scratch: &mut Scratch| scratch.hash(&self.prf);
         let write = |numbers: &[[u8; 16]], out: &mut Column| {
             let (mut padded, mut texts) = ([[0; 16]; 32], [[0; 32]; 32]);
             let length = 2 * usize::from(self.index.bits).div_ceil(8);

@@ -31,8 +31,8 @@ use zeroize::Zeroizing;
 pub struct Pseudonymizer {
     identity: Prf,
     scope: ScopeKey,
-    /// The encoding of everything but the value.
-    input: Context,
+    /// The same behind the encoding of everything but the value.
+    of_input: Prf,
     normalization: Normalization,
     spelling: Spelling,
     key_version: KeyVersion,
@@ -54,10 +54,11 @@ impl Pseudonymizer {
         spelling: Spelling,
     ) -> Self {
         let identity_context = Context::new(Label::PseudonymIdentity).part(tenant.as_str());
+        let identity_prf = Prf::new(&kdf::derive(identity.secret(), &identity_context));
         Self {
-            identity: Prf::new(&kdf::derive(identity.secret(), &identity_context)),
+            of_input: identity_prf.after(Context::new(Label::PseudonymInput).part("").as_bytes()),
+            identity: identity_prf,
             scope: ScopeKey::new(scope_key, tenant, scope, spelling),
-            input: Context::new(Label::PseudonymInput).part(""),
             normalization,
             spelling,
             key_version: scope_key.number(),
@@ -68,7 +69,8 @@ impl Pseudonymizer {
     /// The same scope for values of another kind: equal values of different kinds (a customer's number, an order's)
     /// have unrelated pseudonyms.
     pub fn of_kind(self, kind: &str) -> Self {
-        Self { input: Context::new(Label::PseudonymInput).part(kind), ..self }
+        let of_input = self.identity.after(Context::new(Label::PseudonymInput).part(kind).as_bytes());
+        Self { of_input, ..self }
     }
 
     /// The version of the scope's key.
@@ -107,7 +109,7 @@ impl Pseudonymizer {
             Ok(None)
         };
         let permute = |scratch: &mut Scratch| {
-            scratch.hash(&self.identity, self.input.as_bytes());
+            scratch.hash(&self.of_input);
             let numbers = &mut scratch.numbers;
             if self.spelling.is_integer() {
                 numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
@@ -125,7 +127,7 @@ impl Pseudonymizer {
         }
         let normal = self.normalization.apply(value)?;
         let length = Context::length_prefix(normal.len());
-        let tag = self.identity.tag(&[self.input.as_bytes(), &length, normal.as_bytes()]).into_public();
+        let tag = self.of_input.tag(&[&length, normal.as_bytes()]).into_public();
         Ok(self.identity_of(tag))
     }
 

@@ -18,33 +18,47 @@ use core::arch::x86_64::*;
 /// How many messages go together.
 pub(in crate::crypto) const LANES: usize = 16;
 
-/// The tags of `inner ‖ message`, for each message.
+/// The tags of `inner ‖ message`, for each message. `eight_rounds` is what [`Midstate::eight_rounds`] says of `inner`.
 pub(in crate::crypto) fn tags(
     proof: Avx512,
     inner: &Midstate,
+    eight_rounds: &Option<[u32; 8]>,
     outer: &[u32; 8],
     messages: &[&[u8]; LANES],
     tags: &mut [[u8; 32]; LANES],
 ) {
     let _ = proof;
     // SAFETY: the proof says that the processor has AVX-512 F and BW.
-    unsafe { hmac(inner, outer, messages, tags) }
+    unsafe { hmac(inner, eight_rounds, outer, messages, tags) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn hmac(inner: &Midstate, outer: &[u32; 8], messages: &[&[u8]; LANES], tags: &mut [[u8; 32]; LANES]) {
+fn hmac(
+    inner: &Midstate,
+    eight_rounds: &Option<[u32; 8]>,
+    outer: &[u32; 8],
+    messages: &[&[u8]; LANES],
+    tags: &mut [[u8; 32]; LANES],
+) {
     let blocks = messages.map(|message| inner.blocks(message.len()));
     let most = blocks.iter().fold(0, |most, blocks| most.max(*blocks));
     let mut state = broadcast(inner.words());
     for index in 0..most {
         let lanes = (0..LANES).fold(0, |lanes, l| lanes | u16::from(index < blocks[l]) << l);
         let words = transposed(rows(inner, messages, &blocks, index));
-        compress::<false>(&mut state, words, lanes);
+        match eight_rounds {
+            Some(after) if index == 0 => compress::<false, true>(&mut state, broadcast(after), words, lanes),
+            _ => {
+                let before = state;
+                compress::<false, false>(&mut state, before, words, lanes);
+            }
+        }
     }
     let mut words = [_mm512_setzero_si512(); 16];
     words[..8].copy_from_slice(&state);
-    state = broadcast(outer);
-    compress::<true>(&mut state, words, !0);
+    let before = broadcast(outer);
+    state = before;
+    compress::<true, false>(&mut state, before, words, !0);
     store(&state, tags);
 }
 
@@ -144,16 +158,22 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
     words
 }
 
-/// One block into the states of these lanes. If it is of a `DIGEST` under the outer key, its words from the eighth on are known.
+/// One block into the states of these lanes, from these working variables on: those before the rounds, or, where they are `BEGUN`,
+/// behind the first eight. If it is of a `DIGEST` under the outer key, its words from the eighth on are known.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn compress<const DIGEST: bool>(state: &mut [__m512i; 8], mut w: [__m512i; 16], lanes: u16) {
+fn compress<const DIGEST: bool, const BEGUN: bool>(
+    state: &mut [__m512i; 8],
+    working: [__m512i; 8],
+    mut w: [__m512i; 16],
+    lanes: u16,
+) {
     if DIGEST {
         w[8] = _mm512_set1_epi32(0x8000_0000u32 as i32);
         w[9..15].fill(_mm512_setzero_si512());
         w[15] = _mm512_set1_epi32(OF_HASH_BITS as i32);
     }
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = working;
     // Macros, so that all indices are constants, and words and state stay in registers.
     macro_rules! round {
         ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $i:expr, $t:expr, $then:ident) => {
@@ -178,9 +198,11 @@ fn compress<const DIGEST: bool>(state: &mut [__m512i; 8], mut w: [__m512i; 16], 
     }
     macro_rules! sixteen_rounds {
         ($t:expr, $then:ident) => {
-            sixteen_rounds!(0, $t, $then);
-            sixteen_rounds!(8, $t, $then);
+            eight_rounds!(0, $t, $then);
+            eight_rounds!(8, $t, $then);
         };
+    }
+    macro_rules! eight_rounds {
         ($i:expr, $t:expr, $then:ident) => {
             round!(a b c d e f g h, $i, $t, $then);
             round!(h a b c d e f g, $i + 1, $t, $then);
@@ -193,7 +215,19 @@ fn compress<const DIGEST: bool>(state: &mut [__m512i; 8], mut w: [__m512i; 16], 
         };
     }
     // The first by themselves: where words are known, so is part of their schedule.
-    sixteen_rounds!(0, schedule);
+    if BEGUN {
+        schedule!(0);
+        schedule!(1);
+        schedule!(2);
+        schedule!(3);
+        schedule!(4);
+        schedule!(5);
+        schedule!(6);
+        schedule!(7);
+    } else {
+        eight_rounds!(0, 0, schedule);
+    }
+    eight_rounds!(8, 0, schedule);
     for t in [16, 32] {
         sixteen_rounds!(t, schedule);
     }
