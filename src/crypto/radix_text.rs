@@ -8,6 +8,9 @@
 //!
 //! Source: RFC 4648, sections 5 and 8, for base64url and hex; Crockford's base 32 for the other.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The low `8·BITS` bits as eight digits, the first in the highest byte.
@@ -70,6 +73,42 @@ pub(crate) fn all_base64url(numbers: &[[u8; 16]], texts: &mut [[u8; 22]]) {
         return super::arch::text::base64url(proof, numbers, texts);
     }
     numbers.iter().zip(texts).for_each(|(number, text)| *text = base64url(number));
+}
+
+/// The characters that base64url without padding takes for so many bytes.
+pub(crate) fn base64url_len(bytes: usize) -> usize {
+    bytes / 3 * 4 + (bytes % 3 * 8).div_ceil(6)
+}
+
+/// The base64url of any bytes, without padding, into exactly the room it takes.
+#[inline]
+pub(crate) fn encode_base64url(bytes: &[u8], text: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = super::arch::Avx512::detect() {
+        return super::arch::text::encode_base64url(proof, bytes, text);
+    }
+    BASE64.encode_slice(bytes, text).expect("there is room");
+}
+
+/// Appends the bytes of which this is the base64url, without padding and with zeros for the bits that are too many. Appends nothing,
+/// and returns false, if it is not that.
+pub(crate) fn decode_base64url(text: &[u8], bytes: &mut Vec<u8>) -> bool {
+    let start = bytes.len();
+    bytes.resize(start + text.len() / 4 * 3 + text.len() % 4 * 3 / 4, 0);
+    let is_read = decode_into(text, &mut bytes[start..]);
+    if !is_read {
+        bytes.truncate(start);
+    }
+    is_read
+}
+
+#[inline]
+fn decode_into(text: &[u8], bytes: &mut [u8]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = super::arch::Avx512::detect() {
+        return super::arch::text::decode_base64url(proof, text, bytes);
+    }
+    BASE64.decode_slice(text, bytes).is_ok()
 }
 
 const LOW_48: u64 = (1 << 48) - 1;

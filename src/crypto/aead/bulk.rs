@@ -4,11 +4,10 @@
 //! put in groups by it, and the sub-key is derived once for each. Where the processor has instructions for several fields at once
 //! (`crypto::arch`), fields of a group go to them; all else, and all of it elsewhere, takes the way of [`Aead::open`] and [`Batch::seal`].
 
-use super::gcm::{Gcm, Opening, Sealing, Start};
-use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, TAG_LEN, counted_up, xaes_sub_key};
+use super::gcm::{Frame, Gcm, Opening, Sealing, Start};
+use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, Suite, TAG_LEN, xaes_sub_key};
 use crate::crypto::context::{Context, Contexts};
 use crate::error::{Error, Result};
-use zeroize::Zeroize;
 
 /// A value, and the part of its AAD that is its own.
 #[derive(Clone, Copy)]
@@ -21,85 +20,40 @@ pub struct Bound<'v> {
 
 /// From how many values on an expansion for many pays.
 const FEW: usize = 8;
-/// Values that are handed over together.
-const CHUNK: usize = 16;
-/// Room for an AAD behind what is absorbed; a longer one is for the portable code.
-const SLOT: usize = 256;
-/// Room for what stands behind the part.
-const AFTER: usize = 64;
 
-/// A sub-key expanded for many values, and room for the AADs of some.
-pub(super) struct Many {
-    key: Box<Gcm>,
-    aads: Aads,
+/// A sub-key expanded for many values.
+pub(super) struct Many(Box<Gcm>);
+
+/// What the AADs of some values have in common, absorbed or put around what differs.
+struct Common {
+    start: Start,
+    frame: Frame,
+    /// Whether nothing differs.
+    is_all: bool,
 }
 
 impl Many {
-    /// Absorbs what the AADs have in front.
-    fn start(&mut self, contexts: &Contexts) -> Start {
-        self.aads.start(contexts);
-        self.key.start(&contexts.before()[..Aads::absorbed(contexts)])
-    }
-}
-
-/// The AADs of a chunk, without what is absorbed: `front ‖ len(part) ‖ part ‖ after`, the front in each slot already.
-struct Aads {
-    slots: Box<[[u8; SLOT]; CHUNK]>,
-    lengths: [usize; CHUNK],
-    front: usize,
-    /// What stands behind the part, and zeros: copied whole, since that is faster than to look how long it is.
-    after: [u8; AFTER],
-    after_len: usize,
-    /// How much of a slot was ever used.
-    used: usize,
-}
-
-impl Aads {
-    fn new() -> Self {
-        let slots = Box::new([[0; SLOT]; CHUNK]);
-        Self { slots, lengths: [0; CHUNK], front: SLOT, after: [0; AFTER], after_len: 0, used: 0 }
-    }
-
-    /// The length of what is absorbed: whole blocks.
-    fn absorbed(contexts: &Contexts) -> usize {
-        contexts.before().len() / 16 * 16
-    }
-
-    /// Starts with other contexts.
-    fn start(&mut self, contexts: &Contexts) {
-        let (front, after) = (&contexts.before()[Self::absorbed(contexts)..], contexts.after());
-        self.front = SLOT; // has no room for any part
-        if let Some(place) = self.after.get_mut(..after.len()) {
-            place.copy_from_slice(after);
-            self.slots.iter_mut().for_each(|slot| slot[..front.len()].copy_from_slice(front));
-            (self.front, self.after_len) = (front.len(), after.len());
+    /// What AADs with these parts have in common; `None` where what stands around the parts is too long.
+    fn common<'p>(&self, contexts: &Contexts, mut parts: impl Iterator<Item = &'p [u8]>) -> Option<Common> {
+        let first = parts.next()?;
+        // Byte by byte: a comparison of nothing with nothing is slow in some libraries, and others differ soon.
+        if parts.all(|part| part.len() == first.len() && part.iter().eq(first)) {
+            let start = self.0.start(contexts.with(first).as_bytes());
+            return Some(Common { start, frame: Frame::Bare, is_all: true });
         }
-    }
-
-    /// Writes the AAD of this part into the slot, if it has room.
-    fn write(&mut self, slot: usize, part: &[u8]) -> bool {
-        let Some((prefix, rest)) = self.slots[slot][self.front..].split_first_chunk_mut() else {
-            return false;
-        };
-        let Some((middle, back)) = rest.split_at_mut_checked(part.len()) else { return false };
-        let Some(back) = back.first_chunk_mut() else { return false };
-        *prefix = Context::length_prefix(part.len());
-        middle.copy_from_slice(part);
-        *back = self.after;
-        self.lengths[slot] = self.front + prefix.len() + part.len() + self.after_len;
-        self.used = self.used.max(self.lengths[slot]);
-        true
-    }
-
-    fn get(&self, slot: usize) -> &[u8] {
-        &self.slots[slot][..self.lengths[slot]]
+        let before = contexts.before();
+        let (absorbed, front) = before.split_at(before.len() / 16 * 16);
+        let frame = Frame::around(front, contexts.after())?;
+        Some(Common { start: self.0.start(absorbed), frame, is_all: false })
     }
 }
 
-impl Drop for Aads {
-    fn drop(&mut self) {
-        // A part can be a subject id.
-        self.slots.iter_mut().for_each(|slot| slot[..self.used].zeroize());
+impl Common {
+    /// What is not in common, if a field of this part and length can be one of many.
+    #[inline]
+    fn fitting<'p>(&self, part: &'p [u8], text: usize) -> Option<&'p [u8]> {
+        let part = if self.is_all { &[] } else { part };
+        self.frame.fits(part.len(), text).then_some(part)
     }
 }
 
@@ -107,8 +61,7 @@ impl Aead {
     /// The sub-key expanded for many, where the processor can do several at once.
     fn many(&self, nonce: &[u8; NONCE_LEN]) -> Option<Many> {
         let Expanded::Xaes { cipher, k1 } = &self.0 else { return None };
-        let key = Gcm::detect(&xaes_sub_key(cipher, k1, nonce))?;
-        Some(Many { key, aads: Aads::new() })
+        Some(Many(Gcm::detect(&xaes_sub_key(cipher, k1, nonce))?))
     }
 
     /// Appends the plaintexts of values that [`seal`](Aead::seal) or a [`Batch`] made with the same AADs, one behind the other, and says
@@ -165,35 +118,25 @@ impl Aead {
                 job.out.fill(0);
             }
         };
-        let Some(mut many) = many else { return group.iter_mut().for_each(one_by_one) };
-        let start = many.start(contexts);
-        for chunk in group.chunks_mut(CHUNK) {
-            let mut fits = [false; CHUNK];
-            for (slot, (job, fits)) in chunk.iter().zip(&mut fits).enumerate() {
-                *fits = many.aads.write(slot, job.part) && Gcm::fits(many.aads.lengths[slot], job.out.len());
+        let common = many.as_ref().and_then(|many| many.common(contexts, group.iter().map(|job| job.part)));
+        let (Some(many), Some(common)) = (many, common) else { return group.iter_mut().for_each(one_by_one) };
+        let fitting = group.iter_mut().filter_map(|job| match common.fitting(job.part, job.out.len()) {
+            Some(part) => {
+                let number = u128::from_be_bytes(*job.nonce.last_chunk().expect("24 >= 16"));
+                Some(Opening {
+                    nonce: number << 32,
+                    part,
+                    sealed: job.sealed,
+                    out: job.out,
+                    is_genuine: job.genuine,
+                })
             }
-            let mut slots = chunk.iter_mut().zip(fits).enumerate();
-            let mut count = 0;
-            let mut fields: [Opening<'_>; CHUNK] = std::array::from_fn(|_| {
-                for (slot, (job, fits)) in slots.by_ref() {
-                    if fits {
-                        count += 1;
-                        let nonce = job.nonce.last_chunk().expect("24 >= 12");
-                        let aad = many.aads.get(slot);
-                        return Opening { nonce, aad, sealed: job.sealed, out: job.out, is_genuine: false };
-                    }
-                }
-                Opening { nonce: &[0; 12], aad: &[], sealed: &[], out: &mut [], is_genuine: false }
-            });
-            many.key.open(&start, &mut fields[..count]);
-            let mut opened = fields.map(|field| field.is_genuine).into_iter();
-            for (job, fits) in chunk.iter_mut().zip(fits) {
-                match fits {
-                    true => *job.genuine = opened.next().expect("one for each that fits"),
-                    false => one_by_one(job),
-                }
+            None => {
+                one_by_one(job);
+                None
             }
-        }
+        });
+        many.0.open(&common.start, &common.frame, fitting);
     }
 }
 
@@ -227,92 +170,157 @@ impl Batch<'_> {
         if let Some(long) = values.iter().find(|v| v.value.len() > LONGEST) {
             return Err(Error::TooLong { what: "value to seal", actual: long.value.len(), limit: LONGEST });
         }
-        let (mut values, mut start) = (values, None);
+        let start = out.len();
+        let texts: usize = values.iter().map(|v| v.value.len()).sum();
+        out.resize(start + texts + values.len() * (LEAD + OVERHEAD), 0);
+        let (mut values, mut places) = (values, &mut out[start..]);
         while !values.is_empty() {
             if self.left == 0 {
-                (*self, start) = (self.key.batch(), None);
+                *self = self.key.batch();
             }
-            let now = values.len().min(CHUNK).min(usize::try_from(self.left).unwrap_or(CHUNK));
-            if self.many.is_none() && values.len() >= FEW {
-                self.many = self.key.many(&self.nonce);
-            }
-            if let (Some(many), None) = (&mut self.many, &start) {
-                start = Some(many.start(contexts));
-            }
-            let (chunk, rest) = values.split_at(now);
-            self.seal_chunk(contexts, start.as_ref(), lead, chunk, out);
-            values = rest;
+            let now = usize::try_from(self.left).map_or(values.len(), |left| left.min(values.len()));
+            let (run, behind) = values.split_at(now);
+            (values, places) = (behind, self.seal_run(contexts, lead, run, places));
         }
         Ok(())
     }
 
-    /// Seals at most [`CHUNK`] values, for which there are nonces left.
-    fn seal_chunk<const LEAD: usize>(
+    /// Seals values, for which there are nonces left, and returns the places behind them.
+    fn seal_run<'o, const LEAD: usize>(
         &mut self,
         contexts: &Contexts,
-        many_start: Option<&Start>,
         lead: &[u8; LEAD],
-        chunk: &[Bound<'_>],
-        out: &mut Vec<u8>,
-    ) {
-        self.left -= chunk.len() as u64;
-        let start = out.len();
-        let text: usize = chunk.iter().map(|v| v.value.len()).sum();
-        out.resize(start + text + chunk.len() * (LEAD + OVERHEAD), 0);
-        let mut rest = &mut out[start..];
-        let mut nonces = [[0; NONCE_LEN]; CHUNK];
-        let mut fits = [false; CHUNK];
-        for (slot, bound) in chunk.iter().enumerate() {
-            nonces[slot] = counted_up(&self.nonce, self.key.suite(), slot as u64 + 1);
-            if let Some(many) = &mut self.many {
-                fits[slot] = many.aads.write(slot, bound.part)
-                    && Gcm::fits(many.aads.lengths[slot], bound.value.len());
-            }
+        run: &'o [Bound<'o>],
+        places: &'o mut [u8],
+    ) -> &'o mut [u8] {
+        self.left -= run.len() as u64;
+        if self.many.is_none() && run.len() >= FEW {
+            self.many = self.key.many(&self.nonce);
         }
-        self.nonce = nonces[chunk.len() - 1];
-        let mut places = chunk.iter().zip(&nonces).zip(fits).enumerate();
-        let mut count = 0;
+        let mut placed = Placed {
+            values: run.iter(),
+            places,
+            lead: *lead,
+            nonces: Nonces::after(&self.nonce, self.key.suite()),
+        };
         let sub_key = &self.sub_key;
-        let aads = self.many.as_ref().map(|many| &many.aads);
         let mut aad = Contexts::room();
-        let mut fields: [Sealing<'_>; CHUNK] = std::array::from_fn(|_| {
-            for (slot, ((bound, nonce), fits)) in places.by_ref() {
-                let (front, behind) = std::mem::take(&mut rest).split_at_mut(LEAD + NONCE_LEN);
-                let (sealed, behind) = behind.split_at_mut(bound.value.len() + TAG_LEN);
-                rest = behind;
-                front[..LEAD].copy_from_slice(lead);
-                front[LEAD..].copy_from_slice(nonce);
-                match aads {
-                    Some(aads) if fits => {
-                        count += 1;
-                        let nonce = nonce.last_chunk().expect("24 >= 12");
-                        return Sealing { nonce, aad: aads.get(slot), plaintext: bound.value, out: sealed };
-                    }
-                    _ => {
-                        contexts.write(bound.part, &mut aad);
-                        seal_one(sub_key, nonce, &aad, bound.value, sealed);
-                    }
+        let mut one_by_one = |(bound, nonce, sealed): (&Bound<'_>, u128, &mut [u8])| {
+            contexts.write(bound.part, &mut aad);
+            seal_one(sub_key, nonce, &aad, bound.value, sealed);
+        };
+        let many = self.many.as_ref();
+        let common = many.and_then(|many| many.common(contexts, run.iter().map(|bound| bound.part)));
+        if let (Some(many), Some(common)) = (many, common) {
+            let fitting = Fitting { placed: &mut placed, common: &common, other: &mut one_by_one };
+            many.0.seal(&common.start, &common.frame, fitting);
+        } else {
+            placed.by_ref().for_each(one_by_one);
+        }
+        self.nonce = placed.nonces.last();
+        placed.places
+    }
+}
+
+/// The nonces of a batch, one after the other.
+struct Nonces {
+    prefix: [u8; 8],
+    /// What stands behind those bytes of the last one.
+    number: u128,
+    /// The bits of it that count.
+    counts: u128,
+}
+
+impl Nonces {
+    fn after(nonce: &[u8; NONCE_LEN], suite: Suite) -> Self {
+        let (prefix, number) = nonce.split_first_chunk().expect("24 >= 8");
+        let number = u128::from_be_bytes(number.try_into().expect("24 = 8 + 16"));
+        Self { prefix: *prefix, number, counts: u128::MAX >> (8 * (suite.prefix_len() - prefix.len())) }
+    }
+
+    /// Counts up by one, modulo 2^96 or 2^64: a batch ends long before its count comes round.
+    #[inline(always)]
+    fn count_up(&mut self) {
+        self.number = self.number & !self.counts | self.number.wrapping_add(1) & self.counts;
+    }
+
+    fn last(&self) -> [u8; NONCE_LEN] {
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..8].copy_from_slice(&self.prefix);
+        nonce[8..].copy_from_slice(&self.number.to_be_bytes());
+        nonce
+    }
+}
+
+/// Values with their places, of which `lead` and nonce are written.
+struct Placed<'r, 'o, const LEAD: usize> {
+    values: std::slice::Iter<'r, Bound<'r>>,
+    places: &'o mut [u8],
+    lead: [u8; LEAD],
+    nonces: Nonces,
+}
+
+impl<'r, 'o, const LEAD: usize> Iterator for Placed<'r, 'o, LEAD> {
+    /// The value, the last 16 bytes of its nonce, and where `ciphertext ‖ tag` go.
+    type Item = (&'r Bound<'r>, u128, &'o mut [u8]);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        const ROOM: &str = "there is room for all";
+        let bound = self.values.next()?;
+        let (lead, place) = std::mem::take(&mut self.places).split_first_chunk_mut().expect(ROOM);
+        let (prefix, place) = place.split_first_chunk_mut().expect(ROOM);
+        let (number, place) = place.split_first_chunk_mut().expect(ROOM);
+        let (sealed, behind) = place.split_at_mut(bound.value.len() + TAG_LEN);
+        self.places = behind;
+        self.nonces.count_up();
+        (*lead, *prefix, *number) = (self.lead, self.nonces.prefix, self.nonces.number.to_be_bytes());
+        Some((bound, self.nonces.number, sealed))
+    }
+}
+
+/// Those of the values that can be some of many; the others are sealed on the way.
+struct Fitting<'f, P, O> {
+    placed: &'f mut P,
+    common: &'f Common,
+    other: &'f mut O,
+}
+
+impl<'r, 'o, P, O> Iterator for Fitting<'_, P, O>
+where
+    P: Iterator<Item = (&'r Bound<'r>, u128, &'o mut [u8])>,
+    O: FnMut((&'r Bound<'r>, u128, &'o mut [u8])),
+    'r: 'o,
+{
+    type Item = Sealing<'o>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (bound, number, out) = self.placed.next()?;
+            match self.common.fitting(bound.part, bound.value.len()) {
+                Some(part) => {
+                    return Some(Sealing { nonce: number << 32, part, plaintext: bound.value, out });
                 }
+                None => (self.other)((bound, number, out)),
             }
-            Sealing { nonce: &[0; 12], aad: &[], plaintext: &[], out: &mut [] }
-        });
-        if let (Some(many), Some(start)) = (&self.many, many_start) {
-            many.key.seal(start, &mut fields[..count]);
         }
     }
 }
 
 /// `ciphertext ‖ tag` of one value.
-fn seal_one(sub_key: &SubKey, nonce: &[u8; NONCE_LEN], aad: &Context, plaintext: &[u8], out: &mut [u8]) {
+fn seal_one(sub_key: &SubKey, number: u128, aad: &Context, plaintext: &[u8], out: &mut [u8]) {
     let (text, tag) = out.split_at_mut(plaintext.len());
     text.copy_from_slice(plaintext);
-    tag.copy_from_slice(&sub_key.seal_in_place(&sub_key.inner_nonce(nonce), aad.as_bytes(), text));
+    let mut nonce = [0; NONCE_LEN];
+    nonce[8..].copy_from_slice(&number.to_be_bytes());
+    tag.copy_from_slice(&sub_key.seal_in_place(&sub_key.inner_nonce(&nonce), aad.as_bytes(), text));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::aead::Suite;
+    use crate::crypto::aead::{Suite, counted_up};
     use crate::crypto::context::Label;
 
     // SPEC: AEAD-4, AEAD-5, AEAD-8

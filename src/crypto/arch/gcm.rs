@@ -24,6 +24,7 @@
 
 #[cfg(any(test, feature = "hazmat"))]
 mod column;
+mod frame;
 mod ghash;
 mod lanes;
 
@@ -32,6 +33,8 @@ use super::aes::RoundKeys;
 #[cfg(any(test, feature = "hazmat"))]
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
+pub(crate) use frame::Frame;
+use frame::Rest;
 use ghash::{Sum, dot, times_x};
 use lanes::*;
 use zeroize::Zeroizing;
@@ -62,10 +65,10 @@ pub(crate) struct Start {
 
 /// A field to be sealed.
 pub(crate) struct Sealing<'f> {
-    /// No two fields under one key may have the same.
-    pub(crate) nonce: &'f [u8; 12],
-    /// The AAD behind what the [`Start`] has absorbed.
-    pub(crate) aad: &'f [u8],
+    /// A big-endian number of 12 bytes, and 32 zeros behind it. No two fields under one key may have the same.
+    pub(crate) nonce: u128,
+    /// What the [`Frame`] makes the AAD of.
+    pub(crate) part: &'f [u8],
     pub(crate) plaintext: &'f [u8],
     /// `ciphertext ‖ tag`, 16 bytes longer than the plaintext.
     pub(crate) out: &'f mut [u8],
@@ -73,15 +76,16 @@ pub(crate) struct Sealing<'f> {
 
 /// A field to be opened.
 pub(crate) struct Opening<'f> {
-    pub(crate) nonce: &'f [u8; 12],
-    /// The AAD behind what the [`Start`] has absorbed.
-    pub(crate) aad: &'f [u8],
+    /// A big-endian number of 12 bytes, and 32 zeros behind it.
+    pub(crate) nonce: u128,
+    /// What the [`Frame`] makes the AAD of.
+    pub(crate) part: &'f [u8],
     /// `ciphertext ‖ tag`.
     pub(crate) sealed: &'f [u8],
     /// The plaintext, 16 bytes shorter; zeros if the tag is wrong.
     pub(crate) out: &'f mut [u8],
-    /// Whether the tag is right. Set by [`Gcm::open`].
-    pub(crate) is_genuine: bool,
+    /// Whether the tag is right.
+    pub(crate) is_genuine: &'f mut bool,
 }
 
 impl Gcm {
@@ -100,7 +104,7 @@ impl Gcm {
     }
 
     /// Whether a field has few enough blocks. If not, it is for the portable code.
-    pub(crate) fn fits(aad: usize, text: usize) -> bool {
+    fn fits(aad: usize, text: usize) -> bool {
         // No sum overflows: a slice has isize::MAX bytes at most.
         aad.div_ceil(BLOCK) + text.div_ceil(BLOCK) < POWERS
     }
@@ -114,32 +118,24 @@ impl Gcm {
     /// Seals each field.
     ///
     /// # Panics
-    /// When a field does not [fit](Self::fits), or its output has not 16 bytes more.
-    pub(crate) fn seal(&self, start: &Start, fields: &mut [Sealing<'_>]) {
-        for field in &*fields {
-            assert!(Self::fits(field.aad.len(), field.plaintext.len()), "it was checked to fit");
-            assert_eq!(field.out.len(), field.plaintext.len() + TAG, "there is room for it and its tag");
-        }
+    /// When a field does not [fit](Frame::fits), or its output has not 16 bytes more.
+    pub(crate) fn seal<'f>(&self, start: &Start, frame: &Frame, fields: impl Iterator<Item = Sealing<'f>>) {
         // SAFETY: a key was expanded with a proof that the processor has the instructions.
-        unsafe { self.seal_all(start, fields) }
+        unsafe { self.seal_all(start, frame, fields) }
     }
 
     /// Opens each field, and says of each whether it is genuine.
     ///
     /// # Panics
-    /// When a field does not [fit](Self::fits), or its output has not 16 bytes less.
-    pub(crate) fn open(&self, start: &Start, fields: &mut [Opening<'_>]) {
-        for field in &*fields {
-            assert!(Self::fits(field.aad.len(), field.out.len()), "it was checked to fit");
-            assert_eq!(field.sealed.len(), field.out.len() + TAG, "there is room for it without its tag");
-        }
+    /// When a field does not [fit](Frame::fits), or its output has not 16 bytes less.
+    pub(crate) fn open<'f>(&self, start: &Start, frame: &Frame, fields: impl Iterator<Item = Opening<'f>>) {
         // SAFETY: a key was expanded with a proof that the processor has the instructions.
-        unsafe { self.open_all(start, fields) }
+        unsafe { self.open_all(start, frame, fields) }
     }
 }
 
 impl Gcm {
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn expand(&mut self, keys: &RoundKeys<15>) {
         for (wide, key) in self.keys.iter_mut().zip(keys.keys()) {
             store_wide(wide, in_all(load(key)));
@@ -160,7 +156,7 @@ impl Gcm {
 
     /// `E(K, ·)` of each lane.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn encrypt<const N: usize>(&self, mut blocks: [__m512i; N]) -> [__m512i; N] {
         let [first, middle @ .., last] = &*self.keys;
         let key = load_wide(first);
@@ -175,7 +171,7 @@ impl Gcm {
         blocks
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn absorb(&self, aad: &[u8]) -> Start {
         let h = in_all(self.power(1));
         let mut state = _mm512_setzero_si512();
@@ -187,30 +183,33 @@ impl Gcm {
         start
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn seal_all(&self, start: &Start, fields: &mut [Sealing<'_>]) {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn seal_all<'f>(&self, start: &Start, frame: &Frame, mut fields: impl Iterator<Item = Sealing<'f>>) {
         let mut ends = Ends::none();
-        let (fours, rest) = fields.as_chunks_mut::<LANES>();
-        for four in fours {
-            self.seal_four(start, &mut ends, four);
-        }
-        if !rest.is_empty() {
-            // The lanes that are left seal nothing, for nobody.
-            let mut nobody = Zeroizing::new([[0; TAG]; LANES]);
-            let mut rest = rest.iter_mut();
-            let mut four = nobody.each_mut().map(|out| match rest.next() {
-                Some(f) => Sealing { nonce: f.nonce, aad: f.aad, plaintext: f.plaintext, out: f.out },
-                None => Sealing { nonce: &[0; 12], aad: &[], plaintext: &[], out },
+        // Lanes that are left seal nothing, for nobody.
+        let mut nobody = Zeroizing::new([[0; TAG]; LANES - 1]);
+        while let Some(first) = fields.next() {
+            let [b, c, d] = nobody.each_mut().map(|out| match fields.next() {
+                Some(Sealing { nonce, part, plaintext, out }) => Sealing { nonce, part, plaintext, out },
+                None => Sealing { nonce: 0, part: &[], plaintext: &[], out },
             });
-            self.seal_four(start, &mut ends, &mut four);
+            self.seal_four(start, frame, &mut ends, [first, b, c, d]);
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn seal_four(&self, start: &Start, ends: &mut Ends, four: &mut [Sealing<'_>; LANES]) {
-        let [a, b, c, d] = four;
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn seal_four(&self, start: &Start, frame: &Frame, ends: &mut Ends, four: [Sealing<'_>; LANES]) {
+        for field in &four {
+            assert!(frame.fits(field.part.len(), field.plaintext.len()), "it was checked to fit");
+            assert_eq!(field.out.len(), field.plaintext.len() + TAG, "there is room for it and its tag");
+        }
+        let [mut a, mut b, mut c, mut d] = four;
+        let (a, b, c, d) = (&mut a, &mut b, &mut c, &mut d);
         let lengths = [a.plaintext.len(), b.plaintext.len(), c.plaintext.len(), d.plaintext.len()];
-        let end = self.end(start, ends, [a.aad.len(), b.aad.len(), c.aad.len(), d.aad.len()], lengths);
+        let parts = [a.part, b.part, c.part, d.part];
+        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         let (mask, sum);
         if longest(lengths) <= BLOCK {
@@ -225,17 +224,18 @@ impl Gcm {
             store_first(b.out, text_b);
             store_first(c.out, text_c);
             store_first(d.out, text_d);
-            let aads = self.sum_of_aads([a.aad, b.aad, c.aad, d.aad], lengths);
+            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
             sum = aads.plus(reverse(text), in_all(self.power(2)));
         } else {
             let [c0, c1, c2, c3] = counters(nonces, 0);
             let [m, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
             mask = m;
+            let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
             let mut sums = [
-                self.seal_piece(self.sum_of_aad(a.aad, lengths[0]), a, 0, s0),
-                self.seal_piece(self.sum_of_aad(b.aad, lengths[1]), b, 0, s1),
-                self.seal_piece(self.sum_of_aad(c.aad, lengths[2]), c, 0, s2),
-                self.seal_piece(self.sum_of_aad(d.aad, lengths[3]), d, 0, s3),
+                self.seal_piece(sum_a, a, 0, s0),
+                self.seal_piece(sum_b, b, 0, s1),
+                self.seal_piece(sum_c, c, 0, s2),
+                self.seal_piece(sum_d, d, 0, s3),
             ];
             for piece in 1..longest(lengths).div_ceil(PIECE) {
                 let streams = self.encrypt(counters(nonces, piece));
@@ -255,7 +255,7 @@ impl Gcm {
 
     /// Seals this piece of a field, and adds it to the sum.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn seal_piece(&self, sum: Sum, field: &mut Sealing<'_>, piece: usize, stream: __m512i) -> Sum {
         let end = field.plaintext.len();
         let from = end.min(PIECE * piece);
@@ -266,64 +266,64 @@ impl Gcm {
         sum.plus(reverse(text), self.powers_down(plaintext.len().div_ceil(BLOCK) + 1))
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn open_all(&self, start: &Start, fields: &mut [Opening<'_>]) {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn open_all<'f>(&self, start: &Start, frame: &Frame, mut fields: impl Iterator<Item = Opening<'f>>) {
         let mut ends = Ends::none();
-        let (fours, rest) = fields.as_chunks_mut::<LANES>();
-        for four in fours {
-            self.open_four(start, &mut ends, four);
-        }
-        if !rest.is_empty() {
-            // The lanes that are left open nothing, for nobody.
-            let mut left = rest.iter_mut();
-            let mut four = std::array::from_fn(|_| match left.next() {
-                Some(f) => {
-                    Opening { nonce: f.nonce, aad: f.aad, sealed: f.sealed, out: f.out, is_genuine: false }
+        // Lanes that are left open nothing, for nobody.
+        let mut nobody = [false; LANES - 1];
+        while let Some(first) = fields.next() {
+            let [b, c, d] = nobody.each_mut().map(|is_genuine| match fields.next() {
+                Some(Opening { nonce, part, sealed, out, is_genuine }) => {
+                    Opening { nonce, part, sealed, out, is_genuine }
                 }
-                None => {
-                    Opening { nonce: &[0; 12], aad: &[], sealed: &[0; TAG], out: &mut [], is_genuine: false }
-                }
+                None => Opening { nonce: 0, part: &[], sealed: &[0; TAG], out: &mut [], is_genuine },
             });
-            self.open_four(start, &mut ends, &mut four);
-            let genuine = four.map(|field| field.is_genuine);
-            rest.iter_mut().zip(genuine).for_each(|(field, genuine)| field.is_genuine = genuine);
+            self.open_four(start, frame, &mut ends, [first, b, c, d]);
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn open_four(&self, start: &Start, ends: &mut Ends, four: &mut [Opening<'_>; LANES]) {
-        let [a, b, c, d] = four;
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn open_four(&self, start: &Start, frame: &Frame, ends: &mut Ends, four: [Opening<'_>; LANES]) {
+        for field in &four {
+            assert!(frame.fits(field.part.len(), field.out.len()), "it was checked to fit");
+            assert_eq!(field.sealed.len(), field.out.len() + TAG, "there is room for it without its tag");
+        }
+        let [mut a, mut b, mut c, mut d] = four;
+        let (a, b, c, d) = (&mut a, &mut b, &mut c, &mut d);
         let [(text_a, tag_a), (text_b, tag_b), (text_c, tag_c), (text_d, tag_d)] =
             [split(a.sealed), split(b.sealed), split(c.sealed), split(d.sealed)];
         let given = side_by_side([tag_a, tag_b, tag_c, tag_d]);
         let lengths = [text_a.len(), text_b.len(), text_c.len(), text_d.len()];
-        let end = self.end(start, ends, [a.aad.len(), b.aad.len(), c.aad.len(), d.aad.len()], lengths);
+        let parts = [a.part, b.part, c.part, d.part];
+        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         if longest(lengths) <= BLOCK {
             let [mask, stream] = self.encrypt([counter(nonces, 1), counter(nonces, 2)]);
             let text = first_blocks([text_a, text_b, text_c, text_d]);
-            let aads = self.sum_of_aads([a.aad, b.aad, c.aad, d.aad], lengths);
+            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
             let sum = aads.plus(reverse(text), in_all(self.power(2)));
             let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
             let genuine = equal_lanes(tags, given);
             let [text_a, text_b, text_c, text_d] = apart(_mm512_maskz_xor_epi64(genuine, text, stream));
-            [a, b, c, d]
-                .into_iter()
-                .enumerate()
-                .for_each(|(lane, field)| field.is_genuine = is_set(genuine, lane));
-            store_part(four[0].out, text_a);
-            store_part(four[1].out, text_b);
-            store_part(four[2].out, text_c);
-            store_part(four[3].out, text_d);
+            store_part(a.out, text_a);
+            store_part(b.out, text_b);
+            store_part(c.out, text_c);
+            store_part(d.out, text_d);
+            for (lane, field) in [a, b, c, d].into_iter().enumerate() {
+                *field.is_genuine = is_set(genuine, lane);
+            }
             return;
         }
         let [c0, c1, c2, c3] = counters(nonces, 0);
         let [mask, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
+        let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
         let mut sums = [
-            self.add_piece(self.sum_of_aad(a.aad, lengths[0]), text_a, 0),
-            self.add_piece(self.sum_of_aad(b.aad, lengths[1]), text_b, 0),
-            self.add_piece(self.sum_of_aad(c.aad, lengths[2]), text_c, 0),
-            self.add_piece(self.sum_of_aad(d.aad, lengths[3]), text_d, 0),
+            self.add_piece(sum_a, text_a, 0),
+            self.add_piece(sum_b, text_b, 0),
+            self.add_piece(sum_c, text_c, 0),
+            self.add_piece(sum_d, text_d, 0),
         ];
         for piece in 1..longest(lengths).div_ceil(PIECE) {
             for (text, sum) in [text_a, text_b, text_c, text_d].into_iter().zip(&mut sums) {
@@ -348,7 +348,7 @@ impl Gcm {
 
     /// Adds this piece of a ciphertext to the sum.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn add_piece(&self, sum: Sum, text: &[u8], piece: usize) -> Sum {
         let text = &text[text.len().min(PIECE * piece)..];
         sum.plus(reverse(load_piece(text)), self.powers_down(text.len().div_ceil(BLOCK) + 1))
@@ -356,19 +356,27 @@ impl Gcm {
 
     /// The products of an AAD, behind which come the field's text and the lengths.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sum_of_aad(&self, aad: &[u8], text: usize) -> Sum {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sum_of_aad(&self, frame: &Frame, rest: &mut Rest, part: &[u8], text: usize) -> Sum {
         let behind = text.div_ceil(BLOCK) + 1;
-        let sum =
-            Sum::zero().plus(reverse(load_piece(aad)), self.powers_down(aad.len().div_ceil(BLOCK) + behind));
-        match aad.get(PIECE..) {
-            Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
-            _ => sum,
+        let blocks = frame.length(part.len()).div_ceil(BLOCK) + behind;
+        let Frame::Around(around) = frame else {
+            let sum = Sum::zero().plus(reverse(load_piece(part)), self.powers_down(blocks));
+            return match part.get(PIECE..) {
+                Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
+                _ => sum,
+            };
+        };
+        let [first, second] = around.put(rest, part);
+        let sum = Sum::zero().plus(reverse(first), self.powers_down(blocks));
+        match around.length(part.len()) > PIECE {
+            true => sum.plus(reverse(second), self.powers_down(blocks - LANES)),
+            false => sum,
         }
     }
 
     #[cold]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn add_long_aad(&self, mut sum: Sum, aad: &[u8], behind: usize) -> Sum {
         for (at, piece) in (0..).step_by(PIECE).zip(aad.chunks(PIECE)) {
             sum = sum.plus(
@@ -379,33 +387,38 @@ impl Gcm {
         sum
     }
 
-    /// The products of four AADs, each in its lane.
+    /// The products of four AADs.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sum_of_aads(&self, aads: [&[u8]; LANES], texts: [usize; LANES]) -> Sum {
-        if longest([aads[0].len(), aads[1].len(), aads[2].len(), aads[3].len()]) == 0 {
-            return Sum::zero();
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sums_of_aads(
+        &self,
+        frame: &Frame,
+        rest: &mut Rest,
+        parts: [&[u8]; LANES],
+        texts: [usize; LANES],
+    ) -> [Sum; LANES] {
+        let mut sums = [Sum::zero(); LANES];
+        if longest(parts.map(|part| frame.length(part.len()))) > 0 {
+            for ((sum, part), text) in sums.iter_mut().zip(parts).zip(texts) {
+                *sum = self.sum_of_aad(frame, rest, part, text);
+            }
         }
-        Sum::side_by_side([
-            self.sum_of_aad(aads[0], texts[0]),
-            self.sum_of_aad(aads[1], texts[1]),
-            self.sum_of_aad(aads[2], texts[2]),
-            self.sum_of_aad(aads[3], texts[3]),
-        ])
+        sums
     }
 
     /// The products of what stands in front of the AADs, and of the lengths: the same for fields of the same lengths.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn end(&self, start: &Start, ends: &mut Ends, aads: [usize; LANES], texts: [usize; LANES]) -> __m512i {
         if !ends.are_of(aads, texts) {
-            *ends = self.end_of(start, aads, texts);
+            (ends.aads, ends.texts) = (aads, texts);
+            ends.products = self.end_of(start, aads, texts);
         }
         ends.products
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn end_of(&self, start: &Start, aads: [usize; LANES], texts: [usize; LANES]) -> Ends {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn end_of(&self, start: &Start, aads: [usize; LANES], texts: [usize; LANES]) -> __m512i {
         let length =
             |lane: usize| _mm_set_epi64x(8 * (start.absorbed + aads[lane]) as i64, 8 * texts[lane] as i64);
         let lengths = side_by_side([length(0), length(1), length(2), length(3)]);
@@ -416,12 +429,12 @@ impl Gcm {
             let powers = side_by_side([power(0), power(1), power(2), power(3)]);
             sum = sum.plus(in_all(load_pair(&start.state)), powers);
         }
-        Ends { aads, texts, products: sum.reduce() }
+        sum.reduce()
     }
 
     /// `H^n`.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn power(&self, n: usize) -> __m128i {
         match self.powers.get(2 * (POWERS - n.min(POWERS))..).and_then(|powers| powers.first_chunk()) {
             Some(power) => load_pair(power),
@@ -431,7 +444,7 @@ impl Gcm {
 
     /// `H^n, H^(n − 1), H^(n − 2), H^(n − 3)`, and 0 for `H^0` and below.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn powers_down(&self, n: usize) -> __m512i {
         match self.powers.get(2 * (POWERS - n.min(POWERS))..).and_then(|powers| powers.first_chunk()) {
             Some(powers) => load_wide(powers),
@@ -442,27 +455,33 @@ impl Gcm {
 
 /// Decrypts this piece of a field if it is genuine, and else makes it zero.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn open_piece(field: &mut Opening<'_>, text: &[u8], is_genuine: bool, piece: usize, stream: __m512i) {
-    field.is_genuine = is_genuine;
+    *field.is_genuine = is_genuine;
     let from = text.len().min(PIECE * piece);
     let released = if is_genuine { 0xFF } else { 0 };
     let text = _mm512_maskz_xor_epi64(released, load_piece(&text[from..]), stream);
     store_piece(&mut field.out[from..], text);
 }
 
-/// The last fields' lengths, and [`Gcm::end`] of them.
+/// The last fields' lengths, and [`Gcm::end`] of them; and what stands around the last part.
 struct Ends {
     aads: [usize; LANES],
     texts: [usize; LANES],
     products: __m512i,
+    rest: Rest,
 }
 
 impl Ends {
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn none() -> Self {
-        Self { aads: [usize::MAX; LANES], texts: [usize::MAX; LANES], products: _mm512_setzero_si512() }
+        Self {
+            aads: [usize::MAX; LANES],
+            texts: [usize::MAX; LANES],
+            products: _mm512_setzero_si512(),
+            rest: Rest::none(),
+        }
     }
 
     /// Lane by lane: the lengths are in general registers, and fields that differ do so in the first one.
@@ -481,25 +500,25 @@ fn longest([a, b, c, d]: [usize; LANES]) -> usize {
 
 /// Each nonce, and a counter of 0 behind it.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn nonces([a, b, c, d]: [&[u8; 12]; LANES]) -> __m512i {
-    let lane = |nonce: &[u8; 12]| {
-        let ([low @ .., _, _, _, _], [_, _, _, _, _, _, _, _, high @ ..]) = (nonce, nonce);
-        _mm_set_epi64x(u32::from_le_bytes(*high).into(), i64::from_le_bytes(*low))
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+fn nonces([a, b, c, d]: [u128; LANES]) -> __m512i {
+    let lane = |nonce: u128| {
+        let bytes = nonce.swap_bytes();
+        _mm_set_epi64x((bytes >> 64) as i64, bytes as i64)
     };
     side_by_side([lane(a), lane(b), lane(c), lane(d)])
 }
 
 /// The counter block of this number of each field. The counter has 4 bytes, of which the last is enough.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn counter(nonces: __m512i, number: u8) -> __m512i {
     _mm512_or_si512(nonces, in_all(_mm_set_epi64x(i64::from(number) << 56, 0)))
 }
 
 /// The four counter blocks of a piece of each field: the text begins with number 2.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
     let number = |block: usize| ((2 + LANES * piece + block) << 56) as i64;
     let numbers = _mm512_set_epi64(number(3), 0, number(2), 0, number(1), 0, number(0), 0);
@@ -513,7 +532,7 @@ fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
 
 /// `ciphertext ‖ tag`, taken apart.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn split(sealed: &[u8]) -> (&[u8], __m128i) {
     let (text, tag) = sealed.split_last_chunk().expect("it was checked to have a tag");
     (text, load(tag))

@@ -58,7 +58,7 @@ impl Gcm {
         fields: Fields<'_>,
         failed: &mut impl FnMut(usize),
     ) {
-        let end = self.end_of(aad, [0; LANES], [width; LANES]).products;
+        let end = self.end_of(aad, [0; LANES], [width; LANES]);
         let group = if width == BLOCK { GROUP } else { LANES };
         let mut room = Zeroizing::new(([[0; 12]; GROUP], [0; GROUP * BLOCK], [[0; TAG]; GROUP]));
         let texts = fields.texts.chunks_mut(group * width);

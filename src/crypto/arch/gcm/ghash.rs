@@ -15,7 +15,7 @@ pub(super) struct Sum {
 
 impl Sum {
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     pub(super) fn zero() -> Self {
         let zero = _mm512_setzero_si512();
         Self { low: zero, middle: zero, high: zero }
@@ -23,7 +23,7 @@ impl Sum {
 
     /// With `a·b` added.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     pub(super) fn plus(self, a: __m512i, b: __m512i) -> Self {
         let (across, back) = (_mm512_clmulepi64_epi128(a, b, 0x01), _mm512_clmulepi64_epi128(a, b, 0x10));
         Self {
@@ -35,7 +35,7 @@ impl Sum {
 
     /// In each lane the four lanes of one sum, added.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     pub(super) fn side_by_side([a, b, c, d]: [Self; LANES]) -> Self {
         Self {
             low: added_lanes([a.low, b.low, c.low, d.low]),
@@ -49,7 +49,7 @@ impl Sum {
     /// To `v = v₁·x^64 + v₀` add `v₀` times the polynomial: the lower 64 bits become 0, and what stands above them is
     /// `v·x^-64 = v₁ + v₀·x^64 + v₀·(x^63 + x^62 + x^57)`. This twice, and the sum's upper half.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     pub(super) fn reduce(self) -> __m512i {
         let low = _mm512_xor_si512(self.low, _mm512_bslli_epi128(self.middle, 8));
         let high = _mm512_xor_si512(self.high, _mm512_bsrli_epi128(self.middle, 8));
@@ -65,14 +65,14 @@ impl Sum {
 
 /// `a·b·x^-128` in each lane.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn dot(a: __m512i, b: __m512i) -> __m512i {
     Sum::zero().plus(a, b).reduce()
 }
 
 /// `x·a` where bit i is the coefficient of `x^i`, and `x^128 = x^127 + x^126 + x^121 + 1`.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn times_x(a: __m128i) -> __m128i {
     let carried = _mm_srli_epi64(a, 63);
     let shifted = _mm_or_si128(_mm_slli_epi64(a, 1), _mm_bslli_si128(carried, 8));
@@ -83,7 +83,7 @@ pub(super) fn times_x(a: __m128i) -> __m128i {
 
 /// Lane l is the sum of the four lanes of vector l.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn added_lanes([a, b, c, d]: [__m512i; LANES]) -> __m512i {
     // The even lanes of two vectors, and the odd ones.
     let ab = _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));

@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 
 /// Two bits for each lane that is the same in both: both halves are compared, whatever the first one says.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn equal_lanes(a: __m512i, b: __m512i) -> __mmask8 {
     let halves = _mm512_cmpeq_epi64_mask(a, b);
     let both = halves & (halves >> 1) & 0b0101_0101;
@@ -20,14 +20,14 @@ pub(super) fn is_set(mask: __mmask8, lane: usize) -> bool {
 
 /// The first block of each text, with zeros from where it ends.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn first_blocks([a, b, c, d]: [&[u8]; LANES]) -> __m512i {
     side_by_side([load_part(a), load_part(b), load_part(c), load_part(d)])
 }
 
 /// A bit for each byte that there is in the first block of each text.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn bytes_of_blocks([a, b, c, d]: [usize; LANES]) -> __mmask64 {
     let lane = |length: usize| u64::from(bytes_of_block(length));
     lane(a) | lane(b) << 16 | lane(c) << 32 | lane(d) << 48
@@ -35,41 +35,41 @@ pub(super) fn bytes_of_blocks([a, b, c, d]: [usize; LANES]) -> __mmask64 {
 
 /// A bit for each of the first `length` bytes of a block.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 fn bytes_of_block(length: usize) -> __mmask16 {
     _bzhi_u32(0xFFFF, length.min(BLOCK) as u32) as __mmask16
 }
 
 /// A bit for each of the first `length` bytes of a piece.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn bytes_of_piece(length: usize) -> __mmask64 {
     _bzhi_u64(u64::MAX, length.min(PIECE) as u32)
 }
 
 /// The bytes of each lane in reverse.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn reverse(x: __m512i) -> __m512i {
     let order = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     _mm512_shuffle_epi8(x, in_all(order))
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn in_all(lane: __m128i) -> __m512i {
     _mm512_broadcast_i32x4(lane)
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn side_by_side([a, b, c, d]: [__m128i; LANES]) -> __m512i {
     let x = _mm512_inserti32x4(_mm512_castsi128_si512(a), b, 1);
     _mm512_inserti32x4(_mm512_inserti32x4(x, c, 2), d, 3)
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn apart(x: __m512i) -> [__m128i; LANES] {
     [
         _mm512_castsi512_si128(x),
@@ -80,21 +80,21 @@ pub(super) fn apart(x: __m512i) -> [__m128i; LANES] {
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load(bytes: &[u8; BLOCK]) -> __m128i {
     // SAFETY: 16 bytes are there to be read, at any alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_pair(words: &[u64; 2]) -> __m128i {
     // SAFETY: 16 bytes are there to be read, at any alignment.
     unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_wide(words: &[u64; 8]) -> __m512i {
     // SAFETY: 64 bytes are there to be read, at any alignment.
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
@@ -102,7 +102,7 @@ pub(super) fn load_wide(words: &[u64; 8]) -> __m512i {
 
 /// The first 16 bytes, or as many as there are and zeros.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_part(bytes: &[u8]) -> __m128i {
     if bytes.is_empty() {
         return _mm_setzero_si128();
@@ -113,7 +113,7 @@ pub(super) fn load_part(bytes: &[u8]) -> __m128i {
 
 /// The first 64 bytes, or as many as there are and zeros. (To read nothing by a mask is slow where there is no memory.)
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_piece(bytes: &[u8]) -> __m512i {
     if bytes.is_empty() {
         return _mm512_setzero_si512();
@@ -123,7 +123,7 @@ pub(super) fn load_piece(bytes: &[u8]) -> __m512i {
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store(bytes: &mut [u8; BLOCK], x: __m128i) {
     // SAFETY: 16 bytes are there to be written, at any alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), x) }
@@ -131,27 +131,27 @@ pub(super) fn store(bytes: &mut [u8; BLOCK], x: __m128i) {
 
 /// In the first 16 bytes.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_first(out: &mut [u8], x: __m128i) {
     store(out.first_chunk_mut().expect("it was checked to have room for a tag"), x);
 }
 
 /// In the last 16 bytes.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_last(out: &mut [u8], x: __m128i) {
     store(out.last_chunk_mut().expect("it was checked to have room for a tag"), x);
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_pair(words: &mut [u64; 2], x: __m128i) {
     // SAFETY: 16 bytes are there to be written, at any alignment.
     unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), x) }
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_wide(words: &mut [u64; 8], x: __m512i) {
     // SAFETY: 64 bytes are there to be written, at any alignment.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) }
@@ -159,7 +159,7 @@ pub(super) fn store_wide(words: &mut [u64; 8], x: __m512i) {
 
 /// The first 16 bytes, or as many as there is room for.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_part(bytes: &mut [u8], x: __m128i) {
     if bytes.is_empty() {
         return;
@@ -170,7 +170,7 @@ pub(super) fn store_part(bytes: &mut [u8], x: __m128i) {
 
 /// The first 64 bytes, or as many as there is room for.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn store_piece(bytes: &mut [u8], x: __m512i) {
     if bytes.is_empty() {
         return;
@@ -185,7 +185,7 @@ mod tests {
     use crate::crypto::arch::Avx512;
 
     // Slices of just their length, so that an interpreter sees each access beyond them; and of more, to see what is written.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,pclmulqdq,bmi2,avx512vbmi")]
     fn every_length() {
         let bytes: Vec<u8> = (1..=PIECE as u8 + 2).collect();
         for length in 0..=bytes.len() {

@@ -29,6 +29,11 @@ fn bytes(seed: usize, length: usize) -> Vec<u8> {
         .collect()
 }
 
+/// As fields have it.
+fn number(nonce: &[u8; 12]) -> u128 {
+    nonce.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)) << 32
+}
+
 fn field(cipher: &Aes256Gcm, seed: usize, aad: usize, text: usize) -> Field {
     let nonce: [u8; 12] = bytes(seed + 7777, 12).try_into().unwrap();
     // All AADs begin alike.
@@ -41,31 +46,47 @@ fn field(cipher: &Aes256Gcm, seed: usize, aad: usize, text: usize) -> Field {
 
 fn seal(gcm: &Gcm, fields: &[Field], absorbed: usize) -> Vec<Vec<u8>> {
     let start = gcm.start(fields.first().map_or(&[], |f| &f.aad[..absorbed]));
+    seal_in(gcm, &start, &Frame::Bare, fields, |f| &f.aad[absorbed..])
+}
+
+fn seal_in(
+    gcm: &Gcm,
+    start: &Start,
+    frame: &Frame,
+    fields: &[Field],
+    part: impl Fn(&Field) -> &[u8],
+) -> Vec<Vec<u8>> {
     let mut outs: Vec<Vec<u8>> = fields.iter().map(|f| vec![0xEE; f.text.len() + TAG]).collect();
     let sealing = fields.iter().zip(&mut outs);
-    let mut sealing: Vec<Sealing<'_>> = sealing
-        .map(|(f, out)| Sealing { nonce: &f.nonce, aad: &f.aad[absorbed..], plaintext: &f.text, out })
-        .collect();
-    gcm.seal(&start, &mut sealing);
+    let sealing =
+        sealing.map(|(f, out)| Sealing { nonce: number(&f.nonce), part: part(f), plaintext: &f.text, out });
+    gcm.seal(start, frame, sealing);
     outs
 }
 
 fn open(gcm: &Gcm, fields: &[Field], absorbed: usize) -> Vec<(bool, Vec<u8>)> {
     let start = gcm.start(fields.first().map_or(&[], |f| &f.aad[..absorbed]));
-    let mut outs: Vec<Vec<u8>> = fields.iter().map(|f| vec![0xEE; f.sealed.len() - TAG]).collect();
-    let opening = fields.iter().zip(&mut outs);
-    let mut opening: Vec<Opening<'_>> = opening
-        .map(|(f, out)| Opening {
-            nonce: &f.nonce,
-            aad: &f.aad[absorbed..],
-            sealed: &f.sealed,
-            out,
-            is_genuine: false,
-        })
-        .collect();
-    gcm.open(&start, &mut opening);
-    let genuine: Vec<bool> = opening.into_iter().map(|field| field.is_genuine).collect();
-    genuine.into_iter().zip(outs).collect()
+    open_in(gcm, &start, &Frame::Bare, fields, |f| &f.aad[absorbed..])
+}
+
+fn open_in(
+    gcm: &Gcm,
+    start: &Start,
+    frame: &Frame,
+    fields: &[Field],
+    part: impl Fn(&Field) -> &[u8],
+) -> Vec<(bool, Vec<u8>)> {
+    let mut outs: Vec<(bool, Vec<u8>)> =
+        fields.iter().map(|f| (false, vec![0xEE; f.sealed.len() - TAG])).collect();
+    let opening = fields.iter().zip(&mut outs).map(|(f, (is_genuine, out))| Opening {
+        nonce: number(&f.nonce),
+        part: part(f),
+        sealed: &f.sealed,
+        out,
+        is_genuine,
+    });
+    gcm.open(start, frame, opening);
+    outs
 }
 
 /// Seals and opens the fields at once, and compares.
@@ -122,6 +143,51 @@ fn fields_of_different_lengths_share_a_group_of_any_size() {
             .collect();
         check(&gcm, &fields, if round % 2 == 0 { 32 } else { 0 });
     }
+}
+
+#[test]
+fn a_part_of_every_length_stands_between_what_all_aads_have() {
+    let Some((gcm, cipher)) = expanded() else { return };
+    for part in 0..=66 {
+        for (front, after) in [(0, 0), (15, 37), (16, 64), (3, 28), (0, 64), (16, 0), (7, 33)] {
+            for absorbed in [0, 32] {
+                let (front, after) = (bytes(1, front), bytes(2, after));
+                let frame = Frame::around(&front, &after).unwrap();
+                let aad_len = front.len() + 4 + part + after.len();
+                let fits = part <= 64 && aad_len <= 128;
+                assert_eq!(frame.fits(part, 70), fits);
+                if !fits {
+                    continue;
+                }
+                let before = bytes(3, absorbed);
+                let sealed = |seed: usize| {
+                    // The lanes have parts of different lengths.
+                    let part = bytes(seed + 90, part.saturating_sub(seed % 3));
+                    let text = bytes(seed, [0, 16, 17, 64, 70][(part.len() + absorbed + seed / 3) % 5]);
+                    let length = (part.len() as u32).to_be_bytes();
+                    let aad = [&before[..], &front, &length, &part, &after].concat();
+                    let nonce: [u8; 12] = bytes(seed + 7777, 12).try_into().unwrap();
+                    let mut sealed = text.clone();
+                    let buffer = InOutBuf::from(&mut sealed[..]);
+                    let tag = cipher.encrypt_inout_detached(&nonce.into(), &aad, buffer).unwrap();
+                    sealed.extend_from_slice(&tag);
+                    Field { nonce, aad: part, text, sealed }
+                };
+                let mut fields: Vec<Field> = (0..1 + part % 9).map(sealed).collect();
+                let start = gcm.start(&before);
+                let outs = seal_in(&gcm, &start, &frame, &fields, |f| &f.aad);
+                assert!(outs.iter().zip(&fields).all(|(out, field)| *out == field.sealed), "{part}");
+                let altered = part % fields.len();
+                fields[altered].sealed[0] ^= 1;
+                let opened = open_in(&gcm, &start, &frame, &fields, |f| &f.aad);
+                for (i, (field, (genuine, text))) in fields.iter().zip(opened).enumerate() {
+                    assert_eq!(genuine, i != altered);
+                    assert!(text == if genuine { field.text.clone() } else { vec![0; field.text.len()] });
+                }
+            }
+        }
+    }
+    assert!(Frame::around(&[0; 17], &[]).is_none() && Frame::around(&[], &[0; 65]).is_none());
 }
 
 #[test]
