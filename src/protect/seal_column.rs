@@ -334,6 +334,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn columns_of_one_subject_open_one_by_one_and_an_altered_row_fails_alone() {
+        for suite in SUITES {
+            let sealer = sealer(suite);
+            for width in [0, 1, 15, 16, 17, 63, 64, 65, 600] {
+                for count in [1, 7, 8, 9, 63, 64, 65, 100, 257, 300] {
+                    for subject in ["", "ann"] {
+                        let subjects = vec![subject; count];
+                        let mut values: Vec<Vec<u8>> = (0..count).map(|i| vec![i as u8 | 1; width]).collect();
+                        let (mut sealed, mut failures) = (Column::new(), vec![]);
+                        sealer.seal_column(&subjects[..], &values[..], &mut sealed, &mut failures);
+                        for i in (0..count).step_by(1 + count / 9) {
+                            assert_eq!(sealer.open(subject, sealed.get(i)).unwrap().expose(), values[i]);
+                        }
+                        let mut altered: Vec<Vec<u8>> = sealed.iter().map(<[u8]>::to_vec).collect();
+                        let row = (width * 7 + count) % count;
+                        *altered[row].last_mut().unwrap() ^= 1;
+                        values[row].clear();
+                        let mut opened = Column::new();
+                        sealer.open_column(&subjects[..], &altered[..], &mut opened, &mut failures);
+                        assert!(matches!(failures[..], [(failed, Error::Rejected)] if failed == row));
+                        assert!(opened.iter().eq(values.iter().map(|v| &v[..])), "{count} of {width} bytes");
+                    }
+                }
+            }
+        }
+    }
+
     // SPEC: AEAD-6
     #[test]
     fn a_row_that_fails_is_empty_and_named_and_costs_no_other() {
