@@ -17,6 +17,7 @@ mod bulk;
 mod chacha;
 #[cfg(feature = "hazmat")]
 pub(super) mod column;
+mod equal;
 #[cfg(target_arch = "x86_64")]
 use super::arch::gcm;
 #[cfg(not(target_arch = "x86_64"))]

@@ -87,6 +87,10 @@ pub(crate) fn encode_base64url(bytes: &[u8], text: &mut [u8]) {
     if let Some(proof) = super::arch::Avx512::detect() {
         return super::arch::text::encode_base64url(proof, bytes, text);
     }
+    encode_portably(bytes, text);
+}
+
+fn encode_portably(bytes: &[u8], text: &mut [u8]) {
     BASE64.encode_slice(bytes, text).expect("there is room");
 }
 
@@ -94,12 +98,16 @@ pub(crate) fn encode_base64url(bytes: &[u8], text: &mut [u8]) {
 /// and returns false, if it is not that.
 pub(crate) fn decode_base64url(text: &[u8], bytes: &mut Vec<u8>) -> bool {
     let start = bytes.len();
-    bytes.resize(start + text.len() / 4 * 3 + text.len() % 4 * 3 / 4, 0);
+    bytes.resize(start + decoded_len(text), 0);
     let is_read = decode_into(text, &mut bytes[start..]);
     if !is_read {
         bytes.truncate(start);
     }
     is_read
+}
+
+fn decoded_len(text: &[u8]) -> usize {
+    text.len() / 4 * 3 + text.len() % 4 * 3 / 4
 }
 
 #[inline]
@@ -108,6 +116,10 @@ fn decode_into(text: &[u8], bytes: &mut [u8]) -> bool {
     if let Some(proof) = super::arch::Avx512::detect() {
         return super::arch::text::decode_base64url(proof, text, bytes);
     }
+    decode_portably(text, bytes)
+}
+
+fn decode_portably(text: &[u8], bytes: &mut [u8]) -> bool {
     BASE64.decode_slice(text, bytes).is_ok()
 }
 
@@ -221,5 +233,26 @@ mod tests {
             assert_eq!(integer.to_string().as_bytes(), &text[zeros..]);
         }
         assert_eq!(decimal(0).1, 18);
+    }
+
+    #[test]
+    fn base64url_of_any_length_comes_back_by_either_code() {
+        for length in 0..150 {
+            let bytes: Vec<u8> = (0..length).map(|i| (i * 89 + length) as u8).collect();
+            let (mut text, mut portable) = (vec![0; base64url_len(length)], vec![0; base64url_len(length)]);
+            encode_base64url(&bytes, &mut text);
+            encode_portably(&bytes, &mut portable);
+            assert!(text == portable && decoded_len(&text) == length);
+            let mut back = b"before".to_vec();
+            assert!(decode_base64url(&text, &mut back) && back == [b"before", &bytes[..]].concat());
+            let mut back = vec![0; length];
+            assert!(decode_portably(&text, &mut back) && back == bytes);
+            if let Some(last) = text.last_mut() {
+                *last = b'=';
+                let mut back = b"before".to_vec();
+                assert!(!decode_base64url(&text, &mut back) && back == b"before");
+                assert!(!decode_portably(&text, &mut vec![0; decoded_len(&text)]));
+            }
+        }
     }
 }

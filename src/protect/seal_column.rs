@@ -21,8 +21,7 @@ const ROWS: usize = 256;
 impl FieldBatch<'_> {
     /// Appends an envelope of each plaintext to `output`, bound to the row's subject, which is UTF-8.
     ///
-    /// # Panics
-    /// When there are fewer subjects than plaintexts.
+    /// Unless there are as many subjects, every row fails.
     pub fn seal_column(
         &mut self,
         subjects: &(impl Cells + ?Sized),
@@ -30,6 +29,9 @@ impl FieldBatch<'_> {
         output: &mut Column,
         failures: &mut Failures,
     ) {
+        if subjects.len() != plaintexts.len() {
+            return fail_all(plaintexts.len(), output, failures);
+        }
         let mut rows = vec![];
         for row in 0..plaintexts.len() {
             let value = plaintexts.cell(row);
@@ -49,8 +51,7 @@ impl FieldBatch<'_> {
 
     /// Appends an envelope of each plaintext as text to `output`, bound to the row's subject, which is UTF-8. Blank cells stay as they are.
     ///
-    /// # Panics
-    /// When there are fewer subjects than plaintexts.
+    /// Unless there are as many subjects, every row fails.
     pub fn seal_text_column(
         &mut self,
         subjects: &(impl Cells + ?Sized),
@@ -58,6 +59,9 @@ impl FieldBatch<'_> {
         output: &mut Column,
         failures: &mut Failures,
     ) {
+        if subjects.len() != plaintexts.len() {
+            return fail_all(plaintexts.len(), output, failures);
+        }
         let mut envelopes = Column::new();
         let mut first = 0;
         while first < plaintexts.len() {
@@ -110,8 +114,19 @@ fn bound<'v>(subject: &'v [u8], value: &'v [u8]) -> Result<Bound<'v>> {
     if value.len() > LONGEST {
         return Err(Error::TooLong { what: "value to seal", actual: value.len(), limit: LONGEST });
     }
+    if subject.len() > LONGEST {
+        return Err(Error::TooLong { what: "subject", actual: subject.len(), limit: LONGEST });
+    }
     check_text(subject)?;
     Ok(Bound { part: subject, value })
+}
+
+/// So many rows that fail.
+fn fail_all(rows: usize, output: &mut Column, failures: &mut Failures) {
+    for _ in 0..rows {
+        let problem = "columns of different lengths: give each a cell for every row".into();
+        output.push_with(failures, |_| Err(Error::Setting { what: "subjects", problem }));
+    }
 }
 
 /// # Errors
@@ -139,8 +154,7 @@ impl Sealer {
     /// Appends the plaintext of each envelope to `output`, as [`open`](Sealer::open) does for one. Envelopes of one batch that stand
     /// together open several times as fast as one by one.
     ///
-    /// # Panics
-    /// When there are fewer subjects than envelopes.
+    /// Unless there are as many subjects, every row fails.
     pub fn open_column(
         &self,
         subjects: &(impl Cells + ?Sized),
@@ -148,6 +162,9 @@ impl Sealer {
         output: &mut Column,
         failures: &mut Failures,
     ) {
+        if subjects.len() != envelopes.len() {
+            return fail_all(envelopes.len(), output, failures);
+        }
         let mut opener = Opener { sealer: self, plaintexts: vec![], genuine: vec![] };
         for first in (0..envelopes.len()).step_by(ROWS) {
             let rows = first..envelopes.len().min(first + ROWS);
@@ -158,8 +175,7 @@ impl Sealer {
 
     /// Appends the plaintext of each text cell to `output`, as [`open_text`](Sealer::open_text) does for one. Blank cells stay as they are.
     ///
-    /// # Panics
-    /// When there are fewer subjects than cells.
+    /// Unless there are as many subjects, every row fails.
     pub fn open_text_column(
         &self,
         subjects: &(impl Cells + ?Sized),
@@ -167,6 +183,9 @@ impl Sealer {
         output: &mut Column,
         failures: &mut Failures,
     ) {
+        if subjects.len() != cells.len() {
+            return fail_all(cells.len(), output, failures);
+        }
         let mut opener = Opener { sealer: self, plaintexts: vec![], genuine: vec![] };
         let (mut envelopes, mut problems) = (Column::new(), vec![]);
         for first in (0..cells.len()).step_by(ROWS) {
@@ -332,6 +351,49 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn columns_of_one_subject_open_one_by_one_and_an_altered_row_fails_alone() {
+        for suite in SUITES {
+            let sealer = sealer(suite);
+            for width in [0, 1, 15, 16, 17, 63, 64, 65, 600] {
+                for count in [1, 7, 8, 9, 63, 64, 65, 100, 257, 300] {
+                    for subject in ["", "ann"] {
+                        let subjects = vec![subject; count];
+                        let mut values: Vec<Vec<u8>> = (0..count).map(|i| vec![i as u8 | 1; width]).collect();
+                        let (mut sealed, mut failures) = (Column::new(), vec![]);
+                        sealer.seal_column(&subjects[..], &values[..], &mut sealed, &mut failures);
+                        for i in (0..count).step_by(1 + count / 9) {
+                            assert_eq!(sealer.open(subject, sealed.get(i)).unwrap().expose(), values[i]);
+                        }
+                        let mut altered: Vec<Vec<u8>> = sealed.iter().map(<[u8]>::to_vec).collect();
+                        let row = (width * 7 + count) % count;
+                        *altered[row].last_mut().unwrap() ^= 1;
+                        values[row].clear();
+                        let mut opened = Column::new();
+                        sealer.open_column(&subjects[..], &altered[..], &mut opened, &mut failures);
+                        assert!(matches!(failures[..], [(failed, Error::Rejected)] if failed == row));
+                        assert!(opened.iter().eq(values.iter().map(|v| &v[..])), "{count} of {width} bytes");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_without_a_subject_fail_and_nothing_panics() {
+        let sealer = sealer(Suite::Xaes256Gcm);
+        let (subjects, values) = (["ann"], ["a", "b", "c"]);
+        let counts = |run: &dyn Fn(&mut Column, &mut Failures)| {
+            let (mut out, mut failures) = (Column::new(), vec![]);
+            run(&mut out, &mut failures);
+            (out.len(), failures.len())
+        };
+        assert_eq!(counts(&|out, bad| sealer.seal_column(&subjects, &values, out, bad)), (3, 3));
+        assert_eq!(counts(&|out, bad| sealer.batch().seal_text_column(&subjects, &values, out, bad)), (3, 3));
+        assert_eq!(counts(&|out, bad| sealer.open_column(&subjects, &values, out, bad)), (3, 3));
+        assert_eq!(counts(&|out, bad| sealer.open_text_column(&subjects, &values, out, bad)), (3, 3));
     }
 
     // SPEC: AEAD-6, AEAD-9, COL-2

@@ -4,6 +4,7 @@
 //! put in groups by it, and the sub-key is derived once for each. Where the processor has instructions for several fields at once
 //! (`crypto::arch`), fields of a group go to them; all else, and all of it elsewhere, takes the way of [`Aead::open`] and [`Batch::seal`].
 
+use super::equal;
 use super::gcm::{Frame, Gcm, Opening, Sealing, Start};
 use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, Suite, TAG_LEN, xaes_sub_key};
 use crate::crypto::context::{Context, Contexts};
@@ -12,14 +13,16 @@ use crate::error::{Error, Result};
 /// A value, and the part of its AAD that is its own.
 #[derive(Clone, Copy)]
 pub struct Bound<'v> {
-    /// The part of [`Contexts`] that differs from value to value.
+    /// The part of [`Contexts`] that differs from value to value, of at most [`LONGEST`] bytes.
     pub part: &'v [u8],
     /// The plaintext, or what is sealed.
     pub value: &'v [u8],
 }
 
-/// From how many values on an expansion for many pays.
-const FEW: usize = 8;
+/// From how many values on an expansion for many pays when they are sealed: by then the batch has expanded its sub-key once already.
+const MANY_TO_SEAL: usize = 7;
+/// From how many values on it pays when they are opened.
+const MANY_TO_OPEN: usize = 4;
 
 /// A sub-key expanded for many values.
 pub(super) struct Many(Box<Gcm>);
@@ -90,6 +93,7 @@ impl Aead {
             rest = behind;
             if let Some((nonce, sealed)) = bound.value.split_first_chunk()
                 && sealed.len() >= TAG_LEN
+                && bound.part.len() <= LONGEST
             {
                 jobs.push(Job { nonce, part: bound.part, sealed, out: place, genuine });
             }
@@ -106,7 +110,7 @@ impl Aead {
     /// Opens values whose nonces begin alike.
     fn open_group(&self, contexts: &Contexts, group: &mut [Job<'_>]) {
         let nonce = group[0].nonce;
-        let many = if group.len() < FEW { None } else { self.many(nonce) };
+        let many = if group.len() < MANY_TO_OPEN { None } else { self.many(nonce) };
         let (mut sub_key, mut aad) = (None, Contexts::room());
         let mut one_by_one = |job: &mut Job<'_>| {
             let (text, tag) = job.sealed.split_last_chunk().expect("it is as long as a tag");
@@ -120,6 +124,7 @@ impl Aead {
         };
         let common = many.as_ref().and_then(|many| many.common(contexts, group.iter().map(|job| job.part)));
         let (Some(many), Some(common)) = (many, common) else { return group.iter_mut().for_each(one_by_one) };
+        let width = equal::width(group.iter().map(|job| job.out.len())).filter(|_| common.is_all);
         let fitting = group.iter_mut().filter_map(|job| match common.fitting(job.part, job.out.len()) {
             Some(part) => {
                 let number = u128::from_be_bytes(*job.nonce.last_chunk().expect("24 >= 16"));
@@ -136,7 +141,11 @@ impl Aead {
                 None
             }
         });
-        many.0.open(&common.start, &common.frame, fitting);
+        match width {
+            Some(16) => equal::open::<16>(&many.0, &common.start, fitting),
+            Some(64) => equal::open::<64>(&many.0, &common.start, fitting),
+            _ => many.0.open(&common.start, &common.frame, fitting),
+        }
     }
 }
 
@@ -159,7 +168,7 @@ impl Batch<'_> {
     /// Appends `lead ‖ sealed` of each value, under the batch's next nonces.
     ///
     /// # Errors
-    /// [`Error::TooLong`] when a plaintext is over [`LONGEST`] bytes; then nothing is appended.
+    /// [`Error::TooLong`] when a plaintext or a part is over [`LONGEST`] bytes; then nothing is appended.
     pub fn seal_many<const LEAD: usize>(
         &mut self,
         contexts: &Contexts,
@@ -167,6 +176,9 @@ impl Batch<'_> {
         values: &[Bound<'_>],
         out: &mut Vec<u8>,
     ) -> Result<()> {
+        if let Some(long) = values.iter().find(|v| v.part.len() > LONGEST) {
+            return Err(Error::TooLong { what: "part of the AAD", actual: long.part.len(), limit: LONGEST });
+        }
         if let Some(long) = values.iter().find(|v| v.value.len() > LONGEST) {
             return Err(Error::TooLong { what: "value to seal", actual: long.value.len(), limit: LONGEST });
         }
@@ -194,7 +206,7 @@ impl Batch<'_> {
         places: &'o mut [u8],
     ) -> &'o mut [u8] {
         self.left -= run.len() as u64;
-        if self.many.is_none() && run.len() >= FEW {
+        if self.many.is_none() && run.len() >= MANY_TO_SEAL {
             self.many = self.key.many(&self.nonce);
         }
         let mut placed = Placed {
@@ -213,7 +225,12 @@ impl Batch<'_> {
         let common = many.and_then(|many| many.common(contexts, run.iter().map(|bound| bound.part)));
         if let (Some(many), Some(common)) = (many, common) {
             let fitting = Fitting { placed: &mut placed, common: &common, other: &mut one_by_one };
-            many.0.seal(&common.start, &common.frame, fitting);
+            let width = equal::width(run.iter().map(|bound| bound.value.len())).filter(|_| common.is_all);
+            match width {
+                Some(16) => equal::seal::<16>(&many.0, &common.start, fitting),
+                Some(64) => equal::seal::<64>(&many.0, &common.start, fitting),
+                _ => many.0.seal(&common.start, &common.frame, fitting),
+            }
         } else {
             placed.by_ref().for_each(one_by_one);
         }

@@ -1,18 +1,20 @@
 //! AES-256-GCM over columns of values of one length, in place, with nonces of the caller's: what `hazmat` hands out.
 
+use super::TAG_LEN;
 use super::gcm::{Fields, Gcm};
-use super::{SubKey, TAG_LEN};
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
 
 /// A key of AES-256-GCM, for columns.
 pub(crate) struct ColumnKey {
     key: Zeroizing<[u8; 32]>,
-    sub_key: SubKey,
+    cipher: Box<Aes256Gcm>,
 }
 
 impl ColumnKey {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self { key: Zeroizing::new(*key), sub_key: SubKey::gcm(key) }
+        Self { key: Zeroizing::new(*key), cipher: Box::new(Aes256Gcm::new(key.into())) }
     }
 
     /// Seals texts of this width, and writes their tags.
@@ -28,7 +30,9 @@ impl ColumnKey {
             Some(gcm) => gcm.seal_column(&gcm.start(aad), width, Fields { nonces, texts, tags }),
             None => {
                 for (i, (nonce, tag)) in nonces.iter().zip(tags).enumerate() {
-                    *tag = self.sub_key.seal_in_place(nonce, aad, &mut texts[width * i..][..width]);
+                    let text = InOutBuf::from(&mut texts[width * i..][..width]);
+                    let sealed = self.cipher.encrypt_inout_detached(nonce.into(), aad, text);
+                    *tag = sealed.expect("a column is far shorter than 64 GiB").0;
                 }
             }
         }
@@ -52,7 +56,9 @@ impl ColumnKey {
             None => {
                 for (i, (nonce, tag)) in nonces.iter().zip(tags).enumerate() {
                     let text = &mut texts[width * i..][..width];
-                    if self.sub_key.open_in_place(nonce, aad, text, tag).is_err() {
+                    let buffer = InOutBuf::from(&mut *text);
+                    let tag = (&*tag).into();
+                    if self.cipher.decrypt_inout_detached(nonce.into(), aad, buffer, tag).is_err() {
                         text.fill(0);
                         failed.push(i);
                     }

@@ -22,7 +22,6 @@
 //! Branches and addresses depend on lengths, and on which fields were found genuine, and on nothing else. Round keys and powers of H are
 //! wiped when dropped. Of a field whose tag is wrong no byte of plaintext is written.
 
-#[cfg(any(test, feature = "hazmat"))]
 mod column;
 mod frame;
 mod ghash;
@@ -30,7 +29,6 @@ mod lanes;
 
 use super::Avx512;
 use super::aes::RoundKeys;
-#[cfg(any(test, feature = "hazmat"))]
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
 pub(crate) use frame::Frame;

@@ -55,7 +55,11 @@ impl Avx512 {
     /// As [`detect`](Self::detect), whatever `hazmat` says: for tests, which compare both paths.
     #[inline]
     pub(crate) fn detect_always() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")
+        // The compiler takes the first three for granted where it has the fourth.
+        (is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")

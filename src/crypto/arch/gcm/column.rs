@@ -60,7 +60,6 @@ impl Gcm {
     ) {
         let end = self.end_of(aad, [0; LANES], [width; LANES]);
         let group = if width == BLOCK { GROUP } else { LANES };
-        let mut room = Zeroizing::new(([[0; 12]; GROUP], [0; GROUP * BLOCK], [[0; TAG]; GROUP]));
         let texts = fields.texts.chunks_mut(group * width);
         let fields = fields.nonces.chunks(group).zip(texts).zip(fields.tags.chunks_mut(group));
         for (n, ((nonces, texts), tags)) in fields.enumerate() {
@@ -68,6 +67,7 @@ impl Gcm {
                 self.group::<OPENS>(end, width, nonces, texts, tags)
             } else {
                 // What is left over is done in a group with nobody's.
+                let mut room = Zeroizing::new(([[0; 12]; GROUP], [0; GROUP * BLOCK], [[0; TAG]; GROUP]));
                 let (all_nonces, all_texts, all_tags) = &mut *room;
                 all_nonces[..nonces.len()].copy_from_slice(nonces);
                 all_texts[..texts.len()].copy_from_slice(texts);
