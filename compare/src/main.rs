@@ -80,6 +80,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> std::io::Result<()> {
     let (started, load) = (Instant::now(), machine::load());
+    let both = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
+    both.expect("nothing has used rayon's own pool before");
     if options.portable {
         ours::portable();
     }

@@ -9,7 +9,9 @@ use crate::measure::{Candidate, Clock, Method};
 use crate::ours;
 use crate::table::{Role, Row, Table, grouped};
 
+/// `one thread` is the plain call, and `two threads` the other one, from the same thread, in rayon's own pool.
 pub fn table(method: &Method) -> Table {
+    assert_eq!(rayon::current_num_threads(), 2, "as `main` made it");
     let counts = [1024, 16_384, 65_536, 1 << 20];
     let rows = counts.iter().map(|count| tokens(method, *count));
     let rows = rows.chain(counts[..3].iter().map(|count| pseudonyms(method, *count))).collect();
@@ -20,27 +22,24 @@ pub fn table(method: &Method) -> Table {
 fn tokens(method: &Method, count: usize) -> Row {
     let ours = &ours::Ff1::new(b"0123456789", 16);
     let plain = &characters(b"0123456789", count * 16, 1);
-    row(method, "tokens of 16 digits", count, || {
-        let mut out = vec![0; plain.len()];
-        move || ours.encrypt_on_threads(black_box(plain), &mut out)
-    })
+    let (mut one, mut all) = (vec![0; plain.len()], vec![0; plain.len()]);
+    let one = Candidate::new("one thread", count, move || ours.encrypt(black_box(plain), &mut one));
+    let all =
+        Candidate::new("two threads", count, move || ours.encrypt_on_threads(black_box(plain), &mut all));
+    row(method, "tokens of 16 digits", count, one, all)
 }
 
 fn pseudonyms(method: &Method, count: usize) -> Row {
     let ours = &ours::Pseudonyms::new(&ours::Names::new());
     let column: &Column = &texts(count, 16, 16, 1).iter().map(String::as_str).collect();
-    row(method, "pseudonyms of 16 bytes", count, || {
-        let mut out = Column::new();
-        move || ours.column_on_threads(black_box(column), &mut out)
-    })
+    let (mut one, mut all) = (Column::new(), Column::new());
+    let one = Candidate::new("one thread", count, move || ours.column(black_box(column), &mut one));
+    let all =
+        Candidate::new("two threads", count, move || ours.column_on_threads(black_box(column), &mut all));
+    row(method, "pseudonyms of 16 bytes", count, one, all)
 }
 
-fn row<F: FnMut() + Send>(method: &Method, what: &str, count: usize, candidate: impl Fn() -> F) -> Row {
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let on = |threads, name, role| {
-        let (pool, mut call) = (pool(threads), candidate());
-        (role, Candidate::new(name, count, move || pool.install(&mut call)))
-    };
-    let candidates = vec![on(1, "one thread", Role::Peer), on(2, "two threads", Role::Ours)];
+fn row<'a>(method: &Method, what: &str, count: usize, one: Candidate<'a>, all: Candidate<'a>) -> Row {
+    let candidates = vec![(Role::Peer, one), (Role::Ours, all)];
     Row::time(method, Clock::Wall, &format!("{} {what}", grouped(count as u64)), candidates)
 }

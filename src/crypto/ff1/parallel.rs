@@ -8,13 +8,13 @@ use rayon::prelude::*;
 /// Records in a chunk: many times what goes in lockstep.
 const CHUNK: usize = 2048;
 /// Records below which it does not pay to hand them over.
-const WORTHWHILE: usize = 16_384;
+const WORTHWHILE: usize = 32_768;
 
 impl<K: KeySize> Plan<K>
 where
     Self: Sync,
 {
-    /// [`encrypt_ascii`](Plan::encrypt_ascii) with all threads of rayon's pool. Below 16,384 values, or in a pool of one
+    /// [`encrypt_ascii`](Plan::encrypt_ascii) with all threads of rayon's pool. Below 32,768 values, or in a pool of one
     /// thread, it is that call.
     ///
     /// # Errors
