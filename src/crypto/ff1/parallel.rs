@@ -3,7 +3,7 @@
 use super::alphabet::AsciiAlphabet;
 use super::bulk::BulkError;
 use super::{KeySize, Plan};
-use rayon::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Records in a chunk: many times what goes in lockstep.
 const CHUNK: usize = 2048;
@@ -52,18 +52,38 @@ where
         if !whole || input.len() / n < WORTHWHILE || rayon::current_num_threads() < 2 {
             return run(input, out);
         }
-        let chunks = input.par_chunks(CHUNK * n).zip(out.par_chunks_mut(CHUNK * n)).enumerate();
-        let failed = chunks.filter_map(|(i, (input, out))| {
-            Some(match run(input, out).err()? {
-                BulkError::Record { index, problem } => {
-                    let index = i * CHUNK + index;
-                    (index, BulkError::Record { index, problem })
+        let chunks = Mutex::new(input.chunks(CHUNK * n).zip(out.chunks_mut(CHUNK * n)).enumerate());
+        let first_failure = Mutex::new(None);
+        let take_off = || {
+            let next = || lock(&chunks).next();
+            while let Some((i, (input, out))) = next() {
+                let Err(error) = run(input, out) else { continue };
+                let (index, error) = match error {
+                    BulkError::Record { index, problem } => {
+                        let index = i * CHUNK + index;
+                        (index, BulkError::Record { index, problem })
+                    }
+                    shape => (0, shape),
+                };
+                let mut first = lock(&first_failure);
+                if first.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
+                    *first = Some((index, error));
                 }
-                shape => (0, shape),
-            })
+            }
+        };
+        // This thread begins at once, and ends alone if no other is free: to wake another takes as long as thousands of values.
+        rayon::in_place_scope(|scope| {
+            (1..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| take_off()));
+            take_off();
         });
-        failed.min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
+        let failure = lock(&first_failure).take();
+        failure.map_or(Ok(()), |(_, error)| Err(error))
     }
+}
+
+/// A panic of another thread is passed on by the scope.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
