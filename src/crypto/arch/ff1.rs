@@ -317,9 +317,10 @@ impl<const FORM: u8> Reduction<FORM> {
     }
 }
 
+/// The block in each 128-bit lane.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn everywhere(block: [u8; 16]) -> __m512i {
+pub(super) fn everywhere(block: [u8; 16]) -> __m512i {
     let word = u128::from_le_bytes(block);
     _mm512_broadcast_i32x4(_mm_set_epi64x((word >> 64) as i64, word as i64))
 }

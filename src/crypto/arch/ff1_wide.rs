@@ -36,7 +36,7 @@
 
 use super::Avx512;
 use super::aes::RoundKeys;
-use super::ff1::LANES;
+use super::ff1::{LANES, everywhere};
 use super::memory::{load, load_bytes, store};
 use core::arch::x86_64::*;
 
@@ -374,13 +374,6 @@ impl<const FORM: u8> Reduction<FORM> {
 }
 
 const MASK: u128 = (1 << 52) - 1;
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn everywhere(block: [u8; 16]) -> __m512i {
-    let word = u128::from_le_bytes(block);
-    _mm512_broadcast_i32x4(_mm_set_epi64x((word >> 64) as i64, word as i64))
-}
 
 #[cfg(test)]
 mod tests;
