@@ -28,7 +28,7 @@ use super::{Arithmetic, Plan, half_bytes, padded};
 /// for more than once.
 ///
 /// # Security
-/// The expanded key and what is computed of tweaks are wiped.
+/// The expanded key and the round constants are wiped. The blocks in between, of tweaks, which are no secrets, are not.
 ///
 /// # Example
 /// ```
