@@ -42,11 +42,13 @@ use std::time::{Duration, Instant};
 pub use guard::in_guarded_call;
 
 use self::guard::{Failure, drop_guarded, guarded};
+use self::lock::DirLock;
 use self::tree::{CHUNKS, Tree, tree_key};
 use super::{Batch, Commit, Entry, Map, Store};
 use crate::error::{Error, Result};
 
 mod guard;
+mod lock;
 mod tree;
 
 const FORMAT: &str = "cloakroom store 1 sled 0.34\n";
@@ -113,7 +115,7 @@ impl SledStore {
         if fs::read_dir(dir).map_err(Error::io("list", dir))?.next().is_some() {
             return Err(Error::Exists { path: dir.to_owned() });
         }
-        let lock = lock(dir)?;
+        let lock = DirLock::take(dir)?;
         let store = Self::start(dir, options, lock, Start::Create)?;
         sync_file(&dir.join("conf"))?;
         sync_dir(&dir.join("blobs"))?;
@@ -148,7 +150,7 @@ impl SledStore {
             }
             Err(e) => return Err(Error::io("read", dir.join("format"))(e)),
         }
-        let lock = lock(dir)?;
+        let lock = DirLock::take(dir)?;
         for (name, least) in [("conf", 9), ("db", 1)] {
             // sled would start afresh.
             if !fs::metadata(dir.join(name)).is_ok_and(|found| found.len() >= least) {
@@ -162,7 +164,7 @@ impl SledStore {
     }
 
     /// Starts sled on the writer's thread, since that, too, can panic or wait for ever.
-    fn start(dir: &Path, options: Options, lock: File, start: Start) -> Result<Self> {
+    fn start(dir: &Path, options: Options, lock: DirLock, start: Start) -> Result<Self> {
         let db_bytes = fs::metadata(dir.join("db")).map_or(0, |db| db.len());
         let allowed = options.patience + seconds_at(db_bytes, 10 << 20);
         let shared = Arc::new(Shared::new(dir, options.patience));
@@ -501,18 +503,7 @@ fn await_unlocked(shared: &Shared) {
     while started.elapsed() < shared.patience && matches!(db.try_lock(), Err(TryLockError::WouldBlock)) {
         thread::sleep(Duration::from_micros(200));
     }
-}
-
-/// The file `lock`, locked until dropped.
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join("lock");
-    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let file = options.map_err(Error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(Error::io("lock", &path)(e)),
-    }
+    let _ = db.unlock(); // as for `DirLock`
 }
 
 /// sled killed while opening leaves `snap.*.generating`, and would prefer it to the whole one beside it.
