@@ -5,7 +5,7 @@
 mod shared_store;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 #[cfg(feature = "sled")]
 use cloakroom::keys::KeyFile;
@@ -20,24 +20,37 @@ pub use shared_store::*;
 
 pub const NOW: Timestamp = Timestamp(1_000);
 
-/// A store that outlives its vault, and refuses to write when told to.
+/// A store that outlives its vault, counts what is written, and refuses to write when told to.
 #[derive(Clone)]
-pub struct Watched(Arc<(MemoryStore, AtomicI64)>);
+pub struct Watched(Arc<Inner>);
+
+struct Inner {
+    store: MemoryStore,
+    written: AtomicUsize,
+    /// Batches until every further one is refused.
+    left: AtomicI64,
+}
 
 impl Default for Watched {
     fn default() -> Self {
-        Self(Arc::new((MemoryStore::new(), AtomicI64::new(i64::MAX))))
+        let (store, written, left) = (MemoryStore::new(), AtomicUsize::new(0), AtomicI64::new(i64::MAX));
+        Self(Arc::new(Inner { store, written, left }))
     }
 }
 
 impl Watched {
     /// Takes so many batches more, and no further one.
     pub fn refuse_after(&self, batches: i64) {
-        self.0.1.store(batches, Ordering::SeqCst);
+        self.0.left.store(batches, Ordering::SeqCst);
     }
 
     pub fn refuse_nothing(&self) {
         self.refuse_after(i64::MAX);
+    }
+
+    /// How many entries were put or deleted.
+    pub fn written(&self) -> usize {
+        self.0.written.load(Ordering::SeqCst)
     }
 
     pub fn all(&self, map: Map) -> Vec<Entry> {
@@ -55,32 +68,35 @@ impl Watched {
             Some(value) => batch.put(map, key, value),
             None => batch.delete(map, key),
         };
-        self.0.0.apply(batch).unwrap();
+        self.0.store.apply(batch).unwrap();
     }
 }
 
 impl Store for Watched {
     fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.0.0.get(map, key)
+        self.0.store.get(map, key)
     }
 
     fn scan(&self, map: Map, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>> {
-        self.0.0.scan(map, prefix, after, limit)
+        self.0.store.scan(map, prefix, after, limit)
     }
 
     fn write(&self, batch: Batch) -> Result<Commit> {
-        if self.0.1.fetch_sub(1, Ordering::SeqCst) <= 0 {
+        if self.0.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
             return Err(Error::io("write", "test")(std::io::Error::other("no more")));
         }
-        self.0.0.write(batch)
+        let entries = batch.len();
+        let commit = self.0.store.write(batch)?;
+        self.0.written.fetch_add(entries, Ordering::SeqCst);
+        Ok(commit)
     }
 
     fn sync(&self, commit: Commit) -> Result<()> {
-        self.0.0.sync(commit)
+        self.0.store.sync(commit)
     }
 
     fn size(&self) -> Result<u64> {
-        self.0.0.size()
+        self.0.store.size()
     }
 }
 
@@ -154,9 +170,13 @@ impl InDirectory {
         self.dir.path().join("vault")
     }
 
+    pub fn close(&mut self) {
+        self.vault = None;
+    }
+
     /// Closes the vault, and opens it as it then is.
     pub fn try_reopen(&mut self) -> Result<()> {
-        self.vault = None;
+        self.close();
         self.vault = Some(Vault::open(self.path(), &self.provider)?);
         Ok(())
     }
@@ -170,6 +190,10 @@ impl Place for InDirectory {
 
     fn edit(&mut self, edit: &dyn Fn(&Keyset) -> Result<Keyset>) -> Result<()> {
         self.vault().edit_keyset(&self.provider, edit)
+    }
+
+    fn rotate(&mut self) -> KeyVersion {
+        self.vault().rotate(&self.provider, NOW).unwrap()
     }
 
     fn reopen(&mut self) {
