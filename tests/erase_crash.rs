@@ -9,11 +9,9 @@
 mod killed;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,8 +23,9 @@ use cloakroom::protect::BlindIndex;
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Look, RandomTokens, Tenant, TokenRequest, TokenRules, Vault};
 
-use killed::{random, say};
+use killed::{Doomed, random, say, setting};
 
+const CHILD: &str = "CLOAKROOM_ERASE_CHILD";
 const KILLS: u64 = 72;
 const SUBJECTS: u64 = 12;
 
@@ -66,13 +65,10 @@ fn pins(vault: &Vault) -> RandomTokens<'_> {
 /// What a child does until it is killed; in the parent, an empty test.
 #[test]
 fn child() {
-    let Ok(task) = std::env::var("CLOAKROOM_ERASE_CHILD") else { return };
-    let (seed, dir) = task.split_once(' ').unwrap();
-    let (seed, dir): (u64, _) = (seed.parse().unwrap(), Path::new(dir));
-    say("");
+    let Some((seed, dir)) = killed::task(CHILD) else { return };
     // Later than all that was put before.
     let clock = Arc::new(AtomicU64::new(1_000_000 * (seed + 1)));
-    let vault = open(dir, &clock);
+    let vault = open(&dir, &clock);
     say("open");
     thread::scope(|scope| {
         // Purges all the time, and has records told anew when they are due.
@@ -154,36 +150,18 @@ fn kills_leave_nobody_half_erased_and_no_purge_stuck() {
     }
     vault.set_rules(rules(2, 5)).unwrap();
     drop(vault);
-    let kills = KILLS * std::env::var("CLOAKROOM_VAULT_ROUNDS").map_or(1, |times| times.parse().unwrap());
+    let kills = KILLS * setting("CLOAKROOM_VAULT_ROUNDS");
     let mut random = random(1);
     let mut notes = Notes::new();
     let (mut acknowledged, mut unfinished, mut purged, mut told) = (0, 0, 0, 0);
     let started = Instant::now();
     for round in 0..kills {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
-            .env("CLOAKROOM_ERASE_CHILD", format!("{round} {}", dir.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (lines, said) = mpsc::channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let reader =
-            thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-        let mut all = vec![];
-        while all.last().is_none_or(|line| line != "open") {
-            all.push(said.recv_timeout(Duration::from_secs(60)).expect("it opens"));
-        }
+        let mut child = Doomed::start(CHILD, round, dir);
+        child.wait_until_open();
         thread::sleep(Duration::from_millis(random(250)));
-        assert!(child.try_wait().unwrap().is_none(), "ended before it was killed");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        all.extend(said);
-        reader.join().unwrap().unwrap();
+        let said = child.kill();
         let mut trying = None;
-        for line in &all {
+        for line in &said {
             match line.split_once(' ') {
                 Some(("try", operation)) => trying = Some(operation),
                 Some(("purged", fields)) => purged += fields.parse::<u64>().unwrap_or(0),
@@ -211,7 +189,7 @@ fn kills_leave_nobody_half_erased_and_no_purge_stuck() {
             // The one operation that was under way.
             unfinished += 1;
             apply(&mut notes, trying.unwrap_or("put"));
-            assert!(found(&notes), "round {round}: {trying:?}, {notes:?}, {report:?}\n{}", all.join("\n"));
+            assert!(found(&notes), "round {round}: {trying:?}, {notes:?}, {report:?}\n{}", said.join("\n"));
         }
         assert_eq!((report.fields, report.subjects), (report.records, notes.len() as u64));
         assert_eq!((report.tokens, report.indexed), (0, report.fields));

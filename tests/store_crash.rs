@@ -5,17 +5,20 @@
 //! number of rounds, and `--nocapture` shows the statistics.
 #![cfg(all(unix, feature = "sled"))]
 
+mod killed;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write, stdout};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use cloakroom::store::sled::{Options, SledStore};
 use cloakroom::store::{Batch, Map, Store};
 
+use killed::{finish, limited, random, say, setting};
+
+const CHILD: &str = "CLOAKROOM_STORE_CHILD";
 const ROWS: Map = Map::new(1, "rows");
 const STATE: Map = Map::new(2, "state");
 
@@ -66,31 +69,27 @@ fn check_whole(store: &SledStore) -> Option<u32> {
 /// What a child does; in the parent, an empty test.
 #[test]
 fn child() {
-    let Ok(task) = std::env::var("CLOAKROOM_STORE_CHILD") else { return };
+    let Ok(task) = std::env::var(CHILD) else { return };
     let (task, dir) = task.split_once(' ').unwrap();
-    let say = |line: String| {
-        // One call, past the test harness: a kill never leaves half a line that counts.
-        let _ = stdout().write_all(format!("{line}\n").as_bytes());
-        let _ = stdout().flush();
-    };
+    say("");
     match task {
         "write" => {
             let store = match SledStore::open(dir, options()) {
                 Ok(store) => store,
-                Err(e) => return say(format!("\nrefused {e}")),
+                Err(e) => return say(&format!("refused {e}")),
             };
-            say("\nopen".to_owned());
+            say("open");
             for number in last(&store).map_or(0, |last| last + 1).. {
                 // Every third batch waits for the next one's sync.
                 let commit = match store.write(batch(number)) {
                     Ok(commit) => commit,
-                    Err(e) => return say(refused(store, e)),
+                    Err(e) => return say(&refused(store, e)),
                 };
                 if !number.is_multiple_of(3) {
                     if let Err(e) = store.sync(commit) {
-                        return say(refused(store, e));
+                        return say(&refused(store, e));
                     }
-                    say(format!("ack {number}"));
+                    say(&format!("ack {number}"));
                 }
             }
         }
@@ -98,15 +97,15 @@ fn child() {
             let expected: BTreeMap<_, _> = sample().collect();
             let found =
                 SledStore::open(dir, options()).and_then(|store| store.scan(ROWS, b"", None, usize::MAX));
-            say(match found {
-                Err(e) => format!("\nerror {e}"),
+            say(&match found {
+                Err(e) => format!("error {e}"),
                 Ok(found) if found.iter().any(|(key, value)| expected.get(key) != Some(value)) => {
-                    "\nwrong".to_owned()
+                    "wrong".to_owned()
                 }
                 Ok(found) if found.len() < expected.len() => {
-                    format!("\nmissing {}", expected.len() - found.len())
+                    format!("missing {}", expected.len() - found.len())
                 }
-                Ok(_) => "\nright".to_owned(),
+                Ok(_) => "right".to_owned(),
             });
         }
         other => panic!("{other}"),
@@ -126,41 +125,9 @@ fn refused(store: SledStore, e: cloakroom::Error) -> String {
     format!("refused {e}")
 }
 
-/// This program again, doing only `task`, with at most 4 GiB of address space and files of `file_blocks` × 512 bytes.
+/// A child that does only `task`.
 fn spawn(task: &str, dir: &Path, file_blocks: Option<u32>) -> Child {
-    let blocks = file_blocks.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks};"));
-    Command::new("sh")
-        .arg("-c")
-        .arg(format!("{blocks} ulimit -v 4194304; exec \"$0\" --exact child --nocapture"))
-        .arg(std::env::current_exe().unwrap())
-        .env("CLOAKROOM_STORE_CHILD", format!("{task} {}", dir.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// The child's lines, and whether it ended by itself in time; else it is killed.
-fn finish(mut child: Child, within: Duration) -> (Vec<String>, Option<std::process::ExitStatus>) {
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let err = child.stderr.take().unwrap();
-    let lines = thread::spawn(move || out.lines().map_while(Result::ok).collect::<Vec<_>>());
-    let errors = thread::spawn(move || BufReader::new(err).lines().map_while(Result::ok).count());
-    let deadline = Instant::now() + within;
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break Some(status),
-            None if Instant::now() > deadline => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                break None;
-            }
-            None => thread::sleep(Duration::from_millis(1)),
-        }
-    };
-    errors.join().unwrap();
-    (lines.join().unwrap(), status)
+    limited(CHILD, &format!("{task} {}", dir.display()), file_blocks)
 }
 
 fn last_ack(lines: &[String]) -> Option<u32> {
@@ -168,18 +135,7 @@ fn last_ack(lines: &[String]) -> Option<u32> {
 }
 
 fn rounds(n: u32) -> u32 {
-    n * std::env::var("CLOAKROOM_STORE_ROUNDS").map_or(1, |times| times.parse().unwrap())
-}
-
-/// Splitmix: reproducible, and no two rounds alike.
-fn random(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % below
-    }
+    n * setting("CLOAKROOM_STORE_ROUNDS") as u32
 }
 
 // SPEC: STORE-1

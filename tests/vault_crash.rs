@@ -9,10 +9,7 @@
 mod killed;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,9 +18,10 @@ use cloakroom::name::{FieldName, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Row, Run, Tenant, Vault};
 
-use killed::{random, say};
+use killed::{Doomed, random, say, setting};
 
-const KILLS: u32 = 104;
+const CHILD: &str = "CLOAKROOM_VAULT_CHILD";
+const KILLS: u64 = 104;
 const SUBJECTS: u64 = 12;
 
 fn open(dir: &Path) -> Vault {
@@ -68,12 +66,9 @@ fn spell(rows: &[(String, String)]) -> String {
 /// What a child does until it is killed; in the parent, an empty test.
 #[test]
 fn child() {
-    let Ok(task) = std::env::var("CLOAKROOM_VAULT_CHILD") else { return };
-    let (seed, dir) = task.split_once(' ').unwrap();
-    let dir = Path::new(dir);
-    let mut random = random(seed.parse().unwrap());
-    say("");
-    let vault = open(dir);
+    let Some((seed, dir)) = killed::task(CHILD) else { return };
+    let mut random = random(seed);
+    let vault = open(&dir);
     say("open");
     thread::scope(|scope| {
         // Rotates, migrates and destroys what nothing needs any more, all the time.
@@ -186,37 +181,18 @@ fn kills_lose_nothing_acknowledged() {
     let dir = tmp.path();
     let key = KeyFile::create(dir.join("key")).unwrap();
     drop(Vault::create(dir.join("vault"), &key, Timestamp(0)).unwrap());
-    let kills = KILLS * std::env::var("CLOAKROOM_VAULT_ROUNDS").map_or(1, |times| times.parse().unwrap());
+    let kills = KILLS * setting("CLOAKROOM_VAULT_ROUNDS");
     let mut random = random(1);
     let mut labels = Labels::new();
     let (mut acknowledged, mut unfinished, mut rotations, mut while_opening) = (0, 0, 0, 0);
     let started = Instant::now();
     for round in 0..kills {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
-            .env("CLOAKROOM_VAULT_CHILD", format!("{round} {}", dir.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (lines, said) = mpsc::channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let reader =
-            thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-        let mut said_first = vec![];
+        let mut child = Doomed::start(CHILD, round, dir);
         if round % 8 > 0 {
-            while said_first.last().is_none_or(|line| line != "open") {
-                said_first.push(said.recv_timeout(Duration::from_secs(60)).expect("it opens"));
-            }
+            child.wait_until_open();
         }
         thread::sleep(Duration::from_millis(random(200)));
-        assert!(child.try_wait().unwrap().is_none(), "ended before it was killed");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        said_first.extend(said);
-        reader.join().unwrap().unwrap();
-        let said = said_first.join("\n");
+        let said = child.kill().join("\n");
         let mut trying = None;
         for line in said.lines() {
             match line.strip_prefix("try ") {
@@ -249,5 +225,5 @@ fn kills_lose_nothing_acknowledged() {
          times one more had happened, {rotations} rotations",
         started.elapsed()
     );
-    assert!(acknowledged > u64::from(kills) && rotations > 10);
+    assert!(acknowledged > kills && rotations > 10);
 }

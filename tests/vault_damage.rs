@@ -6,25 +6,22 @@
 //! and `--nocapture` shows the statistics.
 #![cfg(all(unix, feature = "sled"))]
 
+mod killed;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloakroom::keys::KeyFile;
 use cloakroom::name::{FieldName, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{ProtectedFile, Row, Vault};
 
-const SUBJECTS: u32 = 200;
+use killed::{finish, limited, random, say, setting};
 
-fn say(line: &str) {
-    let _ = stdout().write_all(format!("\n{line}\n").as_bytes());
-    let _ = stdout().flush();
-}
+const CHILD: &str = "CLOAKROOM_VAULT_CHILD";
+const SUBJECTS: u32 = 200;
 
 /// Value of the n-th subject's m-th record.
 fn value(n: u32, m: u32) -> Vec<u8> {
@@ -78,7 +75,8 @@ fn write_sample(dir: &Path) {
 /// What a child sees of a damaged vault; in the parent, an empty test.
 #[test]
 fn child() {
-    let Ok(dir) = std::env::var("CLOAKROOM_VAULT_CHILD") else { return };
+    let Ok(dir) = std::env::var(CHILD) else { return };
+    say("");
     let dir = Path::new(&dir);
     let key = KeyFile::read(dir.join("key")).unwrap();
     let vault = match Vault::open(dir.join("vault"), &key) {
@@ -109,53 +107,6 @@ fn child() {
     }
 }
 
-/// This program again, with at most 4 GiB of address space.
-fn spawn(dir: &Path) -> Child {
-    Command::new("sh")
-        .arg("-c")
-        .arg("ulimit -v 4194304; exec \"$0\" --exact child --nocapture")
-        .arg(std::env::current_exe().unwrap())
-        .env("CLOAKROOM_VAULT_CHILD", dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// The child's lines, and how it ended; `None` when it had to be killed.
-fn finish(mut child: Child, within: Duration) -> (Vec<String>, Option<ExitStatus>) {
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let err = BufReader::new(child.stderr.take().unwrap());
-    let lines = thread::spawn(move || out.lines().map_while(Result::ok).collect::<Vec<_>>());
-    let errors = thread::spawn(move || err.lines().map_while(Result::ok).count());
-    let deadline = Instant::now() + within;
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break Some(status),
-            None if Instant::now() > deadline => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                break None;
-            }
-            None => thread::sleep(Duration::from_millis(2)),
-        }
-    };
-    errors.join().unwrap();
-    (lines.join().unwrap(), status)
-}
-
-/// Splitmix: reproducible, and no two rounds alike.
-fn random(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % below
-    }
-}
-
 /// Every file of the vault, with its length.
 fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
     let mut found = vec![];
@@ -180,7 +131,7 @@ fn damage_is_an_error_or_a_problem_or_harmless() {
     let db = files.iter().find(|(name, _)| name.ends_with("db")).unwrap();
     let mut random = random(5);
     let mut outcomes = BTreeMap::<String, u32>::new();
-    let rounds = 90 * std::env::var("CLOAKROOM_VAULT_ROUNDS").map_or(1, |times| times.parse().unwrap());
+    let rounds = 90 * setting("CLOAKROOM_VAULT_ROUNDS");
     for round in 0..rounds {
         // None the first time; then half of all damage to the data, the rest to all files in turn.
         let (name, length) = match round % 2 {
@@ -213,7 +164,7 @@ fn damage_is_an_error_or_a_problem_or_harmless() {
             }
         };
         fs::write(dir.join(name), bytes).unwrap();
-        let (lines, status) = finish(spawn(&dir), Duration::from_secs(40));
+        let (lines, status) = finish(limited(CHILD, dir.to_str().unwrap(), None), Duration::from_secs(40));
         let outcome =
             lines.iter().find(|line| ["error", "problems", "right"].iter().any(|o| line.starts_with(o)));
         let place = format!("{} {kind} at {at}", name.display());

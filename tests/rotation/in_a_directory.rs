@@ -6,7 +6,6 @@ use cloakroom::Error;
 use cloakroom::format::{Format, Normalization};
 use cloakroom::keys::KeyState;
 use cloakroom::protect::BlindIndex;
-#[cfg(feature = "sled")]
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Despite, Look, Migration, TokenRules};
 

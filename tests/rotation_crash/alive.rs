@@ -1,6 +1,7 @@
 //! The same in memory, where nobody is killed: readers during a migration, and an index during one that was cut off.
 
-use super::{NOW, acme, city, email, email_index, field, issue, migrate, passing_index, pins, put, subject};
+use super::truth::find;
+use super::{NOW, acme, city, email, email_index, field, issue, passing_index, pins, put, subject};
 use crate::killed::random;
 use cloakroom::vault::{Migration, Vault};
 use std::thread;

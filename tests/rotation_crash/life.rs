@@ -1,8 +1,8 @@
 //! What a child does until it is killed.
 
 use super::{
-    NOW, SHARED, SUBJECTS, acme, city, email, field, issue, key_file, migrate, number, passing_index, pins,
-    put, subject, tickets, unless_stopped,
+    NOW, SHARED, SUBJECTS, acme, email, field, issue, key_file, migrate, passing_index, pins, put, subject,
+    tickets, unless_stopped,
 };
 use crate::killed::{random, say};
 use cloakroom::Error;
@@ -36,7 +36,7 @@ fn spelled(rows: &[(String, String)]) -> String {
 }
 
 /// Rotates, migrates, suspends, retires and destroys, and defines and drops an index, all the time.
-fn administer(vault: &Vault, dir: &Path, seed: u64) {
+pub fn administer(vault: &Vault, dir: &Path, seed: u64) {
     let key = key_file(dir);
     let mut random = random(seed ^ 0xAD);
     let speaker = Speaker(2);
@@ -110,7 +110,7 @@ fn give_up(vault: &Vault, key: &KeyFile, all: bool) {
 }
 
 /// Puts, issues, redeems and erases for subjects of its own; the values of tokens it shares with the other.
-fn write(vault: &Vault, writer: usize, seed: u64) {
+pub fn write(vault: &Vault, writer: usize, seed: u64) {
     let mut random = random(seed ^ ((writer as u64 + 1) << 32));
     let speaker = Speaker(writer);
     let (pins, tickets) = (pins(vault), tickets(vault));

@@ -23,14 +23,15 @@ use cloakroom::time::Timestamp;
 use cloakroom::vault::{
     Despite, Look, Migration, RandomTokens, Row, Tenant, TokenRequest, TokenRules, Vault,
 };
-use killed::{random, say};
-use std::io::BufReader;
+use killed::{Doomed, random, say, setting};
+use life::{administer, write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+use truth::{Truth, hear, prove, settle};
 
+const CHILD: &str = "CLOAKROOM_ROTATION_CHILD";
 const VAULTS: u64 = 6;
 const KILLS_OF_A_VAULT: u64 = 36;
 const SUBJECTS: u64 = 7;
@@ -141,14 +142,11 @@ fn migrate(vault: &Vault, reseal: bool) {
 /// What a child does until it is killed; in the parent, an empty test.
 #[test]
 fn child() {
-    let Ok(task) = std::env::var("CLOAKROOM_ROTATION_CHILD") else { return };
-    let (seed, dir) = task.split_once(' ').unwrap();
-    let (seed, dir) = (seed.parse().unwrap(), Path::new(dir));
-    say("");
-    let vault = open(dir);
+    let Some((seed, dir)) = killed::task(CHILD) else { return };
+    let vault = open(&dir);
     say("open");
     thread::scope(|scope| {
-        scope.spawn(|| administer(&vault, dir, seed));
+        scope.spawn(|| administer(&vault, &dir, seed));
         scope.spawn(|| write(&vault, 1, seed));
         write(&vault, 0, seed);
     });
@@ -201,24 +199,9 @@ enum Moment {
 
 /// Kills a child at a moment; what it said, and whether the moment was met.
 fn kill(dir: &Path, seed: u64, moment: Moment, delay: Duration) -> (Vec<String>, bool) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
-        .env("CLOAKROOM_ROTATION_CHILD", format!("{seed} {}", dir.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (lines, told) = mpsc::channel();
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let reader =
-        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
-    let mut said = vec![];
+    let mut child = Doomed::start(CHILD, seed, dir);
     if moment != Moment::WhileOpening {
-        while said.last().is_none_or(|line| line != "open") {
-            let Ok(line) = told.recv_timeout(Duration::from_secs(60)) else { break };
-            said.push(line);
-        }
+        child.wait_until_open();
     }
     thread::sleep(delay);
     let keyset = dir.join("vault/keyset");
@@ -232,15 +215,7 @@ fn kill(dir: &Path, seed: u64, moment: Moment, delay: Duration) -> (Vec<String>,
     while !met() && started.elapsed() < Duration::from_secs(1) {
         thread::yield_now();
     }
-    let ended = child.try_wait().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    said.extend(told);
-    reader.join().unwrap().unwrap();
-    let mut errors = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-    let went_wrong = ended.is_some() || errors.contains("panicked");
-    assert!(!went_wrong, "ended before it was killed: {errors}\n{}", said.join("\n"));
+    let said = child.kill();
     let met = moment != Moment::Saving || dir.join("vault/keyset.partial").exists();
     (said, met)
 }
@@ -259,8 +234,7 @@ impl Drop for Round {
 // SPEC: VAULT-12, VAULT-14, VAULT-16, VAULT-18, VAULT-40, VAULT-43, KEY-13
 #[test]
 fn kills_during_any_life_of_keys_lose_nothing_acknowledged() {
-    let number = |name| std::env::var(name).map_or(1, |text| text.parse::<u64>().unwrap());
-    let (times, first) = (number("CLOAKROOM_VAULT_ROUNDS"), number("CLOAKROOM_VAULT_SEED"));
+    let (times, first) = (setting("CLOAKROOM_VAULT_ROUNDS"), setting("CLOAKROOM_VAULT_SEED"));
     let started = Instant::now();
     let (mut kills, mut acknowledged, mut rotated, mut destroyed) = (0, 0, 0, 0);
     let (mut while_saving, mut while_suspended, mut under_way) = (0, 0, 0);

@@ -1,8 +1,7 @@
 //! What was acknowledged, by what the child said, and the proof that the vault holds it and nothing else.
 
 use super::{
-    CITIES, EMAILS, NOW, SUBJECTS, acme, city, email, field, issue, note, passing_index, pins, put, subject,
-    tickets,
+    CITIES, EMAILS, NOW, SUBJECTS, acme, city, email, field, note, passing_index, pins, subject, tickets,
 };
 use cloakroom::Error;
 use cloakroom::keys::KeyState;
@@ -13,22 +12,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What was acknowledged.
 #[derive(Clone, Default, PartialEq, Debug)]
-struct Truth {
+pub struct Truth {
     /// Labels of each subject's records, sorted.
-    labels: BTreeMap<String, Vec<String>>,
+    pub labels: BTreeMap<String, Vec<String>>,
     /// Tokens by who holds them, "" for the tenant, and their value.
-    pins: BTreeMap<(String, String), String>,
+    pub pins: BTreeMap<(String, String), String>,
     /// Unused tokens for one use: whose, and their value.
-    tickets: BTreeMap<String, (String, String)>,
+    pub tickets: BTreeMap<String, (String, String)>,
     /// Which field the index that comes and goes is over.
-    passing: Option<String>,
+    pub passing: Option<String>,
     /// Tokens that were used or erased.
-    gone_pins: Vec<String>,
-    gone_tickets: Vec<String>,
+    pub gone_pins: Vec<String>,
+    pub gone_tickets: Vec<String>,
 }
 
 impl Truth {
-    fn apply(&mut self, operation: &str, outcome: &str) {
+    pub fn apply(&mut self, operation: &str, outcome: &str) {
         let (what, rest) = operation.split_once(' ').unwrap();
         let pairs = || rest.split(' ').filter_map(|word| word.split_once('='));
         let issued = || pairs().zip(outcome.split(' ')).filter(|(_, token)| *token != "-");
@@ -80,17 +79,17 @@ impl Truth {
 }
 
 /// An operation that was under way, and whether a suspended version may have refused part of it.
-type Pending = Option<(String, bool)>;
+pub type Pending = Option<(String, bool)>;
 
 /// What the child said: the truth after it, what each thread was about, and the versions it made and destroyed.
-struct Heard {
-    pending: [Pending; 3],
-    acknowledged: u64,
-    rotated: Vec<KeyVersion>,
-    destroyed: Vec<KeyVersion>,
+pub struct Heard {
+    pub pending: [Pending; 3],
+    pub acknowledged: u64,
+    pub rotated: Vec<KeyVersion>,
+    pub destroyed: Vec<KeyVersion>,
 }
 
-fn hear(said: &[String], truth: &mut Truth) -> Heard {
+pub fn hear(said: &[String], truth: &mut Truth) -> Heard {
     let mut heard =
         Heard { pending: [const { None }; 3], acknowledged: 0, rotated: vec![], destroyed: vec![] };
     let mut is_suspended = false;
@@ -144,7 +143,7 @@ fn labels(vault: &Vault) -> BTreeMap<String, Vec<String>> {
 
 /// Finds out what became of the operations that were under way, and takes them into the truth. What cannot be told
 /// apart by looking is done again: it changes nothing if it had happened.
-fn settle(vault: &Vault, truth: &mut Truth, pending: &[Pending; 3]) {
+pub fn settle(vault: &Vault, truth: &mut Truth, pending: &[Pending; 3]) {
     let found = labels(vault);
     let shared: Vec<BTreeSet<String>> = pending
         .iter()
@@ -233,7 +232,7 @@ fn is_passing(indexes: &[(BlindIndex, bool)], truth: &Truth) -> bool {
 }
 
 /// Everything that was acknowledged is there, and nothing else.
-fn prove(vault: &Vault, truth: &Truth, gone: usize) {
+pub fn prove(vault: &Vault, truth: &Truth, gone: usize) {
     let report = vault.check().unwrap();
     assert!(report.is_clean(), "{report:?}");
     let found = labels(vault);
@@ -293,7 +292,7 @@ fn sorted(mut labels: Vec<String>) -> Vec<String> {
 }
 
 /// The labels of the records that a lookup finds.
-fn find(vault: &Vault, index: &str, values: &[&str]) -> Vec<String> {
+pub fn find(vault: &Vault, index: &str, values: &[&str]) -> Vec<String> {
     let hits = acme(vault).find(&field(index), values).unwrap();
     let label = |hit: &cloakroom::vault::Hit| {
         let note = acme(vault).reveal(hit.record, &field("note")).unwrap().unwrap();

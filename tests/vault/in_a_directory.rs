@@ -1,7 +1,6 @@
 //! What only a vault in a directory can do: its keyset file, what opens it, and who holds it open.
 
 use crate::place::*;
-#[cfg(feature = "sled")]
 use cloakroom::keys::KeyFile;
 use cloakroom::vault::Vault;
 use cloakroom::{Error, Result};
