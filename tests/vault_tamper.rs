@@ -3,81 +3,39 @@
 //! After each thing done to the entries: what is revealed is right or refused, never another value; nothing panics; and
 //! `check` reports it. What nothing can notice is here as well, with a test that says so.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod shared_store;
 
+use cloakroom::Error;
 use cloakroom::keys::Keyset;
 use cloakroom::name::{FieldName, KeyVersion, SubjectId, TenantId};
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Commit, Entry as Pair, Map, Store};
+use cloakroom::store::{Batch, Map, Store};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{FileColumn, Mode, ProtectedFile, RecordId, Row, Vault};
 use cloakroom::wire::entry::{Entry, Fields, Head, IndexEntry, Locator, entry_key};
-use cloakroom::{Error, Result};
-
-const INDEX: Map = Map::new(1, "index");
-const ENTRY: Map = Map::new(2, "entry");
-const META: Map = Map::new(3, "meta");
-const RUN: Map = Map::new(4, "run");
-const OUTPUT: Map = Map::new(5, "output");
-const TOKEN: Map = Map::new(6, "token");
-const VALUE: Map = Map::new(7, "value");
-const SPACE: Map = Map::new(8, "space");
-const BLIND: Map = Map::new(9, "blind");
-const EVENT: Map = Map::new(10, "event");
-const AUDIT: Map = Map::new(11, "audit");
-const DUE: Map = Map::new(12, "due");
-const ALL: [Map; 12] = [INDEX, ENTRY, META, RUN, OUTPUT, TOKEN, VALUE, SPACE, BLIND, EVENT, AUDIT, DUE];
-
-/// A store that the test keeps a hand on.
-#[derive(Clone, Default)]
-struct Shared(Arc<MemoryStore>);
-
-impl Store for Shared {
-    fn get(&self, map: Map, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.0.get(map, key)
-    }
-
-    fn scan(&self, map: Map, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>> {
-        self.0.scan(map, prefix, after, limit)
-    }
-
-    fn write(&self, batch: Batch) -> Result<Commit> {
-        self.0.write(batch)
-    }
-
-    fn sync(&self, commit: Commit) -> Result<()> {
-        self.0.sync(commit)
-    }
-
-    fn size(&self) -> Result<u64> {
-        self.0.size()
-    }
-}
+use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, Shared};
+use std::collections::BTreeMap;
 
 /// Everything in a store.
 type Image = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 
-impl Shared {
-    fn image(&self) -> Image {
-        let of = |map: Map| {
-            let pairs = self.scan(map, b"", None, usize::MAX).unwrap();
-            pairs.into_iter().map(move |(key, value)| ((map.id(), key), value))
-        };
-        ALL.into_iter().flat_map(of).collect()
-    }
+fn image(store: &Shared) -> Image {
+    let of = |map: Map| store.all(map).into_iter().map(move |(key, value)| ((map.id(), key), value));
+    MAPS.into_iter().flat_map(of).collect()
+}
 
-    fn put_back(&self, image: &Image) {
-        let mut batch = Batch::new();
-        let map = |id: u8| ALL[usize::from(id) - 1];
-        for (id, key) in self.image().keys() {
-            batch.delete(map(*id), key.as_slice());
-        }
-        for ((id, key), value) in image {
-            batch.put(map(*id), key.as_slice(), value.as_slice());
-        }
-        self.apply(batch).unwrap();
+fn put_back(store: &Shared, old: &Image) {
+    let mut batch = Batch::new();
+    for (id, key) in image(store).keys() {
+        batch.delete(map(*id), key.as_slice());
     }
+    for ((id, key), value) in old {
+        batch.put(map(*id), key.as_slice(), value.as_slice());
+    }
+    store.apply(batch).unwrap();
+}
+
+fn map(id: u8) -> Map {
+    MAPS[usize::from(id) - 1]
 }
 
 /// Whose data it is in the cases below.
@@ -121,13 +79,13 @@ impl Case {
         let (store, keyset) = (Shared::default(), Keyset::generate(Timestamp(1)).unwrap());
         let vault = Vault::create_in(Box::new(store.clone()), keyset.clone()).unwrap();
         let new = |tenant: &'static str, id: &'static str| {
-            let before = store.image();
+            let before = image(&store);
             let values = |n| {
                 vec![("email", format!("{tenant}-{id}-email-{n}")), ("phone", format!("{tenant}-{id}-{n}"))]
             };
             let records = (0..3).map(|n| (put(&vault, (tenant, id), &values(n)), values(n))).collect();
             let added = |map: Map| {
-                let image = store.image();
+                let image = image(&store);
                 let key = image.keys().find(|key| key.0 == map.id() && !before.contains_key(key));
                 key.unwrap().1.clone()
             };
@@ -389,8 +347,8 @@ fn fields_are_not_edited() {
 #[test]
 fn no_byte_of_any_entry_can_change() {
     let case = Case::new();
-    for ((id, key), value) in case.store.image() {
-        let map = ALL[usize::from(id) - 1];
+    for ((id, key), value) in image(&case.store) {
+        let map = map(id);
         if map == META {
             continue;
         }
@@ -423,8 +381,8 @@ fn what_is_deleted_is_missed() {
         (0..3).for_each(|n| c.remove(&c.ann, n));
     });
     noticed(true, "everything", |c| {
-        let meta = c.store.image().into_iter().filter(|((id, _), _)| *id == META.id()).collect();
-        c.store.put_back(&meta);
+        let meta = image(&c.store).into_iter().filter(|((id, _), _)| *id == META.id()).collect();
+        put_back(&c.store, &meta);
     });
     for key in [&b"census"[..], b"anchor"] {
         let c = Case::new();
@@ -451,26 +409,26 @@ fn what_is_deleted_is_missed() {
 fn what_is_put_back_is_noticed() {
     // An erased subject comes back, whole.
     noticed(false, "erased", |c| {
-        let before = c.store.image();
+        let before = image(&c.store);
         put(&c.vault, ("acme", "passing"), &[("email", "x".into())]);
-        let with = c.store.image();
+        let with = image(&c.store);
         c.vault.tenant(&tenant("acme")).erase(&SubjectId::new("passing").unwrap()).unwrap();
         for ((id, key), value) in with.iter().filter(|(key, _)| !before.contains_key(key)) {
-            c.write(ALL[usize::from(*id) - 1], key, Some(value));
+            c.write(map(*id), key, Some(value));
         }
         assert!(c.vault.tenant(&tenant("acme")).has(&SubjectId::new("passing").unwrap()).unwrap());
     });
     // And another of the same shape goes for it, so that every count is right.
     noticed(true, "erased for another", |c| {
-        let before = c.store.image();
+        let before = image(&c.store);
         let values = [("email", "x".to_owned()), ("phone", "y".to_owned())];
         for _ in 0..3 {
             put(&c.vault, ("acme", "passing"), &values);
         }
-        let with = c.store.image();
+        let with = image(&c.store);
         c.vault.tenant(&tenant("acme")).erase(&SubjectId::new("passing").unwrap()).unwrap();
         for ((id, key), value) in with.iter().filter(|(key, _)| !before.contains_key(key)) {
-            c.write(ALL[usize::from(*id) - 1], key, Some(value));
+            c.write(map(*id), key, Some(value));
         }
         c.write(INDEX, &c.ann.index_key, None);
         (0..3).for_each(|n| c.remove(&c.ann, n));
@@ -505,9 +463,9 @@ fn what_is_put_back_is_noticed() {
 #[test]
 fn the_whole_store_put_back_is_not_noticed_until_the_key_was_rotated() {
     let c = Case::new();
-    let old = c.store.image();
+    let old = image(&c.store);
     put(&c.vault, ("acme", "late"), &[("email", "x".into())]);
-    c.store.put_back(&old);
+    put_back(&c.store, &old);
     let opened = Vault::open_in(Box::new(c.store.clone()), c.keyset.clone()).unwrap();
     assert!(opened.check().unwrap().is_clean());
     assert_eq!(c.reads_refused(&opened), 0);
@@ -520,7 +478,7 @@ fn the_whole_store_put_back_is_not_noticed_until_the_key_was_rotated() {
     let first = rotated.versions()[0].number();
     let destroyed = rotated.with_state(first, cloakroom::keys::KeyState::Destroyed, Timestamp(3)).unwrap();
     opened.adopt(destroyed.clone()).unwrap();
-    c.store.put_back(&old);
+    put_back(&c.store, &old);
     assert!(Vault::open_in(Box::new(c.store.clone()), destroyed).is_err());
 }
 
@@ -548,7 +506,7 @@ fn a_forged_journal_makes_nobody_delete_anything() {
     run.put_many(&c.vault.tenant(&acme), &[row(&new)]).unwrap();
     run.put_many(&c.vault.tenant(&acme), &[row(&new)]).unwrap();
     std::mem::forget(run);
-    let image = c.store.image();
+    let image = image(&c.store);
     let journals = c.store.scan(RUN, b"", None, 2).unwrap();
     let mut forged = journals[1].1.clone();
     forged[..16].copy_from_slice(&entry_key(&c.ann.locator, 0));
@@ -556,7 +514,7 @@ fn a_forged_journal_makes_nobody_delete_anything() {
         c.write(RUN, &journals[1].0, replaced);
         let opened = Vault::open_in(Box::new(c.store.clone()), c.keyset.clone());
         assert!(matches!(opened, Err(Error::Corrupt { .. })), "{opened:?}");
-        c.store.put_back(&image);
+        put_back(&c.store, &image);
     }
     let opened = Vault::open_in(Box::new(c.store.clone()), c.keyset.clone()).unwrap();
     assert!(!opened.tenant(&acme).has(&new).unwrap());

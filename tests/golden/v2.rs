@@ -1,8 +1,8 @@
 //! What the release wrote that could rotate everything: keysets with uses of their own, vaults with random tokens, blind
-//! indexes, files and events, and files with columns of key versions. As with `tests/golden.rs`, `tests/golden/v2` stays
-//! as it is: `cargo test --test golden_v2 -- --ignored make` made it, as `tests/golden/new`.
-#![cfg(feature = "pipeline")]
+//! indexes, files and events, and files with columns of key versions, made by [`make`].
 
+use super::{Golden, dump, field, folder, hex};
+use crate::shared_store::Shared;
 use cloakroom::format::{Format, Normalization};
 use cloakroom::keys::{KeyFile, KeyState, KeyUse, Keyset};
 use cloakroom::name::{FieldName, KeyVersion, Scope, SubjectId, TenantId};
@@ -10,16 +10,11 @@ use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::Policy;
 use cloakroom::protect::{BlindIndex, BlindIndexer, Pseudonymizer, Spelling};
 use cloakroom::report::Register;
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Store};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Event, Look, Migration, Mode, RandomTokens, TokenRequest, TokenRules, Vault};
-use shared_store::{MAPS, Shared};
 use std::fs;
-use std::path::PathBuf;
 
-mod shared_store;
-
+const GOLDEN: Golden = Golden("v2");
 const TABLE: &str =
     "id,card,pin,email\n1,4111 1111 1111 1111,4711,Ann@example.com\n2,,0815,bob@example.com\n";
 const POLICY: &str = r#"version = 1
@@ -37,62 +32,20 @@ fn now(n: u64) -> Timestamp {
     Timestamp(1_795_600_000 + n)
 }
 
-fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn golden(file: &str) -> Vec<u8> {
-    fs::read(folder("v2").join(file)).unwrap()
-}
-
-fn golden_text(file: &str) -> String {
-    String::from_utf8(golden(file)).unwrap()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
-}
-
 fn acme() -> TenantId {
     TenantId::new("acme").unwrap()
-}
-
-fn field(name: &str) -> FieldName {
-    FieldName::new(name).unwrap()
 }
 
 fn version(number: u32) -> KeyVersion {
     KeyVersion::new(number).unwrap()
 }
 
-/// Git does not keep the mode that a key file must have.
-fn key_file() -> KeyFile {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("key");
-    fs::write(&path, golden("key-file")).unwrap();
-    #[cfg(unix)]
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    KeyFile::read(&path).unwrap()
-}
-
 fn keyset() -> Keyset {
-    Keyset::unlock(&golden("keyset"), &key_file()).unwrap()
+    GOLDEN.keyset("keyset")
 }
 
 fn vault() -> Vault {
-    let store = MemoryStore::new();
-    let mut batch = Batch::new();
-    for line in golden_text("vault.txt").lines() {
-        let [map, key, value] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let map = MAPS.iter().find(|m| m.name() == map).unwrap();
-        batch.put(*map, unhex(key), unhex(value));
-    }
-    store.apply(batch).unwrap();
-    Vault::open_in(Box::new(store), keyset()).unwrap()
+    GOLDEN.vault(keyset())
 }
 
 fn pins(vault: &Vault) -> RandomTokens<'_> {
@@ -118,7 +71,7 @@ fn a_keyset() {
     assert_eq!((keyset.primary_number(), keyset.primary_number_for(&card)), (version(3), version(4)));
     assert_eq!((keyset.identity_number(), keyset.period()), (version(1), Some(365)));
     let facts: Vec<_> = keyset.versions().iter().map(|v| v.check_value().unwrap().to_string()).collect();
-    assert_eq!(format!("{}\n{}\n", keyset.edits(), facts.join("\n")), golden_text("keyset.txt"));
+    assert_eq!(format!("{}\n{}\n", keyset.edits(), facts.join("\n")), GOLDEN.text("keyset.txt"));
 }
 
 // SPEC: PSN-6, IDX-1
@@ -136,7 +89,7 @@ fn deterministic_modes() {
         indexer.value(&["Ångström ", "1985-03-12"]).unwrap(),
         hex(&indexer.tag())
     );
-    assert_eq!(made, golden_text("values.txt"));
+    assert_eq!(made, GOLDEN.text("values.txt"));
 }
 
 // SPEC: VAULT-1, VAULT-4, VAULT-11, VAULT-15, RTOK-2
@@ -152,7 +105,7 @@ fn a_vault() {
     assert_eq!(vault.events().unwrap(), [Event::new(now(7), "bridge", "analytics to billing")]);
     assert_eq!(vault.files().unwrap().len(), 1);
     assert!(vault.census().lines().any(|(line, _)| line.mode == Mode::FileIdentity && line.version == 1));
-    let ended = pins(&vault).redeem(golden_text("tokens.txt").lines().nth(2).unwrap(), now(100)).unwrap_err();
+    let ended = pins(&vault).redeem(GOLDEN.text("tokens.txt").lines().nth(2).unwrap(), now(100)).unwrap_err();
     assert!(ended.to_string().contains("ended"), "{ended}");
 
     // What a release reads it can also go on with.
@@ -161,13 +114,13 @@ fn a_vault() {
     assert_is(&vault);
     assert_eq!(
         pins(&vault).issue("4711", None, now(9)).unwrap().token,
-        golden_text("tokens.txt").lines().next().unwrap()
+        GOLDEN.text("tokens.txt").lines().next().unwrap()
     );
     assert!(acme.erase(&SubjectId::new("ann").unwrap()).unwrap().is_some_and(|erasure| erasure.tokens == 1));
 }
 
 fn assert_is(vault: &Vault) {
-    let tokens = golden_text("tokens.txt");
+    let tokens = GOLDEN.text("tokens.txt");
     let values = ["4711", "0815"];
     for (token, value) in tokens.lines().zip(values) {
         assert_eq!(pins(vault).redeem(token, now(9)).unwrap().expose_str(), Some(value));
@@ -180,10 +133,10 @@ fn assert_is(vault: &Vault) {
 #[test]
 fn a_protected_file() {
     let vault = vault();
-    let manifest = Manifest::parse(&golden("vault.csv.manifest.json"), &vault.keyset()).unwrap();
+    let manifest = Manifest::parse(&GOLDEN.bytes("vault.csv.manifest.json"), &vault.keyset()).unwrap();
     let mut revealed = vec![];
     let options = Options { now: now(9), ..Options::default() };
-    pipeline::reveal(&golden("vault.csv")[..], &mut revealed, &manifest, Keys::Vault(&vault), options)
+    pipeline::reveal(&GOLDEN.bytes("vault.csv")[..], &mut revealed, &manifest, Keys::Vault(&vault), options)
         .unwrap();
     let cells = |text: &str| -> Vec<Vec<String>> {
         text.lines().map(|line| line.split(',').skip(1).map(str::to_owned).collect()).collect()
@@ -246,11 +199,5 @@ fn make() {
     write("keyset", &keyset.lock(&machine).unwrap());
     let facts: Vec<_> = keyset.versions().iter().map(|v| v.check_value().unwrap().to_string()).collect();
     write("keyset.txt", format!("{}\n{}\n", keyset.edits(), facts.join("\n")).as_bytes());
-    let mut dump = String::new();
-    for map in MAPS {
-        for (key, value) in store.all(map) {
-            dump += &format!("{} {} {}\n", map.name(), hex(&key), hex(&value));
-        }
-    }
-    write("vault.txt", dump.as_bytes());
+    write("vault.txt", dump(&store).as_bytes());
 }

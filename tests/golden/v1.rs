@@ -1,11 +1,8 @@
-//! Files of every format number ever released stay readable, and reveal what went into them.
-//!
-//! `tests/golden/v1` was made by [`make`], with the release that first wrote these formats:
-//! `cargo test --test golden -- --ignored make` writes such a folder as `tests/golden/new`. A folder is never changed
-//! and never made again: when a format gets a new number, `new` becomes the next folder, and the old ones stay.
-//! Only `v1/tokens.txt` came later, by [`add_tokens`], under the keyset that was there.
-#![cfg(all(feature = "pipeline", feature = "passphrase"))]
+//! What the release wrote that first wrote these formats: keysets, envelopes, tokens of every format, protected files
+//! and a vault, made by [`make`]. Only `tokens.txt` came later, by [`add_tokens`], under the keyset that was there.
 
+use super::{Golden, dump, field, folder};
+use crate::shared_store::Shared;
 use cloakroom::crypto::aead::Suite;
 use cloakroom::format::{Format, Normalization};
 use cloakroom::keys::{Argon2Cost, KeyFile, Keyset, Passphrase, UsableKey};
@@ -14,18 +11,13 @@ use cloakroom::pipeline::{self, Keys, Manifest, Options};
 use cloakroom::policy::{Policy, Rule, Settings};
 use cloakroom::protect::{Pseudonymizer, Sealer, Spelling, Tokenizer};
 use cloakroom::report::Register;
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Store};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Tenant, Vault};
-use shared_store::{MAPS, Shared};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 
-mod shared_store;
-
+const GOLDEN: Golden = Golden("v1");
 const PASSPHRASE: &str = "golden passphrase";
 const SUBJECT: &str = "10423";
 const PLAINTEXT: &[u8] = "Zoë Ångström".as_bytes();
@@ -128,68 +120,24 @@ const FORMATS: &[(&str, &[&str])] = &[
     (r#""regex":"sk_live_[0-9a-zA-Z]{24}""#, &["sk_live_4eC39HqLyjWDarjtT1zdp7dc"]),
 ];
 
-fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn golden(file: &str) -> Vec<u8> {
-    let path = folder("v1").join(file);
-    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn golden_text(file: &str) -> String {
-    String::from_utf8(golden(file)).unwrap()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
-}
-
 fn acme() -> TenantId {
     TenantId::new("acme").unwrap()
-}
-
-fn field(name: &str) -> FieldName {
-    FieldName::new(name).unwrap()
 }
 
 fn sealer(key: &UsableKey, suite: Suite) -> Sealer {
     Sealer::new(key, suite, &acme(), &field("name"))
 }
 
-/// Git does not keep the mode that a key file must have.
-fn key_file() -> KeyFile {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("key");
-    fs::write(&path, golden("key-file")).unwrap();
-    #[cfg(unix)]
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    KeyFile::read(&path).unwrap()
+fn keyset() -> Keyset {
+    GOLDEN.keyset("keyset.key-file")
 }
 
-fn keyset() -> Keyset {
-    Keyset::unlock(&golden("keyset.key-file"), &key_file()).unwrap()
+fn vault() -> Vault {
+    GOLDEN.vault(keyset())
 }
 
 fn first_key() -> UsableKey {
     keyset().for_reveal(KeyVersion::FIRST).unwrap()
-}
-
-/// The vault whose entries are in the dump, in a new store.
-fn vault() -> Vault {
-    let store = MemoryStore::new();
-    let mut batch = Batch::new();
-    for line in golden_text("vault.txt").lines() {
-        let [map, key, value] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let map = MAPS.iter().find(|m| m.name() == map).unwrap();
-        batch.put(*map, unhex(key), unhex(value));
-    }
-    store.apply(batch).unwrap();
-    Vault::open_in(Box::new(store), keyset()).unwrap()
 }
 
 fn put(tenant: &Tenant<'_>, subject: &str, fields: &[(&str, &[u8])]) {
@@ -241,7 +189,7 @@ fn rows(csv: &str) -> Vec<csv::StringRecord> {
 #[test]
 fn keysets() {
     let passphrase = Passphrase::new(PASSPHRASE.into()).unwrap();
-    let locked = Keyset::unlock(&golden("keyset.passphrase"), &passphrase).unwrap();
+    let locked = Keyset::unlock(&GOLDEN.bytes("keyset.passphrase"), &passphrase).unwrap();
     for keyset in [keyset(), locked] {
         assert_eq!((keyset.primary_number().get(), keyset.identity_number().get()), (2, 1));
         let facts = keyset.versions().iter().map(|v| {
@@ -254,14 +202,14 @@ fn keysets() {
                 v.check_value().unwrap()
             )
         });
-        assert_eq!(format!("{}\n{}", keyset.id(), facts.collect::<String>()), golden_text("keyset.txt"));
+        assert_eq!(format!("{}\n{}", keyset.id(), facts.collect::<String>()), GOLDEN.text("keyset.txt"));
     }
 }
 
 // SPEC: ENV-1, ENV-6
 #[test]
 fn envelopes() {
-    let envelopes = golden_text("envelopes.txt");
+    let envelopes = GOLDEN.text("envelopes.txt");
     let suites = [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305];
     for (suite, cell) in suites.into_iter().zip(envelopes.lines()) {
         assert_eq!(sealer(&first_key(), suite).open_text(SUBJECT, cell).unwrap().expose(), PLAINTEXT);
@@ -271,9 +219,9 @@ fn envelopes() {
 // SPEC: MAN-1, MAN-2, FILE-3
 #[test]
 fn a_protected_file() {
-    let manifest = Manifest::parse(&golden("protected.csv.manifest.json"), &keyset()).unwrap();
+    let manifest = Manifest::parse(&GOLDEN.bytes("protected.csv.manifest.json"), &keyset()).unwrap();
     let mut revealed = vec![];
-    let protected = golden("protected.csv");
+    let protected = GOLDEN.bytes("protected.csv");
     let keyset = keyset();
     let keys = Keys::Keyset(&keyset);
     pipeline::reveal(&protected[..], &mut revealed, &manifest, keys, Options::default()).unwrap();
@@ -300,7 +248,7 @@ fn deterministic_modes() {
     let spelling = Spelling::Crockford;
     let numbers = Pseudonymizer::new(&key, &key, &acme(), &scope, Normalization::Digits, spelling);
     let numbers = numbers.of_kind("customer");
-    for (before, protected) in rows(TABLE).iter().zip(rows(&golden_text("protected.csv"))) {
+    for (before, protected) in rows(TABLE).iter().zip(rows(&GOLDEN.text("protected.csv"))) {
         assert_eq!(numbers.pseudonym(&before[0]).unwrap(), protected[0]);
         assert_eq!(cards.tokenize(&before[3]).unwrap(), protected[3]);
         assert_eq!(accounts.tokenize(&before[4]).unwrap(), protected[4]);
@@ -312,7 +260,7 @@ fn deterministic_modes() {
 fn tokens_of_every_format_are_those_of_the_release_that_made_them() {
     let key = first_key();
     let mut presets = BTreeSet::new();
-    for line in golden_text("tokens.txt").lines() {
+    for line in GOLDEN.text("tokens.txt").lines() {
         let [settings, value, token] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let preset = serde_json::from_str::<Settings>(settings).unwrap().format;
         let missing = cfg!(not(feature = "ipcrypt")) && preset.as_deref() == Some("ip");
@@ -361,9 +309,9 @@ fn a_vault() {
 #[test]
 fn a_protected_file_of_the_vault() {
     let vault = vault();
-    let manifest = Manifest::parse(&golden("vault.csv.manifest.json"), &vault.keyset()).unwrap();
+    let manifest = Manifest::parse(&GOLDEN.bytes("vault.csv.manifest.json"), &vault.keyset()).unwrap();
     let mut revealed = vec![];
-    let protected = golden("vault.csv");
+    let protected = GOLDEN.bytes("vault.csv");
     pipeline::reveal(&protected[..], &mut revealed, &manifest, Keys::Vault(&vault), Options::default())
         .unwrap();
     assert_eq!(String::from_utf8(revealed).unwrap(), VAULT_TABLE);
@@ -373,9 +321,9 @@ fn a_protected_file_of_the_vault() {
 #[test]
 fn a_protected_file_moves_to_the_newest_version() {
     let (keyset, policy) = (keyset(), Policy::parse(POLICY).unwrap());
-    let manifest = Manifest::parse(&golden("protected.csv.manifest.json"), &keyset).unwrap();
+    let manifest = Manifest::parse(&GOLDEN.bytes("protected.csv.manifest.json"), &keyset).unwrap();
     let (mut migrated, mut anew) = (vec![], vec![]);
-    let (protected, keys) = (golden("protected.csv"), Keys::Keyset(&keyset));
+    let (protected, keys) = (GOLDEN.bytes("protected.csv"), Keys::Keyset(&keyset));
     let done = pipeline::migrate(&protected[..], &mut migrated, &manifest, keys, Options::default()).unwrap();
     assert!(done.unchanged);
     assert_eq!(done.moved, ["no", "name", "email", "card", "account"]);
@@ -396,7 +344,6 @@ fn a_protected_file_moves_to_the_newest_version() {
 #[ignore = "makes new golden files; those that are there stay as they are"]
 fn make() {
     let new = folder("new");
-    fs::create_dir_all(folder("")).unwrap();
     fs::create_dir(&new).unwrap();
     let write = |file: &str, bytes: &[u8]| fs::write(new.join(file), bytes).unwrap();
     let now = |n: u64| Timestamp(1_795_334_400 + n);
@@ -458,13 +405,7 @@ fn make() {
     run.roll_back().unwrap();
     let run = vault.begin_run();
     row(&run, "dora", b"dora@example.com");
-    let mut dump = String::new();
-    for map in MAPS {
-        for (key, value) in store.all(map) {
-            dump += &format!("{} {} {}\n", map.name(), hex(&key), hex(&value));
-        }
-    }
-    write("vault.txt", dump.as_bytes());
+    write("vault.txt", dump(&store).as_bytes());
     drop(run);
 }
 
@@ -473,6 +414,6 @@ fn make() {
 #[ignore = "made once; what is there stays as it is"]
 fn add_tokens() {
     let tokens = tokens(&first_key());
-    let mut file = fs::File::create_new(folder("v1").join("tokens.txt")).unwrap();
+    let mut file = fs::File::create_new(GOLDEN.path("tokens.txt")).unwrap();
     file.write_all(tokens.as_bytes()).unwrap();
 }

@@ -1,26 +1,21 @@
 //! What the release wrote that first kept an audit log: a vault with rules, records that are due, what is known of subjects,
-//! leaves with details and segments of the access index; its head, its exported log and a receipt. As with
-//! `tests/golden.rs`, `tests/golden/v3` stays as it is: `cargo test --test golden_v3 -- --ignored make` made it, as
-//! `tests/golden/new`.
+//! leaves with details and segments of the access index; its head, its exported log and a receipt, made by [`make`].
 
+use super::{Golden, dump, field, folder};
+use crate::shared_store::{self, Shared};
 use cloakroom::audit::verify;
 use cloakroom::crypto::sign::VerifyingKey;
 use cloakroom::duties::{Access, ConsentStatus, Rules};
 use cloakroom::keys::{KeyFile, Keyset};
-use cloakroom::name::{FieldName, Note, Principal, Purpose, SubjectId, TenantId};
-use cloakroom::store::memory::MemoryStore;
-use cloakroom::store::{Batch, Store};
+use cloakroom::name::{Note, Principal, Purpose, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Grant, Migration, Query, Receipt, ReceiptOptions, Tenant, Vault};
 use cloakroom::wire::audit::SignedHead;
-use shared_store::{MAPS, Shared};
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-mod shared_store;
-
+const GOLDEN: Golden = Golden("v3");
 const RULES: &str = r#"{"purposes":{"news":{"basis":"consent","text":"Letters","recipients":["Printer Ltd"],"special":false,"despite_restriction":false,"despite_hold":false},"support":{"basis":"contract","text":null,"recipients":[],"special":false,"despite_restriction":false,"despite_hold":false}},"roles":{"agent":{"purposes":["news","support"],"reveal":{"email":"full","phone":"mask 0+4"},"budget":{"per_hour":9999,"over":"refuse"}}},"principals":{"alice":{"roles":["agent"],"key":null,"approves":false}},"fields":{"email":{"category":"contact","purposes":["news","support"],"retention":86400,"special":false},"phone":{"category":"contact","purposes":["support"],"retention":null,"special":false}},"approvals":{"bulk":null,"valid":86400},"register":{"controller":"Acme","contact":null,"dpo":null}}"#;
 
 const START: u64 = 1_795_600_000;
@@ -29,32 +24,12 @@ fn now(n: u64) -> Timestamp {
     Timestamp(START + n)
 }
 
-fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn golden(file: &str) -> String {
-    fs::read_to_string(folder("v3").join(file)).unwrap()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
-}
-
 fn acme(vault: &Vault) -> Tenant<'_> {
     vault.tenant(&TenantId::new("acme").unwrap())
 }
 
 fn subject(id: &str) -> SubjectId {
     SubjectId::new(id).unwrap()
-}
-
-fn field(name: &str) -> FieldName {
-    FieldName::new(name).unwrap()
 }
 
 fn purpose(name: &str) -> Purpose {
@@ -69,30 +44,16 @@ fn alice(purpose_name: &str) -> Access {
     Access { principal: Principal::new("alice").unwrap(), purpose: purpose(purpose_name) }
 }
 
-/// Git does not keep the mode that a key file must have.
 fn keyset() -> Keyset {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("key");
-    fs::write(&path, golden("key-file")).unwrap();
-    #[cfg(unix)]
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    Keyset::unlock(&fs::read(folder("v3").join("keyset")).unwrap(), &KeyFile::read(&path).unwrap()).unwrap()
+    GOLDEN.keyset("keyset")
 }
 
 fn vault() -> Vault {
-    let store = MemoryStore::new();
-    let mut batch = Batch::new();
-    for line in golden("vault.txt").lines() {
-        let [map, key, value] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let map = MAPS.iter().find(|m| m.name() == map).unwrap();
-        batch.put(*map, unhex(key), unhex(value));
-    }
-    store.apply(batch).unwrap();
-    Vault::open_in(Box::new(store), keyset()).unwrap().with_clock(|| now(100))
+    GOLDEN.vault(keyset()).with_clock(|| now(100))
 }
 
 fn public_keys() -> Vec<VerifyingKey> {
-    golden("public-keys.txt").lines().map(|line| VerifyingKey::from_text(line).unwrap()).collect()
+    GOLDEN.text("public-keys.txt").lines().map(|line| VerifyingKey::from_text(line).unwrap()).collect()
 }
 
 // SPEC: VAULT-1, VAULT-4, VAULT-44, LOG-4, LOG-9
@@ -120,7 +81,7 @@ fn a_vault() {
     );
     let asked = Query { principal: Some(alice("support").principal), ..Query::default() };
     assert_eq!(vault.radius(&asked).unwrap().subjects, 1);
-    let head = SignedHead::from_json(&golden("head.json")).unwrap();
+    let head = SignedHead::from_json(&GOLDEN.text("head.json")).unwrap();
     vault.check_against(&head, &public_keys()).unwrap();
 
     // What a release reads it can also go on with.
@@ -137,9 +98,9 @@ fn a_vault() {
 #[test]
 fn what_it_signed() {
     let keys = public_keys();
-    let head = SignedHead::from_json(&golden("head.json")).unwrap();
-    verify(golden("log.audit").as_bytes(), &keys, Some(&head)).unwrap();
-    let receipt = Receipt::from_json(&golden("receipt.json")).unwrap();
+    let head = SignedHead::from_json(&GOLDEN.text("head.json")).unwrap();
+    verify(GOLDEN.text("log.audit").as_bytes(), &keys, Some(&head)).unwrap();
+    let receipt = Receipt::from_json(&GOLDEN.text("receipt.json")).unwrap();
     receipt.verify(&keys).unwrap();
     assert_eq!(receipt.destroyed.fields, 1);
     let vault = vault();
@@ -186,11 +147,5 @@ fn make() {
     let mut log = vec![];
     vault.export_audit(&mut log, now(12)).unwrap();
     fs::write(new.join("log.audit"), log).unwrap();
-    let mut dump = String::new();
-    for map in MAPS {
-        for (key, value) in store.all(map) {
-            dump += &format!("{} {} {}\n", map.name(), hex(&key), hex(&value));
-        }
-    }
-    write("vault.txt", &dump);
+    write("vault.txt", &dump(&store));
 }
