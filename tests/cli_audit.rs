@@ -53,15 +53,11 @@ fn ready() -> Tool {
     tool
 }
 
-fn printed(tool: &Tool, line: &str) -> String {
-    String::from_utf8(tool.ok(line).out).unwrap()
-}
-
 // SPEC: AUDIT-8, AUDIT-9
 #[test]
 fn a_file_verifies_with_public_keys_alone() {
     let tool = ready();
-    let said = printed(&tool, "audit verify log --public-key other --public-key pub --head earlier.json");
+    let said = tool.ok("audit verify log --public-key other --public-key pub --head earlier.json").text();
     let expected = format!(
         "vault {}\n5 leaves at 1970-01-01T00:01:39Z, key version 2\nsigned by {}\n\
          begins with the 4 leaves of the head of 1970-01-01T00:01:39Z\nverified\n",
@@ -88,7 +84,7 @@ fn a_proof_verifies_with_public_keys_alone() {
     let path = inclusion_proof(hashes(), 3, 5).unwrap();
     let inclusion = Proof::Inclusion(Inclusion { index: 3, leaf: leaf(3), path, head: head(5) });
     tool.write("leaf.json", inclusion.to_json());
-    let said = printed(&tool, "audit verify-proof leaf.json --public-key pub");
+    let said = tool.ok("audit verify-proof leaf.json --public-key pub").text();
     assert!(
         said.contains("leaf 3: reveal at 1970-01-01T00:00:03Z\nby \"ada\" for \"billing\"\nverified\n"),
         "{said}"
@@ -96,7 +92,7 @@ fn a_proof_verifies_with_public_keys_alone() {
     let path = consistency_proof(hashes(), 4, 5).unwrap();
     let step = Proof::Consistency(Consistency { path, earlier: head(4), later: head(5) });
     tool.write("step.json", step.to_json());
-    let said = printed(&tool, "audit verify-proof step.json --public-key pub");
+    let said = tool.ok("audit verify-proof step.json --public-key pub").text();
     assert!(
         said.ends_with("begins with the 4 leaves of the head of 1970-01-01T00:01:39Z\nverified\n"),
         "{said}"
@@ -115,7 +111,7 @@ fn a_proof_verifies_with_public_keys_alone() {
 #[test]
 fn a_key_pair_is_made_once_and_its_secret_half_is_its_owners_alone() {
     let tool = Tool::new();
-    let public = printed(&tool, "principal keygen ada.key");
+    let public = tool.ok("principal keygen ada.key").text();
     let secret = tool.text("ada.key");
     let key = SigningKey::from_text(secret.strip_suffix('\n').unwrap()).unwrap();
     assert_eq!(VerifyingKey::from_text(public.strip_suffix('\n').unwrap()).unwrap(), key.verifying_key());

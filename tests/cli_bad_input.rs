@@ -3,7 +3,7 @@
 
 mod tool;
 
-use cloakroom::keys::{KeyFile, Keyset};
+use cloakroom::keys::Keyset;
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -112,7 +112,7 @@ fn a_wrong_passphrase_and_none_at_all() {
 fn damaged_and_foreign_keysets() {
     let tool = ready();
     let keyset = tool.read("k");
-    let provider = KeyFile::read(tool.path("key")).unwrap();
+    let provider = tool.key();
     assert!(Keyset::unlock(&keyset, &provider).is_ok());
     for at in 0..keyset.len() {
         assert!(Keyset::unlock(&keyset[..at], &provider).is_err(), "cut at {at}");

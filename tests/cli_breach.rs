@@ -22,47 +22,36 @@ format = "digits"
 
 /// A vault `v` with 20 subjects, and a file `one.csv`.
 fn with_file() -> Tool {
-    let tool = Tool::with_vault();
     let rows = (0..20).map(|i| format!("s{i},Name {i},n{i}@example.org,4111 1111 1111 1{i:03}\n"));
-    tool.write("p.toml", POLICY);
-    tool.write("in.csv", format!("id,name,email,card\n{}", rows.collect::<String>()));
-    tool.ok("protect in.csv --policy p.toml --vault v -o one.csv");
-    tool
-}
-
-fn json(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap()
-}
-
-fn out(tool: &Tool, line: &str) -> String {
-    String::from_utf8(tool.ok(line).out).unwrap()
+    Tool::with_protected(POLICY, &format!("id,name,email,card\n{}", rows.collect::<String>()))
 }
 
 // SPEC: ACC-1
 #[test]
 fn the_radius_of_everything_of_a_field_and_of_a_time() {
     let tool = with_file();
-    let all =
-        out(&tool, "breach radius --vault v --json r.json --report r.md --aware 2026-11-25T10:00:00+02:00");
+    let all = tool
+        .ok("breach radius --vault v --json r.json --report r.md --aware 2026-11-25T10:00:00+02:00")
+        .text();
     assert!(all.contains("every access\n20 data subjects, 40 fields of them"), "{all}");
     assert!(
         all.contains("field \"email\" of tenant \"acme\" (category not said): 20 data subjects"),
         "{all}"
     );
-    let report = json(&tool.read("r.json"));
+    let report = tool.json("r.json");
     assert_eq!((report["subjects"].as_u64(), report["records"].as_u64()), (Some(20), Some(40)));
     assert_eq!(report["deadlines"]["notifyBy"], "2026-11-28T08:00:00Z");
     assert_eq!(report["head"]["root"].as_str().map(str::len), Some(64));
     assert!(report.get("subjectIds").is_none());
     assert!(tool.text("r.md").starts_with("# Report of a personal data breach"));
-    let one = out(&tool, "breach radius --vault v --field email");
+    let one = tool.ok("breach radius --vault v --field email").text();
     assert!(one.contains("20 data subjects, 20 fields of them") && !one.contains("\"name\""), "{one}");
-    let long_ago = out(&tool, "breach radius --vault v --to 2001-01-01");
+    let long_ago = tool.ok("breach radius --vault v --to 2001-01-01").text();
     assert!(long_ago.contains("0 data subjects"), "{long_ago}");
-    let nobody = out(&tool, "breach radius --vault v --principal alice --purpose support");
+    let nobody = tool.ok("breach radius --vault v --principal alice --purpose support").text();
     assert!(nobody.starts_with("principal alice, purpose support\n0 data subjects"), "{nobody}");
     tool.ok("reveal one.csv --vault v -o back.csv");
-    let after = out(&tool, "breach radius --vault v --key 1");
+    let after = tool.ok("breach radius --vault v --key 1").text();
     assert!(after.contains("done: reveal: ") && after.contains("under it now: 20 × subject-key"), "{after}");
     tool.ok("check --vault v");
 }
@@ -73,9 +62,12 @@ fn a_list_names_the_subjects_and_only_when_it_is_asked_for() {
     let tool = with_file();
     tool.ok("subject erase s7 --vault v");
     let ran = tool.ok("breach radius --vault v --list --as alice --json r.json");
-    let lines = String::from_utf8(ran.out).unwrap();
-    let listed: Vec<Value> =
-        lines.lines().filter(|line| line.starts_with('{')).map(|line| json(line.as_bytes())).collect();
+    let lines = ran.text();
+    let listed: Vec<Value> = lines
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(listed.len(), 19);
     assert_eq!(listed[0], serde_json::json!({ "tenant": "acme", "subject": "s0" }));
     assert!(
@@ -83,9 +75,9 @@ fn a_list_names_the_subjects_and_only_when_it_is_asked_for() {
         "{}",
         ran.err
     );
-    let ids = json(&tool.read("r.json"))["subjectIds"].clone();
+    let ids = tool.json("r.json")["subjectIds"].clone();
     assert!(ids.as_array().unwrap().len() == 19 && !ids.to_string().contains("s7"));
-    let text = out(&tool, "breach radius --vault v --report r.md");
+    let text = tool.ok("breach radius --vault v --report r.md").text();
     assert!(!text.contains("s0") && !tool.text("r.md").contains("s0"));
 }
 
@@ -121,7 +113,7 @@ fn compromising_a_version_says_what_is_concerned_who_is_told_and_moves_it_away()
     ] {
         assert!(ran.err.contains(text), "{text:?} is not in {}", ran.err);
     }
-    let json = json(&ran.out);
+    let json = ran.json();
     assert_eq!((json["keyVersion"].as_u64(), json["state"].as_str()), (Some(1), Some("compromised")));
     assert_eq!(json["subjectsNow"], 19);
     assert_eq!(json["files"].as_array().map(Vec::len), Some(1));
@@ -129,7 +121,7 @@ fn compromising_a_version_says_what_is_concerned_who_is_told_and_moves_it_away()
     assert_eq!(json["report"]["subjects"], 20);
     assert_eq!(json["report"]["keys"][0]["state"], "compromised");
     assert!(json["notifyAuthorityBy"].as_str().unwrap().ends_with('Z'));
-    let after = out(&tool, "breach radius --vault v --key 1");
+    let after = tool.ok("breach radius --vault v --key 1").text();
     assert!(after.contains("key version 1 (compromised, exposed)"), "{after}");
     assert!(!after.contains("under it now: 19 × subject-key"), "{after}");
     tool.ok("check --vault v");
@@ -154,5 +146,5 @@ fn the_walkthrough_of_the_readme_goes_from_the_radius_to_the_migration() {
     let ran = tool.shell(&block).with_exit(&block, 0);
     assert!(ran.err.contains("1 data subjects listed") && ran.err.contains("moved 1 of 1"), "{}", ran.err);
     assert!(tool.text("breach.md").contains("principal call-centre-7"));
-    assert_eq!(json(&tool.read("compromised.json"))["subjectsNow"], 1);
+    assert_eq!(tool.json("compromised.json")["subjectsNow"], 1);
 }

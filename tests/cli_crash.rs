@@ -3,8 +3,7 @@
 
 mod tool;
 
-use cloakroom::keys::KeyFile;
-use cloakroom::vault::{Mode, Vault};
+use cloakroom::vault::Mode;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::Path;
@@ -41,10 +40,6 @@ fn ready() -> Tool {
     (0..ROWS).for_each(|i| writeln!(csv, "{i},name {i},{i}@example.org,{:09}", i * 7919).unwrap());
     tool.write("in.csv", csv);
     tool
-}
-
-fn open(tool: &Tool) -> Vault {
-    Vault::open(tool.path("v"), &KeyFile::read(tool.path("key")).unwrap()).unwrap()
 }
 
 /// Starts the command and kills it after `delay`; whether it had ended well before.
@@ -97,7 +92,7 @@ fn a_killed_protect_leaves_nothing_and_costs_nothing() {
     let (mut runs, mut cut_off) = (2, 0);
     for n in 0..PROTECT_KILLS {
         let ended = killed(&tool, PROTECT, moment(n, duration));
-        let vault = open(&tool);
+        let vault = tool.vault();
         let report = vault.check().unwrap();
         assert!(report.is_clean(), "{:?}", report.problems);
         // Between the vault's commit and the renaming the run counts, and its file is whole under its partial name.
@@ -150,7 +145,7 @@ fn a_killed_migrate_goes_on_where_it_was() {
     tool.ok("rotate --vault v");
     for n in 0..MIGRATE_KILLS {
         let ended = killed(&tool, "migrate --vault v", moment(n, duration));
-        let vault = open(&tool);
+        let vault = tool.vault();
         let report = vault.check().unwrap();
         assert!(report.is_clean(), "{:?}", report.problems);
         assert_eq!(vault.census().total(Mode::Seal), ROWS * 2);

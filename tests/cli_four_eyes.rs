@@ -77,7 +77,7 @@ const ROWS: &str = "id,email,card,pin,note\n1,a@example.org,4111111111111111,471
 /// A vault with the file `p` in it, and rules that Bob approves by.
 fn with_rules() -> Tool {
     let tool = Tool::with_vault();
-    let bob = String::from_utf8(tool.ok("principal keygen bob.key").out).unwrap();
+    let bob = tool.ok("principal keygen bob.key").text();
     tool.write("policy.toml", format!("{POLICY}{}", duties(bob.trim())));
     tool.write("in.csv", ROWS);
     tool.ok("protect in.csv --policy policy.toml --vault v -o p");
@@ -138,7 +138,7 @@ fn an_exported_log_verifies_and_nothing_taken_out_of_it_does() {
     tool.ok("audit prove-consistency --vault v --from h1.json -o step.json");
     tool.ok("audit verify-proof step.json --public-key keys.pub");
     tool.fails(5, "audit prove --vault v --leaf 9999 -o x.json", "there is no leaf 9999");
-    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    let log = tool.ok("log --vault v --audit").text();
     assert!(log.starts_with("0  ") && log.contains("  create  -  0 items"), "{log}");
     assert!(log.contains("  rotate  "), "{log}");
     tool.clean();
@@ -177,7 +177,7 @@ fn a_store_that_was_put_back_is_found_out_by_a_head() {
 fn from_a_refusal_to_a_request_to_an_approval_to_the_deed() {
     let tool = with_rules();
     tool.ok("rotate --vault v");
-    let installed = String::from_utf8(tool.ok("policy installed --vault v").out).unwrap();
+    let installed = tool.ok("policy installed --vault v").text();
     assert!(installed.contains("\"version\": 1"), "{installed}");
     tool.fails(4, "keys compromise 1 --vault v", "approval-needed");
     let ran = tool.run("keys compromise 1 --vault v --principal root --request r.json");
@@ -194,8 +194,8 @@ fn from_a_refusal_to_a_request_to_an_approval_to_the_deed() {
     tool.run("policy install policy.toml --vault v --principal root --request r2.json");
     tool.ok("approve r2.json --key bob.key --principal bob -o a2.json");
     let changed = tool.ok("policy install policy.toml --vault v --principal root --approval a2.json");
-    assert_eq!(String::from_utf8(changed.out).unwrap(), "~ approvals\n");
-    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    assert_eq!(changed.text(), "~ approvals\n");
+    let log = tool.ok("log --vault v --audit").text();
     assert!(log.contains("set-rules  root") && log.contains("set-rules approved by bob"), "{log}");
 }
 
@@ -221,7 +221,7 @@ fn a_file_comes_back_as_far_as_the_principal_may_see_it() {
     tool.ok("reveal p --vault v -o chief.csv --principal carol --purpose support");
     let chief = tool.text("chief.csv");
     assert!(chief.contains("4111111111111111,4711,") && !chief.contains("one"), "{chief}");
-    let log = String::from_utf8(tool.ok("log --vault v --audit").out).unwrap();
+    let log = tool.ok("log --vault v --audit").text();
     assert_eq!(log.matches("  reveal  carol for support  2 items").count(), 3, "{log}");
     tool.clean();
 }

@@ -8,7 +8,7 @@ mod tool;
 fn a_plan_is_a_table_around_its_advice() {
     let tool = Tool::new();
     let ran = tool.ok("index plan --population 1000000 --distinct 1000000");
-    let out = String::from_utf8(ran.out).unwrap();
+    let out = ran.text();
     assert!(
         out.starts_with(
             "rows    1,000,000, of 1,000,000 distinct values: a lookup finds 1.00\nadvice  17 bits\n"
@@ -31,8 +31,7 @@ fn a_plan_is_a_table_around_its_advice() {
 
 #[test]
 fn a_plan_says_when_no_length_hides_what_is_equal() {
-    let out = Tool::new().ok("index plan --population 1000 --distinct 2").out;
-    let out = String::from_utf8(out).unwrap();
+    let out = Tool::new().ok("index plan --population 1000 --distinct 2").text();
     assert!(out.contains("a lookup finds 500\nadvice  8 bits\n"), "{out}");
     assert!(out.contains("   8           1.95                  < 0.01        99.6 %  <- advised\n"), "{out}");
     assert!(out.contains("Index the\nfield together with another"), "{out}");

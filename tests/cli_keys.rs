@@ -2,7 +2,7 @@
 
 mod tool;
 
-use cloakroom::keys::{self, KeyFile, KeyUse, Keyset};
+use cloakroom::keys::{self, KeyUse, Keyset};
 use cloakroom::name::{FieldName, TenantId};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::Vault;
@@ -27,19 +27,6 @@ fn original() -> String {
     format!("id,name,card\n{}", rows.collect::<String>())
 }
 
-/// With a vault `v` and a file `one.csv` that it protected.
-fn with_file() -> Tool {
-    let tool = Tool::with_vault();
-    tool.write("p.toml", POLICY);
-    tool.write("in.csv", original());
-    tool.ok("protect in.csv --policy p.toml --vault v -o one.csv");
-    tool
-}
-
-fn out(ran: Ran) -> String {
-    String::from_utf8(ran.out).unwrap()
-}
-
 /// Not to be understood at all: the command's usage says so, over several lines.
 #[track_caller]
 fn misused(tool: &Tool, line: &str, text: &str) {
@@ -53,7 +40,7 @@ fn says(ran: &Ran, texts: &[&str]) {
 
 /// The state of a version as `keys list` has it.
 fn state(tool: &Tool, holder: &str, version: u32) -> String {
-    let list = out(tool.ok(&format!("keys list {holder}")));
+    let list = tool.ok(&format!("keys list {holder}")).text();
     let row = list.lines().find(|line| line.trim_start().starts_with(&format!("{version}  ")));
     row.unwrap_or_else(|| panic!("{list}")).split_whitespace().nth(1).unwrap().to_owned()
 }
@@ -79,7 +66,7 @@ fn the_walkthrough_of_the_readme_goes_from_rotate_to_destroy() {
     tool.ok("check --vault customers.vault");
     tool.ok("reveal safe-2.csv --vault customers.vault -o back.csv");
     assert_eq!(tool.text("back.csv"), original());
-    let log = out(tool.ok("log --vault customers.vault"));
+    let log = tool.ok("log --vault customers.vault").text();
     let kinds: Vec<&str> = log.lines().map(|line| line.split("  ").nth(1).unwrap()).collect();
     assert_eq!(kinds.len(), 6, "{log}");
     for kind in ["rotate", "migrate", "forget file", "identity", "retire", "destroy"] {
@@ -89,7 +76,7 @@ fn the_walkthrough_of_the_readme_goes_from_rotate_to_destroy() {
 
 #[test]
 fn a_rotation_says_what_is_to_be_done_next() {
-    let tool = with_file();
+    let tool = Tool::with_protected(POLICY, &original());
     let ran = tool.ok("rotate --vault v");
     says(
         &ran,
@@ -108,7 +95,7 @@ fn a_rotation_says_what_is_to_be_done_next() {
 
 #[test]
 fn a_field_or_scope_is_rotated_alone() {
-    let tool = with_file();
+    let tool = Tool::with_protected(POLICY, &original());
     let ran = tool.ok("rotate --vault v --field card");
     says(
         &ran,
@@ -119,7 +106,7 @@ fn a_field_or_scope_is_rotated_alone() {
     assert_ne!(column(&tool.read("one.csv"), b',', "card"), column(&tool.read("two.csv"), b',', "card"));
     let ran = tool.ok("rotate --vault v --scope analytics --tenant acme");
     says(&ran, &["key version 3 is the primary of scope \"analytics\" of tenant \"acme\" now"]);
-    let list = out(tool.ok("keys list --vault v"));
+    let list = tool.ok("keys list --vault v").text();
     assert!(list.contains("  key version 2 is the primary of field \"card\" of tenant \"acme\"\n"), "{list}");
     assert!(
         list.contains("  key version 3 is the primary of scope \"analytics\" of tenant \"acme\"\n"),
@@ -137,7 +124,7 @@ fn a_field_or_scope_is_rotated_alone() {
 
 #[test]
 fn a_version_that_something_needs_is_given_up_only_with_the_words_typed() {
-    let tool = with_file();
+    let tool = Tool::with_protected(POLICY, &original());
     tool.fails(4, "keys retire 1 --vault v", "identity");
     tool.ok("rotate --vault v");
     tool.ok("keys identity 2 --vault v");
@@ -148,7 +135,7 @@ fn a_version_that_something_needs_is_given_up_only_with_the_words_typed() {
     tool.fails(4, "keys destroy 2 --vault v", "identity");
     tool.fails(4, "keys retire 9 --vault v", "no key version 9");
 
-    let list = out(tool.ok("keys list --vault v"));
+    let list = tool.ok("keys list --vault v").text();
     let id = list.lines().next().unwrap().strip_prefix("keyset ").unwrap();
     let words = format!("destroy key version 1 of {id}");
     let line = "keys destroy 1 --vault v --despite-data";
@@ -160,7 +147,7 @@ fn a_version_that_something_needs_is_given_up_only_with_the_words_typed() {
     let ran = tool.run_with(line, format!("{words}\r\n").as_bytes()).with_exit(line, 0);
     says(&ran, &["key version 1 is destroyed"]);
     assert_eq!(state(&tool, "--vault v", 1), "destroyed");
-    assert!(out(tool.ok("log --vault v")).contains("  destroy despite data  key version 1\n"));
+    assert!(tool.ok("log --vault v").text().contains("  destroy despite data  key version 1\n"));
     tool.fails(4, "reveal one.csv --vault v -o back.csv", "key version 1 is destroyed");
     tool.fails(4, line, "destroyed");
     says(
@@ -184,7 +171,7 @@ fn of_a_keyset_file_nobody_counts_what_is_under_it() {
     assert_eq!(state(&tool, "--keyset k", 1), "retired");
     tool.ok("keys resume 1 --keyset k");
     assert_eq!(state(&tool, "--keyset k", 1), "deactivated");
-    let list = out(tool.ok("keys list --keyset k"));
+    let list = tool.ok("keys list --keyset k").text();
     let id = list.lines().next().unwrap().strip_prefix("keyset ").unwrap();
     let line = "keys destroy 1 --keyset k --despite-data";
     tool.run_with(line, b"no\n").with_exit(line, 2);
@@ -195,7 +182,7 @@ fn of_a_keyset_file_nobody_counts_what_is_under_it() {
 
 #[test]
 fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
-    let tool = with_file();
+    let tool = Tool::with_protected(POLICY, &original());
     let protect = "protect in.csv --policy p.toml --vault v -o x.csv";
     says(
         &tool.ok("keys suspend 1 --vault v"),
@@ -253,8 +240,8 @@ fn a_suspended_version_comes_back_and_a_compromised_one_does_not() {
 
 #[test]
 fn files_are_listed_and_forgotten() {
-    let tool = with_file();
-    let list = out(tool.ok("files list --vault v"));
+    let tool = Tool::with_protected(POLICY, &original());
+    let list = tool.ok("files list --vault v").text();
     let (hash, rest) = list.split_once("  made ").unwrap();
     assert!(hash.len() == 64 && rest.contains("tenant \"acme\""), "{list}");
     for (field, mode) in [("name", "reference in files"), ("card", "token in files")] {
@@ -268,18 +255,18 @@ fn files_are_listed_and_forgotten() {
     misused(&tool, "files forget --vault v", "required");
     let ran = tool.ok(&format!("files forget {hash} --vault v"));
     says(&ran, &["no longer counted: 20 × token in files of field \"card\", under key version 1"]);
-    assert_eq!(out(tool.ok("files list --vault v")), "");
+    assert_eq!(tool.ok("files list --vault v").text(), "");
     tool.fails(3, "files forget --manifest one.csv.manifest.json --vault v", "not found");
     tool.write("x.json", "{}");
     tool.fails(4, "files forget --manifest x.json --vault v", "no hash");
-    assert!(out(tool.ok("log --vault v")).contains(&format!("  forget file  {hash}\n")));
+    assert!(tool.ok("log --vault v").text().contains(&format!("  forget file  {hash}\n")));
     tool.clean();
 }
 
 #[test]
 fn a_primary_that_is_overdue_is_warned_of_and_rotated() {
-    let tool = with_file();
-    let key = KeyFile::read(tool.path("key")).unwrap();
+    let tool = Tool::with_protected(POLICY, &original());
+    let key = tool.key();
     let use_ =
         KeyUse::Field { tenant: TenantId::new("acme").unwrap(), field: FieldName::new("card").unwrap() };
     let old = Keyset::generate(days_ago(800)).unwrap().rotated_for(&use_, days_ago(100)).unwrap();
@@ -289,7 +276,7 @@ fn a_primary_that_is_overdue_is_warned_of_and_rotated() {
     for line in ["keys list --keyset k", "protect in.csv --policy p.toml --keyset k -o k.csv"] {
         assert!(tool.ok(line).err.starts_with(warning), "{line}");
     }
-    let list = out(tool.ok("keys list --keyset k"));
+    let list = tool.ok("keys list --keyset k").text();
     assert!(list.contains("  800 days  ") && list.contains("cryptoperiod: 730 days, the default"), "{list}");
     let ran = tool.ok("keys period 900 --keyset k");
     assert_eq!(ran.err, "the cryptoperiod is 900 days\n");
@@ -315,19 +302,19 @@ fn a_primary_that_is_overdue_is_warned_of_and_rotated() {
     }
     says(&tool.ok("rotate --every 90d --vault old"), &["key version 3 is the primary now"]);
     assert_eq!(tool.ok("keys period 80 --vault old").err, "the cryptoperiod is 80 days\n");
-    let log = out(tool.ok("log --vault old"));
+    let log = tool.ok("log --vault old").text();
     assert!(log.contains("  period  90 days\n") && log.contains("  period  80 days\n"), "{log}");
 }
 
 #[test]
 fn what_cannot_be_rotated_says_why() {
-    let tool = with_file();
+    let tool = Tool::with_protected(POLICY, &original());
     let commands = ["rotate", "migrate", "keys suspend 1", "keys period 90", "log", "files list"];
     tool.shell("\"$C\" keys create other.k --key-file other").with_exit("keys create", 0);
     for command in commands {
         tool.fails(4, &format!("{command} --vault v --key-file other"), "does not open");
     }
-    let held = Vault::open(tool.path("v"), &KeyFile::read(tool.path("key")).unwrap()).unwrap();
+    let held = tool.vault();
     for command in commands {
         tool.fails(6, &format!("{command} --vault v"), "in use by another process");
     }
@@ -364,9 +351,9 @@ fn a_bridge_is_logged() {
     tool.write("in.csv", "id\nann\nbob\n");
     tool.ok("protect in.csv --policy p.toml --vault v -o a.csv");
     tool.ok("bridge a.csv --column id --to b --policy p.toml --vault v -o b.csv");
-    let log = out(tool.ok("log --vault v"));
+    let log = tool.ok("log --vault v").text();
     assert!(log.contains("  bridge  column \"id\" to scope \"b\": file "), "{log}");
-    let files = out(tool.ok("files list --vault v"));
+    let files = tool.ok("files list --vault v").text();
     assert!(files.contains(log.trim_end().rsplit(' ').next().unwrap()), "{files}");
     assert_eq!(files.lines().filter(|line| line.contains("identity in files")).count(), 2, "{files}");
 }

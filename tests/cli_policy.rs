@@ -36,10 +36,6 @@ fn ready() -> Tool {
     tool
 }
 
-fn text(ran: &Ran) -> String {
-    String::from_utf8(ran.out.clone()).unwrap()
-}
-
 /// Runs a command whose arguments hold blanks.
 fn explain(tool: &Tool, arguments: &[&str]) -> Ran {
     let output =
@@ -79,9 +75,9 @@ fn a_format_is_explained_with_an_example() {
     ] {
         let ran = explain(&tool, &[spec]).with_exit(spec, 0);
         for says in says {
-            assert!(text(&ran).contains(says), "{spec}: {says:?} is not in\n{}", text(&ran));
+            assert!(ran.text().contains(says), "{spec}: {says:?} is not in\n{}", ran.text());
         }
-        assert!(text(&ran).contains("\n  after   "), "{spec} has no example:\n{}", text(&ran));
+        assert!(ran.text().contains("\n  after   "), "{spec} has no example:\n{}", ran.text());
         assert_eq!(ran.err, "", "{spec}");
     }
     assert!(tool.listing().is_empty(), "a key file or something else was made");
@@ -98,10 +94,10 @@ fn patterns_and_dates_are_explained() {
         ("date range=0001-01-01..9999-12-31 date=DD.MM.YYYY", "3,652,059"),
     ] {
         let ran = explain(&tool, &[spec]).with_exit(spec, 0);
-        assert!(text(&ran).contains(says) && text(&ran).contains("\n  after   "), "{spec}: {}", text(&ran));
+        assert!(ran.text().contains(says) && ran.text().contains("\n  after   "), "{spec}: {}", ran.text());
     }
     let ran = explain(&tool, &["date range=1900-01-01..2099-12-31"]).with_exit("two centuries", 0);
-    assert!(text(&ran).contains("73,049") && text(&ran).contains("ways out: "), "{}", text(&ran));
+    assert!(ran.text().contains("73,049") && ran.text().contains("ways out: "), "{}", ran.text());
     for bad in ["regex=[A-Z", "regex=a*", "template=keep(", "date range=x..y", "date date=YY"] {
         let ran = explain(&tool, &[bad]).with_exit(bad, 2);
         assert!(ran.out.is_empty(), "{bad}");
@@ -113,17 +109,17 @@ fn a_value_has_an_account_of_its_own() {
     let tool = Tool::new();
     let ran = explain(&tool, &["digits keep=2+0", "12-3456789"]).with_exit("digits", 0);
     assert!(
-        text(&ran).contains("the value given:\nvalues of 9 characters, of which 7 take part"),
+        ran.text().contains("the value given:\nvalues of 9 characters, of which 7 take part"),
         "{}",
-        text(&ran)
+        ran.text()
     );
-    assert!(text(&ran).contains("  before  12-3456789\n  after   12-"), "{}", text(&ran));
+    assert!(ran.text().contains("  before  12-3456789\n  after   12-"), "{}", ran.text());
     for line in ["+1 202 555 0143\n", "+1 202 555 0143\r\nanother", "+1 202 555 0143"] {
         let ran = tool.run_with("format explain phone -", line.as_bytes()).with_exit(line, 0);
-        assert!(text(&ran).contains("  before  +1 202 555 0143\n  after   +1 "), "{}", text(&ran));
+        assert!(ran.text().contains("  before  +1 202 555 0143\n  after   +1 "), "{}", ran.text());
     }
     let ran = explain(&tool, &["integer range=-99999999..0", "-12345678"]).with_exit("a negative number", 0);
-    assert!(text(&ran).contains("  before  -12345678\n"));
+    assert!(ran.text().contains("  before  -12345678\n"));
 }
 
 #[test]
@@ -132,14 +128,14 @@ fn a_format_that_is_too_small_is_explained_with_ways_out() {
     for spec in ["digits length=5", "postal-us", "card keep=8+4", "integer range=0..9"] {
         let ran = explain(&tool, &[spec]).with_exit(spec, 0);
         for says in ["FF1 refuses it: ", "ways out: ", "no example: FF1 refuses the format"] {
-            assert!(text(&ran).contains(says), "{spec}: {}", text(&ran));
+            assert!(ran.text().contains(says), "{spec}: {}", ran.text());
         }
     }
     let ran = explain(&tool, &["digits", "12345"]).with_exit("a short value", 0);
     assert!(
-        text(&ran).contains("ways out: ") && text(&ran).contains("no example: a domain of "),
+        ran.text().contains("ways out: ") && ran.text().contains("no example: a domain of "),
         "{}",
-        text(&ran)
+        ran.text()
     );
 }
 
@@ -198,7 +194,7 @@ fn a_value_of_another_format_is_refused_without_being_shown() {
 fn a_policy_is_checked() {
     let tool = ready();
     let ran = tool.ok("policy check p.toml");
-    let out = text(&ran);
+    let out = ran.text();
     assert!(out.starts_with("tenant \"acme\", subject \"id\", other columns refused\n"), "{out}");
     let line = |name: &str| {
         let line =
@@ -210,15 +206,15 @@ fn a_policy_is_checked() {
     assert_eq!(line("id"), "id pseudonym scope=a delete-row no");
     assert_eq!(line("born"), "born generalize year clear no");
     assert_eq!(line("note"), "note drop - no");
-    assert_eq!(text(&tool.ok("policy check p.toml in.csv")), out);
-    assert_eq!(text(&tool.run_with("policy check p.toml -", GOOD.as_bytes())), out);
+    assert_eq!(tool.ok("policy check p.toml in.csv").text(), out);
+    assert_eq!(tool.run_with("policy check p.toml -", GOOD.as_bytes()).text(), out);
 
     let drawn = POLICY.replace(
         "[field.card]\nprotect = \"token\"\nformat = \"card\"\nkeep = \"6+4\"",
         "[field.card]\nprotect = \"random-token\"\nopaque = \"uuid\"\nreuse = \"never\"\nlifetime = \"1d\"",
     );
     tool.write("p.toml", drawn.replace("protect = \"seal\"", "protect = \"seal\"\nindex = 17"));
-    let out = text(&tool.ok("policy check p.toml"));
+    let out = tool.ok("policy check p.toml").text();
     assert!(out.contains(" opaque=uuid reuse=never lifetime=1d "), "{out}");
     assert!(out.contains(" index=17 "), "{out}");
 
@@ -263,7 +259,7 @@ fn a_preview_shows_rows_before_and_after_and_writes_nothing() {
     tool.write("in.csv", format!("{GOOD}7003,Cid,4111 1111 1111 1112,1985-02-30,\n7004,Dan\n"));
     let (listing, before) = (tool.listing(), tool.read("in.csv"));
     let ran = tool.ok("policy preview in.csv --policy p.toml");
-    let out = text(&ran);
+    let out = ran.text();
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<_> = out.lines().collect();
     assert_eq!(lines[0], "line 2");
@@ -288,17 +284,17 @@ fn a_preview_shows_rows_before_and_after_and_writes_nothing() {
     assert!(ran.err.starts_with("4 rows shown, 2 of them would be rejected"), "{}", ran.err);
     assert_eq!((tool.listing(), tool.read("in.csv")), (listing, before), "something was written");
 
-    let one = text(&tool.ok("policy preview in.csv --policy p.toml --rows 1"));
+    let one = tool.ok("policy preview in.csv --policy p.toml --rows 1").text();
     assert_eq!(one.lines().count(), 6, "{one}");
     let piped = tool.run_with("policy preview - --policy p.toml --rows 1", GOOD.as_bytes());
-    assert_eq!(text(&piped).lines().count(), 6);
+    assert_eq!(piped.text().lines().count(), 6);
 }
 
 #[test]
 fn a_preview_is_no_more_than_a_terminal_can_take() {
     let tool = ready();
     tool.write("in.csv", GOOD.replace("secretive", "\x1b[31mred").replace("Ann", &"long ".repeat(100)));
-    let out = text(&tool.ok("policy preview in.csv --policy p.toml"));
+    let out = tool.ok("policy preview in.csv --policy p.toml").text();
     assert!(!out.contains('\x1b') && out.contains("\\u{1b}[31mred"), "{out}");
     assert!(out.lines().all(|line| line.chars().count() < 120), "{out}");
 }
@@ -367,9 +363,9 @@ fn a_suggested_policy_protects_the_file_it_was_made_for_and_shows_no_value() {
     let ran = tool.ok("policy suggest in.csv");
     assert_eq!(tool.listing(), listing, "something was written");
     for value in &planted {
-        assert!(!text(&ran).contains(value.as_str()) && !ran.err.contains(value.as_str()), "{value}");
+        assert!(!ran.text().contains(value.as_str()) && !ran.err.contains(value.as_str()), "{value}");
     }
-    let out = text(&ran);
+    let out = ran.text();
     assert!(out.contains("subject = \"customer_id\""), "{out}");
     assert!(
         out.contains(
@@ -378,7 +374,9 @@ fn a_suggested_policy_protects_the_file_it_was_made_for_and_shows_no_value() {
         "{out}"
     );
     tool.write("p.toml", &out);
-    let check: Vec<String> = text(&tool.ok("policy check p.toml in.csv"))
+    let check: Vec<String> = tool
+        .ok("policy check p.toml in.csv")
+        .text()
         .lines()
         .skip(2)
         .map(|line| line.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
@@ -399,11 +397,11 @@ fn a_suggested_policy_protects_the_file_it_was_made_for_and_shows_no_value() {
         tool.ok(&format!("protect in.csv --policy p.toml {holder} -o out.csv"));
         std::fs::remove_file(tool.path("out.csv.manifest.json")).unwrap();
     }
-    let few = text(&tool.ok("policy suggest in.csv --rows 7"));
+    let few = tool.ok("policy suggest in.csv --rows 7").text();
     assert!(few.contains("first 7 rows") && few.contains("# all 7 cells are e-mail addresses\n"), "{few}");
-    assert_eq!(text(&tool.run_with("policy suggest -", csv.as_bytes())), out);
+    assert_eq!(tool.run_with("policy suggest -", csv.as_bytes()).text(), out);
     let tabs = csv.replace(',', "\t");
-    assert_eq!(text(&tool.run_with("policy suggest - --delimiter tab", tabs.as_bytes())), out);
+    assert_eq!(tool.run_with("policy suggest - --delimiter tab", tabs.as_bytes()).text(), out);
 }
 
 #[test]

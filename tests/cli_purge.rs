@@ -3,10 +3,8 @@
 mod tool;
 
 use cloakroom::duties::{FieldRules, Rules};
-use cloakroom::keys::KeyFile;
 use cloakroom::name::{FieldName, Note, SubjectId, TenantId};
 use cloakroom::time::Timestamp;
-use cloakroom::vault::Vault;
 use serde_json::Value;
 use tool::Tool;
 
@@ -20,7 +18,7 @@ fn tool_with_records() -> Tool {
     let fields = [(field("email"), of(Some(10 * DAY))), (field("name"), of(None))].into();
     let start = Timestamp::parse("2026-01-01").unwrap();
     for (day, who, fields_of) in [(0, "ann", &["email", "name"][..]), (1, "bob", &["email"])] {
-        let vault = open(&tool).with_clock(move || Timestamp(start.0 + day * DAY));
+        let vault = tool.vault().with_clock(move || Timestamp(start.0 + day * DAY));
         if day == 0 {
             vault.set_rules(Rules { fields: Clone::clone(&fields), ..Rules::default() }).unwrap();
         }
@@ -32,20 +30,14 @@ fn tool_with_records() -> Tool {
     tool
 }
 
-fn open(tool: &Tool) -> Vault {
-    Vault::open(tool.path("v"), &KeyFile::read(tool.path("key")).unwrap()).unwrap()
-}
-
-fn json(tool: &Tool, line: &str) -> Value {
-    serde_json::from_slice(&tool.ok(line).out).unwrap()
-}
-
 // SPEC: RET-5
 #[test]
 fn a_date_is_a_day_of_utc_and_a_time_has_its_offset() {
     let tool = tool_with_records();
     let fields = |date: &str| {
-        json(&tool, &format!("purge --vault v --as-of {date} --dry-run --json"))["fields"].as_u64().unwrap()
+        tool.ok(&format!("purge --vault v --as-of {date} --dry-run --json")).json()["fields"]
+            .as_u64()
+            .unwrap()
     };
     assert_eq!(fields("2026-01-10"), 0);
     assert_eq!(fields("2026-01-11"), 1, "ten days from the first are over as the eleventh begins");
@@ -76,7 +68,7 @@ fn a_purge_says_what_it_deleted_as_text_and_as_json() {
     assert!(ran.err.starts_with("deleted 1 fields, 0 records"), "{}", ran.err);
     assert!(ran.err.contains("1 × field \"email\" of tenant \"acme\""), "{}", ran.err);
     tool.clean();
-    let purged = json(&tool, "purge --vault v --as-of 2026-01-12T00:00:00Z --json");
+    let purged = tool.ok("purge --vault v --as-of 2026-01-12T00:00:00Z --json").json();
     assert_eq!(purged["as_of"], "2026-01-12T00:00:00Z");
     for (count, expected) in
         [("fields", 1), ("records", 1), ("subjects", 1), ("held_subjects", 0), ("random_tokens", 0)]
@@ -84,8 +76,8 @@ fn a_purge_says_what_it_deleted_as_text_and_as_json() {
         assert_eq!(purged[count], expected, "{count}: {purged}");
     }
     assert_eq!(purged["by_field"][0]["field"], "email");
-    assert_eq!(json(&tool, "purge --vault v --as-of now --json")["fields"], 0);
-    assert_eq!(json(&tool, "purge --vault v --lost --json")["lost_subjects"], 0);
+    assert_eq!(tool.ok("purge --vault v --as-of now --json").json()["fields"], 0);
+    assert_eq!(tool.ok("purge --vault v --lost --json").json()["lost_subjects"], 0);
     tool.clean();
 }
 
@@ -93,7 +85,7 @@ fn a_purge_says_what_it_deleted_as_text_and_as_json() {
 #[test]
 fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
     let tool = tool_with_records();
-    let keys = open(&tool).verifying_keys();
+    let keys = tool.vault().verifying_keys();
     tool.write("public", format!("{}\n", keys[0].1));
     tool.write("taken", "");
     tool.fails(2, "subject erase ann --vault v --receipt taken", "already exists");
@@ -109,7 +101,7 @@ fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
     let receipt: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(receipt["remains"]["backups_until"], Timestamp::parse("2026-12-31").unwrap().0);
     let verify = "receipt verify r --public-key public";
-    let out = String::from_utf8(tool.ok(verify).out).unwrap();
+    let out = tool.ok(verify).text();
     assert!(out.ends_with("verified\n") && out.contains("1 records, 2 sealed fields"), "{out}");
     tool.write("r", text.replacen("\"fields\": 2", "\"fields\": 3", 1));
     tool.fails(5, verify, "forged or altered");
@@ -125,12 +117,12 @@ fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
 #[test]
 fn a_hold_refuses_an_erasure_and_leaves_no_receipt() {
     let tool = tool_with_records();
-    let vault = open(&tool);
+    let vault = tool.vault();
     let tenant = vault.tenant(&TenantId::new("acme").unwrap());
     tenant.rights_of(&SubjectId::new("ann").unwrap()).hold(&Note::new("case 4").unwrap()).unwrap();
     drop(vault);
     tool.fails(4, "subject erase ann --vault v --receipt r", "a hold");
     assert!(!tool.exists("r"));
-    assert_eq!(json(&tool, "purge --vault v --as-of 2026-01-12 --json")["held_subjects"], 1);
+    assert_eq!(tool.ok("purge --vault v --as-of 2026-01-12 --json").json()["held_subjects"], 1);
     tool.clean();
 }

@@ -4,12 +4,11 @@ mod browser;
 mod tool;
 
 use cloakroom::duties::{Access, Rules};
-use cloakroom::keys::KeyFile;
 use cloakroom::name::{FieldName, Note, Principal, Purpose, SubjectId, TenantId};
 use cloakroom::policy::Policy;
 use cloakroom::report::Register;
 use cloakroom::time::Timestamp;
-use cloakroom::vault::{Grant, RecordId, Vault};
+use cloakroom::vault::{Grant, RecordId};
 use std::path::Path;
 use tool::{Tool, readme_commands};
 
@@ -80,10 +79,6 @@ fn purpose(name: &str) -> Purpose {
 
 fn note(text: &str) -> Note {
     Note::new(text).unwrap()
-}
-
-fn opened(tool: &Tool) -> Vault {
-    Vault::open(tool.path("v"), &KeyFile::read(tool.path("key")).unwrap()).unwrap()
 }
 
 fn acme() -> TenantId {
@@ -157,7 +152,7 @@ fn with_history() -> Tool {
     tool.write("p.toml", POLICY);
     tool.write("in.csv", ROWS);
     tool.ok("protect in.csv --policy p.toml --vault v -o out.csv");
-    let vault = opened(&tool);
+    let vault = tool.vault();
     let tenant = vault.tenant(&acme());
     let record = |n: usize| -> RecordId { tenant.records(&subject(n)).unwrap()[0].id };
     let records = [0, 1, 2, 3].map(record);
@@ -240,7 +235,7 @@ fn every_count_is_what_was_done() {
     assert_eq!((register.files.count, register.keys[0].in_files > 0), (1, true));
 
     let head = audit.head.as_ref().unwrap();
-    let signed = opened(&tool).signed_head(Timestamp(0)).unwrap().head;
+    let signed = tool.vault().signed_head(Timestamp(0)).unwrap().head;
     let root: String = signed.root.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!((signed.size, &root), (audit.size, &head.root), "the head that `audit head` signs");
     renders(&tool.path("out.html"), &["Acme GmbH, Hamburg", "Call centre Nord", "consent-none", "30 days"]);
@@ -251,7 +246,7 @@ fn every_count_is_what_was_done() {
 #[test]
 fn what_is_kept_too_long_is_counted_unless_a_hold_keeps_it() {
     let tool = with_history();
-    let vault = opened(&tool);
+    let vault = tool.vault();
     let now = Timestamp::from(std::time::SystemTime::now()).0;
     let at = |days: u64| Register::of(&vault, Timestamp(now + days * 86_400)).unwrap();
     assert_eq!(at(29).erasure.overdue, 0);
@@ -287,7 +282,7 @@ fn the_walkthrough_of_the_readme_goes_from_a_policy_to_a_record_of_processing() 
         !["202 555", "4111 1111 1111 1111", "peanuts"].iter().any(|v| for_alice.contains(v)),
         "{for_alice}"
     );
-    let shown = String::from_utf8(ran.out).unwrap();
+    let shown = ran.text();
     assert_eq!(shown.matches("\"ann@example.com\"").count(), 1, "once, while she consented: {shown}");
     assert!(shown.contains("consent-withdrawn") && !shown.contains("peanuts"), "{shown}");
     assert_eq!(shown.matches("verified\n").count(), 2, "{shown}");

@@ -169,7 +169,7 @@ fn runs_that_succeed_give_nothing_away() {
         holds_none(file, &tool.read(file), secrets);
     }
     let shown = tool.ok("subject show subject-7Qk2Wz9d --vault v");
-    assert!(String::from_utf8(shown.out).unwrap().contains(VALUES[1]), "it can be shown, so it was there");
+    assert!(shown.text().contains(VALUES[1]), "it can be shown, so it was there");
     holds_none("show", shown.err.as_bytes(), secrets);
     assert!(holds_none_in(&tool.path("v"), secrets) >= 2);
     planted("subject erase subject-7Qk2Wz9d --vault v");

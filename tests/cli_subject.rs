@@ -4,10 +4,8 @@ mod tool;
 
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::Request;
-use cloakroom::keys::KeyFile;
 use cloakroom::name::Principal;
 use cloakroom::policy::Policy;
-use cloakroom::vault::Vault;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use tool::Tool;
@@ -55,14 +53,9 @@ fn with_rules(tool: &Tool) {
 }
 
 fn install(tool: &Tool, policy: &str) {
-    let key = KeyFile::read(tool.path("key")).unwrap();
-    let vault = Vault::open(tool.path("v"), &key).unwrap();
+    let vault = tool.vault();
     let rules = Policy::parse(policy).unwrap().rules().clone();
     vault.admin(Principal::new("root").unwrap()).set_rules(rules, None).unwrap();
-}
-
-fn json(out: &[u8]) -> Value {
-    serde_json::from_slice(out).unwrap()
 }
 
 #[test]
@@ -75,19 +68,19 @@ fn consents_are_granted_withdrawn_and_shown() {
     assert!(ran.err.contains("no rules"), "who has none is told that it stops nobody: {}", ran.err);
     let again = "consent grant 7 news --vault v --at 2026-01-02T08:00:00Z --expires 2099-01-01 --source web --wording v3";
     assert!(tool.ok(again).err.contains("nothing is changed"));
-    let shown = json(&tool.ok("consent show 7 --vault v").out);
+    let shown = tool.ok("consent show 7 --vault v").json();
     assert_eq!(shown["status"]["news"], "granted");
     assert_eq!(shown["history"][0]["at"], "2026-01-02T08:00:00Z");
     assert_eq!(shown["history"][0]["wording"], "v3");
     let ran = tool.run_with("consent withdraw - news --vault v", b" 7 \n");
     assert_eq!((ran.exit, ran.err.lines().next()), (Some(0), Some("subject: the withdrawal is recorded")));
-    let shown = json(&tool.ok("consent show 7 --vault v").out);
+    let shown = tool.ok("consent show 7 --vault v").json();
     assert_eq!(
         (&shown["status"]["news"], shown["history"].as_array().unwrap().len()),
         (&"withdrawn".into(), 2)
     );
-    assert_eq!(json(&tool.ok("consent show 8 --vault v").out)["history"], Value::Array(vec![]));
-    let seen = json(&tool.ok("subject show 7 --vault v").out)["seen"].to_string();
+    assert_eq!(tool.ok("consent show 8 --vault v").json()["history"], Value::Array(vec![]));
+    let seen = tool.ok("subject show 7 --vault v").json()["seen"].to_string();
     assert!(seen.contains("consents to news; ticket-9"), "{seen}");
     tool.clean();
 }
@@ -125,7 +118,7 @@ fn a_file_of_consents_is_taken_in_and_again_changes_nothing() {
     tool.write("d.csv", "subject;purpose;event;at\n7;news;granted;2026-02-02\n");
     assert!(tool.ok("consent import d.csv --vault v --delimiter ;").err.contains("1 new, 0 known"));
     tool.fails(3, "consent import in.csv --vault v", "whose column 1 is none of subject");
-    assert_eq!(json(&tool.ok("consent show 8 --vault v").out)["status"]["news"], "withdrawn");
+    assert_eq!(tool.ok("consent show 8 --vault v").json()["status"]["news"], "withdrawn");
     tool.clean();
 }
 
@@ -142,7 +135,7 @@ fn restriction_holds_objections_and_canaries_are_set_and_taken_back() {
         assert_eq!(said.lines().next(), Some(&*format!("subject: {says}")));
         assert!(tool.ok(&format!("subject {line} --vault v")).err.contains(again));
     }
-    let shown = json(&tool.ok("subject show 7 --vault v").out);
+    let shown = tool.ok("subject show 7 --vault v").json();
     assert_eq!(shown["restriction"]["reason"], "contested");
     assert_eq!(
         (&shown["holds"][0]["name"], &shown["objections"][0]["purpose"]),
@@ -160,14 +153,14 @@ fn restriction_holds_objections_and_canaries_are_set_and_taken_back() {
 #[test]
 fn what_is_held_is_shown_with_where_why_and_who_saw_it() {
     let tool = tool();
-    let free = json(&tool.ok("subject show 7 --vault v").out);
+    let free = tool.ok("subject show 7 --vault v").json();
     assert_eq!(free["records"][0]["email"], "ann@example.com");
     with_rules(&tool);
     tool.fails(4, "subject show 7 --vault v", "no-principal");
     tool.fails(2, "subject show 7 --vault v --principal dora", "--purpose: is needed");
     tool.fails(4, "subject show 7 --vault v --principal eve --purpose access", "principal-unknown");
     let line = "subject show 7 --vault v --principal dora --purpose access --reason ticket-9";
-    let shown = json(&tool.ok(line).out);
+    let shown = tool.ok(line).json();
     assert_eq!(shown["records"][0]["email"], "ann@example.com");
     let held: Vec<&Value> =
         shown["held"].as_array().unwrap().iter().flat_map(|r| r["fields"].as_array().unwrap()).collect();
@@ -182,7 +175,7 @@ fn what_is_held_is_shown_with_where_why_and_who_saw_it() {
 
     let mut with_variables = tool.command("subject show 7 --vault v");
     with_variables.env("CLOAKROOM_PRINCIPAL", "dora").env("CLOAKROOM_PURPOSE", "news");
-    let shown = json(&with_variables.output().unwrap().stdout);
+    let shown: Value = serde_json::from_slice(&with_variables.output().unwrap().stdout).unwrap();
     assert_eq!(shown["records"][0]["email"], Value::Null);
     assert_eq!(shown["held"][0]["fields"][0]["reason"], "consent-none");
     let seen = shown["seen"].as_array().unwrap();
@@ -214,22 +207,19 @@ fn a_value_is_rectified_from_standard_input() {
 #[test]
 fn an_export_goes_to_a_file_or_is_sealed_to_a_key() {
     let tool = tool();
-    let export = json(&tool.ok("subject export 7 --vault v").out);
+    let export = tool.ok("subject export 7 --vault v").json();
     assert_eq!((&export["format"], &export["subject"]), (&"cloakroom-subject-export".into(), &"7".into()));
     tool.ok("subject export 7 --vault v -o e.json");
     let mode = |name: &str| std::fs::metadata(tool.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        (mode("e.json"), json(&tool.read("e.json"))["records"].clone()),
-        (0o600, export["records"].clone())
-    );
+    assert_eq!((mode("e.json"), tool.json("e.json")["records"].clone()), (0o600, export["records"].clone()));
     tool.fails(2, "subject export 7 --vault v -o e.json", "already exists");
 
-    let public = String::from_utf8(tool.ok("export keygen secret").out).unwrap();
+    let public = tool.ok("export keygen secret").text();
     assert!(public.starts_with("cloakroom-export-public-key-1:") && mode("secret") == 0o600);
     tool.fails(2, "export keygen secret", "already exists");
     tool.ok(&format!("subject export 7 --vault v -o sealed --to {public}"));
     assert!(!tool.read("sealed").windows(4).any(|bytes| bytes == b"ann@"));
-    let opened = json(&tool.ok("export open sealed --key secret").out);
+    let opened = tool.ok("export open sealed --key secret").json();
     assert_eq!(opened["records"], export["records"]);
     tool.ok("export keygen other");
     tool.fails(4, "export open sealed --key other", "rejected");
@@ -256,7 +246,7 @@ fn an_export_waits_for_an_approval_where_somebody_approves() {
     tool.write("approval.json", approval.to_json());
     let of_bob = "subject export 8 --vault v --principal dora --purpose access --approval approval.json";
     tool.fails(4, of_bob, "the approval ");
-    assert_eq!(json(&tool.ok(&format!("{line} --approval approval.json")).out)["subject"], "7");
+    assert_eq!(tool.ok(&format!("{line} --approval approval.json")).json()["subject"], "7");
     tool.fails(4, &format!("{line} --approval approval.json"), "was used already");
     tool.fails(2, "subject export 7 --vault v --request more.json", "--principal: is needed");
     tool.clean();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tool::{Ran, Tool, readme_commands};
 
 fn lines(ran: Ran) -> Vec<String> {
-    String::from_utf8(ran.out).unwrap().lines().map(str::to_owned).collect()
+    ran.text().lines().map(str::to_owned).collect()
 }
 
 /// The lines that a command answers these with; it succeeds.
@@ -240,6 +240,6 @@ fn no_value_is_in_the_vault_or_in_a_message() {
     assert!(!ran.err.contains("planted"), "{}", ran.err);
     for secret in [SECRET, &token[0]] {
         let ran = tool.shell(&format!("grep -r -c -a -F '{secret}' v | grep -v ':0$'"));
-        assert_eq!(String::from_utf8(ran.out).unwrap(), "", "in a file of the vault");
+        assert_eq!(ran.text(), "", "in a file of the vault");
     }
 }

@@ -112,7 +112,7 @@ fn any_two_of_three_shares_open_and_stay_good_when_the_key_is_rotated() {
     }
     tool.ok("rotate --keyset k --share s/share-1-of-3 --share s/share-2-of-3");
     let ran = tool.ok("keys list --keyset k --share s/share-2-of-3 --share s/share-3-of-3");
-    assert!(String::from_utf8(ran.out).unwrap().contains("      2  active"));
+    assert!(ran.text().contains("      2  active"));
     tool.ok("keys create other --key-file key");
     tool.fails(4, "keys list --keyset k", "locked by a key that is split into shares");
     let ran = tool.fails(4, "keys list --keyset other --share s/share-1-of-3 --share s/share-2-of-3", "");

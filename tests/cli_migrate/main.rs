@@ -7,7 +7,7 @@ mod bridged;
 mod key_versions;
 mod migrated;
 
-use cloakroom::keys::{self, KeyFile, Keyset};
+use cloakroom::keys::{self, Keyset};
 use tool::{Tool, cells, column, csv, position};
 
 const POLICY: &str = r#"
@@ -88,7 +88,7 @@ fn ready(holder: &str, more: &str) -> Tool {
 }
 
 fn edit(tool: &Tool, change: impl Fn(&Keyset) -> cloakroom::Result<Keyset>) {
-    let key = KeyFile::read(tool.path("key")).unwrap();
+    let key = tool.key();
     keys::edit(tool.path("k"), &key, &key, |keyset| change(&keyset)).unwrap();
 }
 

@@ -114,7 +114,7 @@ fn rotation_and_migration_leave_old_files_readable() {
         "{manifest}"
     );
 
-    let list = String::from_utf8(tool.ok("keys list --vault v").out).unwrap();
+    let list = tool.ok("keys list --vault v").text();
     let lines: Vec<&str> = list.lines().collect();
     assert!(lines[0].starts_with("keyset ") && lines[1].contains("check value"), "{list}");
     assert!(
@@ -133,7 +133,7 @@ fn rotation_and_migration_leave_old_files_readable() {
         keyset.ok(&format!("reveal {file} --keyset k -o {file}.back"));
         same_cells(&original, &keyset.read(&format!("{file}.back")), b',', &REVERSIBLE);
     }
-    assert!(String::from_utf8(keyset.ok("keys list --keyset k").out).unwrap().contains("(primary)"));
+    assert!(keyset.ok("keys list --keyset k").text().contains("(primary)"));
 }
 
 #[test]
@@ -142,14 +142,13 @@ fn a_subject_is_shown_and_erased() {
     tool.write("p.toml", EVERY_MODE);
     tool.write("in.csv", csv(&rows(40), b',', "\n"));
     tool.ok("protect in.csv --policy p.toml --vault v -o safe.csv");
-    let shown: serde_json::Value =
-        serde_json::from_slice(&tool.ok("subject show 1001 --vault v").out).unwrap();
+    let shown: serde_json::Value = tool.ok("subject show 1001 --vault v").json();
     assert_eq!((&shown["tenant"], &shown["subject"]), (&"acme".into(), &"1001".into()));
     assert_eq!(shown["records"].as_array().unwrap().len(), 2);
     assert_eq!(shown["records"][0]["name"], TEXTS[2]);
     assert_eq!(shown["records"][1]["e-mail"], "long ".repeat(20_000));
     let from_pipe = tool.run_with("subject show - --vault v", b" 1001 \n");
-    let from_pipe: serde_json::Value = serde_json::from_slice(&from_pipe.out).unwrap();
+    let from_pipe = from_pipe.json();
     assert_eq!(from_pipe["records"], shown["records"]);
     assert!(from_pipe["seen"].as_array().unwrap().len() > shown["seen"].as_array().unwrap().len());
 

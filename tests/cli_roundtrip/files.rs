@@ -207,8 +207,7 @@ fn rejects_name_line_column_and_reason() {
             (Some(1), format!("protected 2 rows, rejected 4: see {name}.rejects\n"))
         );
         assert_eq!(tool.text(&format!("{name}.rejects")), expected, "{name}");
-        let manifest: serde_json::Value =
-            serde_json::from_slice(&tool.read(&format!("{name}.csv.manifest.json"))).unwrap();
+        let manifest = tool.json(&format!("{name}.csv.manifest.json"));
         assert_eq!(
             (&manifest["rows_read"], &manifest["rows_written"], &manifest["rows_rejected"]),
             (&6.into(), &2.into(), &4.into())

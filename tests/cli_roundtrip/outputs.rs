@@ -121,7 +121,7 @@ fn what_is_protected_already_is_refused() {
 #[test]
 fn usage_and_help() {
     let tool = Tool::with_keyset();
-    let help = String::from_utf8(tool.ok("--help").out).unwrap();
+    let help = tool.ok("--help").text();
     assert!(help.contains("Exit codes:") && help.contains("never from the command line"), "{help}");
     for line in
         ["protect in.csv", "nonsense", "protect in.csv --policy p --keyset k --vault v -o x", "keys list", ""]

@@ -1,6 +1,9 @@
 //! The command-line tool as its users run it: a directory of its own, a key file, one process a command.
 #![allow(dead_code, reason = "each test program uses its part of this")]
 
+use cloakroom::keys::KeyFile;
+use cloakroom::vault::Vault;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -42,6 +45,24 @@ impl Tool {
         tool
     }
 
+    /// With a vault `v`, a policy `p.toml`, and a file `in.csv` that was protected by it as `one.csv`.
+    pub fn with_protected(policy: &str, csv: &str) -> Self {
+        let tool = Self::with_vault();
+        tool.write("p.toml", policy);
+        tool.write("in.csv", csv);
+        tool.ok("protect in.csv --policy p.toml --vault v -o one.csv");
+        tool
+    }
+
+    pub fn key(&self) -> KeyFile {
+        KeyFile::read(self.path("key")).unwrap()
+    }
+
+    /// The vault `v`, opened by this process.
+    pub fn vault(&self) -> Vault {
+        Vault::open(self.path("v"), &self.key()).unwrap()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -56,6 +77,10 @@ impl Tool {
 
     pub fn text(&self, name: &str) -> String {
         String::from_utf8(self.read(name)).unwrap()
+    }
+
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&self.read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
     pub fn exists(&self, name: &str) -> bool {
@@ -151,7 +176,7 @@ impl Tool {
 
     /// What `keys list` says that the vault `v` itself holds: its census without files.
     pub fn census(&self) -> Vec<String> {
-        let list = String::from_utf8(self.ok("keys list --vault v").out).unwrap();
+        let list = self.ok("keys list --vault v").text();
         list.lines()
             .filter(|l| l.starts_with("  version") && !l.contains(" in files "))
             .map(|l| l.trim().to_owned())
@@ -175,6 +200,14 @@ fn ran(output: std::process::Output) -> Ran {
 }
 
 impl Ran {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.out.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.out).unwrap()
+    }
+
     #[track_caller]
     pub fn with_exit(self, line: &str, exit: i32) -> Self {
         assert_eq!(self.exit, Some(exit), "{line}: {}", self.err);
