@@ -385,8 +385,28 @@ fn no_value_is_in_a_manifest_an_error_or_a_debug_output() {
 #[test]
 fn the_specification_speaks_of_files_that_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["tests/spec_independent.rs", "tests/spec_cited.rs", "tests/golden/v1"] {
+    for file in ["tests/spec_independent/", "tests/spec_cited.rs", "tests/golden/v1"] {
         assert!(root.join(file).exists());
         assert!(std::fs::read_to_string(root.join("SPEC.md")).unwrap().contains(file.trim_end_matches("v1")));
     }
+}
+
+/// Every file of tests that a document names is there, and has the test that is said to be in it.
+#[test]
+fn the_documents_speak_of_tests_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for document in ["README.md", "SECURITY.md", "SPEC.md"] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        let quoted: Vec<&str> = text.split('`').collect();
+        for (i, file) in quoted.iter().enumerate().filter(|(_, quoted)| quoted.starts_with("tests/")) {
+            assert!(root.join(file).exists(), "{document}: {file}");
+            if quoted[i - 1] == " in " {
+                let tests = std::fs::read_to_string(root.join(file)).unwrap();
+                assert!(tests.contains(&format!("fn {}(", quoted[i - 2])), "{document}: {}", quoted[i - 2]);
+                named += 1;
+            }
+        }
+    }
+    assert!(named >= 5);
 }
