@@ -14,6 +14,7 @@ use cloakroom::vault::{FileColumn, Mode, ProtectedFile, RecordId, Row, Vault};
 use cloakroom::wire::entry::{Entry, Fields, Head, IndexEntry, Locator, entry_key};
 use shared_store::{ENTRY, INDEX, MAPS, META, OUTPUT, RUN, Shared};
 use std::collections::BTreeMap;
+use std::thread;
 
 /// Everything in a store.
 type Image = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
@@ -93,6 +94,15 @@ impl Case {
             Subject { tenant, id, locator, index_key: added(INDEX), records }
         };
         let (ann, bob, namesake) = (new("acme", "ann"), new("acme", "bob"), new("other", "ann"));
+        Self { store, keyset, vault, ann, bob, namesake }
+    }
+
+    /// The same vault once more.
+    fn copied(&self) -> Self {
+        let (store, keyset) = (Shared::default(), self.keyset.clone());
+        put_back(&store, &image(&self.store));
+        let vault = Vault::open_in(Box::new(store.clone()), keyset.clone()).unwrap();
+        let (ann, bob, namesake) = (self.ann.clone(), self.bob.clone(), self.namesake.clone());
         Self { store, keyset, vault, ann, bob, namesake }
     }
 
@@ -347,26 +357,33 @@ fn fields_are_not_edited() {
 #[test]
 fn no_byte_of_any_entry_can_change() {
     let case = Case::new();
-    for ((id, key), value) in image(&case.store) {
-        let map = map(id);
-        if map == META {
-            continue;
+    let entries: Vec<_> = image(&case.store).into_iter().filter(|((id, _), _)| map(*id) != META).collect();
+    let threads = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        for n in 0..threads {
+            let (case, entries) = (case.copied(), entries.iter().skip(n).step_by(threads));
+            scope.spawn(move || {
+                entries.for_each(|((id, key), value)| no_byte_can_change(&case, map(*id), key, value));
+                assert!(case.vault.check().unwrap().is_clean());
+            });
         }
-        for at in (0..value.len()).step_by(3) {
-            let mut altered = value.clone();
-            altered[at] ^= 1 << (at % 8);
-            case.write(map, &key, Some(&altered));
-            assert!(!case.vault.check().unwrap().is_clean(), "{map:?} byte {at}");
-            case.reads_refused(&case.vault);
-        }
-        for length in [0, 1, value.len() / 2, value.len() - 1] {
-            case.write(map, &key, Some(&value[..length]));
-            assert!(!case.vault.check().unwrap().is_clean());
-            case.reads_refused(&case.vault);
-        }
-        case.write(map, &key, Some(&value));
+    });
+}
+
+fn no_byte_can_change(case: &Case, map: Map, key: &[u8], value: &[u8]) {
+    for at in (0..value.len()).step_by(3) {
+        let mut altered = value.to_vec();
+        altered[at] ^= 1 << (at % 8);
+        case.write(map, key, Some(&altered));
+        assert!(!case.vault.check().unwrap().is_clean(), "{map:?} byte {at}");
+        case.reads_refused(&case.vault);
     }
-    assert!(case.vault.check().unwrap().is_clean());
+    for length in [0, 1, value.len() / 2, value.len() - 1] {
+        case.write(map, key, Some(&value[..length]));
+        assert!(!case.vault.check().unwrap().is_clean());
+        case.reads_refused(&case.vault);
+    }
+    case.write(map, key, Some(value));
 }
 
 // SPEC: VAULT-13
