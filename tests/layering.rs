@@ -192,9 +192,14 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// Path below `src` and text of each source file.
 fn sources() -> BTreeMap<String, String> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let name = |path: &Path| path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
-    files(&src).iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+    texts("src")
+}
+
+/// Path below the folder and text of each of its files.
+fn texts(folder: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let name = |path: &Path| path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
+    files(&folder).iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
 fn module(file: &str) -> Vec<String> {
@@ -255,6 +260,15 @@ fn files_are_named_for_an_idea_and_of_a_readable_length() {
         let lines = without_tests(&source).lines().count();
         if !is_tests && lines > LONGEST_FILE {
             bad.push(format!("{file}: {lines} lines without its tests"));
+        }
+    }
+    for (file, source) in texts("tests") {
+        if module(&file).iter().any(|name| NO_NAMES.contains(&name.as_str())) {
+            bad.push(format!("tests/{file}: says nothing"));
+        }
+        let lines = source.lines().count();
+        if lines > LONGEST_FILE {
+            bad.push(format!("tests/{file}: {lines} lines"));
         }
     }
     assert!(bad.is_empty(), "{bad:#?}");

@@ -27,6 +27,8 @@ use killed::{Doomed, random, say, setting};
 use life::{administer, write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use truth::{Truth, hear, prove, settle};
@@ -231,73 +233,40 @@ impl Drop for Round {
     }
 }
 
+/// What came of the kills.
+#[derive(Default)]
+struct Tally {
+    kills: u64,
+    acknowledged: u64,
+    rotated: usize,
+    destroyed: usize,
+    while_saving: u64,
+    while_suspended: u64,
+    under_way: usize,
+}
+
 // SPEC: VAULT-12, VAULT-14, VAULT-16, VAULT-18, VAULT-40, VAULT-43, KEY-13
 #[test]
 fn kills_during_any_life_of_keys_lose_nothing_acknowledged() {
     let (times, first) = (setting("CLOAKROOM_VAULT_ROUNDS"), setting("CLOAKROOM_VAULT_SEED"));
     let started = Instant::now();
-    let (mut kills, mut acknowledged, mut rotated, mut destroyed) = (0, 0, 0, 0);
-    let (mut while_saving, mut while_suspended, mut under_way) = (0, 0, 0);
-    for seed in first..first + VAULTS * times {
-        let mut random = random(seed);
-        let tmp = tempfile::tempdir().unwrap();
-        let dir = tmp.path();
-        let key = KeyFile::create(dir.join("key")).unwrap();
-        let vault = Vault::create(dir.join("vault"), &key, Timestamp(0)).unwrap();
-        acme(&vault).define_index(&email_index()).unwrap();
-        acme(&vault).define_index(&place_index()).unwrap();
-        drop(vault);
-        let mut truth = Truth::default();
-        for round in 0..KILLS_OF_A_VAULT {
-            let _in = Round(seed, round);
-            let moment = match round % 9 {
-                0 => Moment::WhileOpening,
-                1 | 4 => Moment::Saving,
-                2 | 6 => Moment::Saved,
-                _ => Moment::Any,
-            };
-            let delay = Duration::from_millis(random(if moment == Moment::Any { 100 } else { 40 }));
-            let (said, met) = kill(dir, (seed * 64 + round) % 100_000, moment, delay);
-            kills += 1;
-            while_saving += u64::from(moment == Moment::Saving && met);
-            let heard = hear(&said, &mut truth);
-            acknowledged += heard.acknowledged;
-            rotated += heard.rotated.len();
-            destroyed += heard.destroyed.len();
-            under_way += heard.pending.iter().flatten().count();
-
-            let mut vault = open(dir);
-            let report = vault.check().unwrap();
-            assert!(report.is_clean(), "{report:?}");
-            if resume(&vault, &key) {
-                while_suspended += 1;
-                // Runs could not be rolled back.
-                drop(vault);
-                vault = open(dir);
-            }
-            let keyset = vault.keyset();
-            for version in heard.rotated {
-                keyset.version(version).unwrap();
-            }
-            for version in heard.destroyed {
-                assert_eq!(keyset.version(version).unwrap().state(), KeyState::Destroyed);
-            }
-            settle(&vault, &mut truth, &heard.pending);
-            prove(&vault, &truth, 40);
+    let (seeds, tally) = (AtomicU64::new(first), Mutex::new(Tally::default()));
+    // Two at a time: much of each is waiting for the disk.
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let seed = seeds.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + VAULTS * times {
+                        break;
+                    }
+                    kill_over_and_over(seed, &tally);
+                }
+            });
         }
-        let _in = Round(seed, KILLS_OF_A_VAULT);
-        let vault = open(dir);
-        finish(&vault, &key, &mut truth, seed % 2 == 0);
-        prove(&vault, &truth, usize::MAX);
-        drop(vault);
-        let vault = open(dir);
-        prove(&vault, &truth, usize::MAX);
-        for (token, (_, value)) in &truth.tickets {
-            assert_eq!(tickets(&vault).redeem(token, NOW).unwrap().expose_str(), Some(&**value));
-            assert!(matches!(tickets(&vault).redeem(token, NOW), Err(Error::NotFound { .. })));
-        }
-        assert!(vault.census().lines().all(|(line, _)| line.field != "ticket"), "used up");
-    }
+    });
+    let Tally { kills, acknowledged, rotated, destroyed, while_saving, while_suspended, under_way } =
+        tally.into_inner().unwrap();
     println!(
         "{kills} kills in {:?}, {while_saving} of them while a keyset was being saved and {while_suspended} while a version \
          was suspended: {acknowledged} operations acknowledged, {under_way} under way, {rotated} rotations, {destroyed} \
@@ -307,4 +276,69 @@ fn kills_during_any_life_of_keys_lose_nothing_acknowledged() {
     assert!(
         acknowledged > kills && rotated * 4 > KILLS_OF_A_VAULT as usize && destroyed > 0 && while_saving > 0
     );
+}
+
+/// The life of one vault.
+fn kill_over_and_over(seed: u64, tally: &Mutex<Tally>) {
+    let mut random = random(seed);
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path();
+    let key = KeyFile::create(dir.join("key")).unwrap();
+    let vault = Vault::create(dir.join("vault"), &key, Timestamp(0)).unwrap();
+    acme(&vault).define_index(&email_index()).unwrap();
+    acme(&vault).define_index(&place_index()).unwrap();
+    drop(vault);
+    let mut truth = Truth::default();
+    for round in 0..KILLS_OF_A_VAULT {
+        let _in = Round(seed, round);
+        let moment = match round % 9 {
+            0 => Moment::WhileOpening,
+            1 | 4 => Moment::Saving,
+            2 | 6 => Moment::Saved,
+            _ => Moment::Any,
+        };
+        let delay = Duration::from_millis(random(if moment == Moment::Any { 100 } else { 40 }));
+        let (said, met) = kill(dir, (seed * 64 + round) % 100_000, moment, delay);
+        let heard = hear(&said, &mut truth);
+        {
+            let mut tally = tally.lock().unwrap();
+            tally.kills += 1;
+            tally.while_saving += u64::from(moment == Moment::Saving && met);
+            tally.acknowledged += heard.acknowledged;
+            tally.rotated += heard.rotated.len();
+            tally.destroyed += heard.destroyed.len();
+            tally.under_way += heard.pending.iter().flatten().count();
+        }
+
+        let mut vault = open(dir);
+        let report = vault.check().unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        if resume(&vault, &key) {
+            tally.lock().unwrap().while_suspended += 1;
+            // Runs could not be rolled back.
+            drop(vault);
+            vault = open(dir);
+        }
+        let keyset = vault.keyset();
+        for version in heard.rotated {
+            keyset.version(version).unwrap();
+        }
+        for version in heard.destroyed {
+            assert_eq!(keyset.version(version).unwrap().state(), KeyState::Destroyed);
+        }
+        settle(&vault, &mut truth, &heard.pending);
+        prove(&vault, &truth, 40);
+    }
+    let _in = Round(seed, KILLS_OF_A_VAULT);
+    let vault = open(dir);
+    finish(&vault, &key, &mut truth, seed % 2 == 0);
+    prove(&vault, &truth, usize::MAX);
+    drop(vault);
+    let vault = open(dir);
+    prove(&vault, &truth, usize::MAX);
+    for (token, (_, value)) in &truth.tickets {
+        assert_eq!(tickets(&vault).redeem(token, NOW).unwrap().expose_str(), Some(&**value));
+        assert!(matches!(tickets(&vault).redeem(token, NOW), Err(Error::NotFound { .. })));
+    }
+    assert!(vault.census().lines().all(|(line, _)| line.field != "ticket"), "used up");
 }
