@@ -331,7 +331,7 @@ fn kill_over_and_over(seed: u64, tally: &Mutex<Tally>) {
     }
     let _in = Round(seed, KILLS_OF_A_VAULT);
     let vault = open(dir);
-    finish(&vault, &key, &mut truth, seed % 2 == 0);
+    finish(&vault, &key, &mut truth, seed.is_multiple_of(2));
     prove(&vault, &truth, usize::MAX);
     drop(vault);
     let vault = open(dir);
