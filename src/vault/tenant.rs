@@ -109,11 +109,24 @@ impl<'v> Tenant<'v> {
         &self.name
     }
 
-    /// A tokenizer for a field of this tenant, under the field's primary key version.
+    /// A tokenizer for a field of this tenant, under the field's primary key version. It turns tokens back and asks nobody, so
+    /// where there are rules, [`FieldTokenizer`](super::FieldTokenizer) makes tokens and
+    /// [`Detokenizer`](super::Detokenizer) turns them back.
     ///
     /// # Errors
-    /// [`Error::KeyState`]; what [`Format::check`] refuses.
+    /// [`Error::Denied`] where there are rules; [`Error::KeyState`]; what [`Format::check`] refuses.
     pub fn tokenizer(&self, field: &FieldName, format: Format) -> Result<Tokenizer> {
+        match self.vault.rules().version {
+            0 => self.unasked_tokenizer(field, format),
+            _ => Err(no_principal(
+                "make tokens with `Vault::tokenizer(..).field(..)`, and turn them back with \
+                 `Revealer::detokenizer`, which names a principal and a purpose",
+            )),
+        }
+    }
+
+    /// For who does not hand it out.
+    pub(super) fn unasked_tokenizer(&self, field: &FieldName, format: Format) -> Result<Tokenizer> {
         let use_ = KeyUse::Field { tenant: self.name.clone(), field: field.clone() };
         Tokenizer::new(&self.vault.keyring().keyset.primary_for(&use_)?, &self.name, field, format)
     }
@@ -443,16 +456,18 @@ impl<'v> Tenant<'v> {
     pub(super) fn is_free(&self) -> Result<()> {
         match self.vault.rules().version {
             0 => Ok(()),
-            _ => Err(Error::Denied {
-                code: "no-principal",
-                problem: "this vault has rules for who may see what: name a principal and a purpose".into(),
-            }),
+            _ => Err(no_principal("name a principal and a purpose")),
         }
     }
 
     pub(super) fn line(&self, field: &str, mode: Mode, version: u32) -> Line {
         Line { tenant: self.name.as_str().to_owned(), field: field.to_owned(), mode, version }
     }
+}
+
+fn no_principal(advice: &str) -> Error {
+    let problem = format!("this vault has rules for who may see what: {advice}");
+    Error::Denied { code: "no-principal", problem }
 }
 
 /// Each name once: of two values under one name the second would never be found again.
