@@ -128,7 +128,8 @@ impl Approved {
         let (action, target) = wanted();
         write(path, &vault.request(action, &target, by)?.to_json())?;
         say(format_args!(
-            "the request is in {}: have it signed with `cloakroom approve`, and try again with --approval",
+            "the request for {} of {target} is in {}: have it signed with `cloakroom approve`, and try again with --approval",
+            action.code(),
             path.display()
         ));
         done
