@@ -87,7 +87,7 @@ mod tokenizer;
 
 pub use admin::Admin;
 pub use alarm::{Alarm, AlarmKind};
-pub use approvals::{reveal_target, rules_target};
+pub use approvals::{file_target, reveal_target, rules_target};
 pub use blind::Hit;
 pub use census::{Census, Line, Mode};
 pub use check::CheckReport;

@@ -113,6 +113,11 @@ impl Approved {
         self.approval.as_deref().map(|path| Approval::parse(&text(path)?)).transpose()
     }
 
+    /// Whether an approval is given or asked for.
+    pub fn is_asked(&self) -> bool {
+        self.approval.is_some() || self.request.is_some()
+    }
+
     /// What was done, or refused: then the request is written, if it was asked for.
     pub fn or_request<T>(
         &self,

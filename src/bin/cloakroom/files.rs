@@ -14,7 +14,7 @@ use cloakroom::keys::{self, Keyset};
 use cloakroom::name::TenantId;
 use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
-use cloakroom::vault::{Vault, reveal_target};
+use cloakroom::vault::{Vault, file_target};
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::cell::Cell;
@@ -170,6 +170,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let manifest = Manifest::parse(&json, &held.keyset())?;
     let (access, approval) = (access.access()?, approved.approval()?);
     let (tenant, values) = (TenantId::new(&manifest.tenant)?, manifest.values());
+    let sha256 = if approved.is_asked() { sha256_of(&input)? } else { [0; 32] };
     // What is revealed is for the owner's eyes. The files come first: an approval is not used up for what cannot be written.
     let mut output = Output::create(&how.output, Readers::Owner)?;
     let mut rejects = how.rejects()?;
@@ -179,7 +180,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     {
         let shown = vault.revealer(&tenant, access.clone()).because(reason.unwrap_or_default());
         revealer = Some(match &approval {
-            Some(approval) => shown.with_approval(values, approval)?,
+            Some(approval) => shown.with_approval_of_file(sha256, values, approval)?,
             None => shown,
         });
     }
@@ -196,7 +197,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
         (Held::Vault(vault), Some(access)) => approved.or_request(
             revealed,
             vault,
-            || (Action::BulkReveal, reveal_target(values, &tenant, access)),
+            || (Action::BulkReveal, file_target(&sha256, values, &tenant, access)),
             Some(&access.principal),
         )?,
         _ => revealed?,
@@ -215,6 +216,15 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
         say(format_args!("left as it is: {}: {} ({reason})", Shown(column, 64), reason.code()));
     }
     finish(rejects, "revealed", revealed.rows - revealed.rejected, revealed.rejected)
+}
+
+/// The hash by which an approval names the file: it is read twice, since nothing of another file is to be shown.
+fn sha256_of(input: &Path) -> Result<[u8; 32]> {
+    if input == Path::new("-") {
+        let problem = "must be named, and not come from standard input: an approval is for one file".into();
+        return Err(Error::Setting { what: "the file", problem });
+    }
+    pipeline::sha256_of(open_input(input)?)
 }
 
 /// The bytes of a manifest.
