@@ -5,6 +5,7 @@ use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
+use crate::output::Output;
 use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
@@ -12,11 +13,11 @@ use cloakroom::crypto::hpke::RecipientKey;
 use cloakroom::duties::{Access, Action};
 use cloakroom::name::{FieldName, Note, Purpose};
 use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A data subject, and who asks about her.
 #[derive(Args)]
@@ -88,7 +89,7 @@ pub enum RightsCommand {
 pub struct Export {
     #[command(flatten)]
     of: Of,
-    /// The file, which must not exist; otherwise it goes to standard output.
+    /// The file, which must not exist; `-`, or none, for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Seals it to this public key, of `export keygen`.
@@ -324,33 +325,18 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
-    if let Some(path) = output.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
-        return Err(Error::Exists { path: path.clone() });
-    }
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
     // The file comes first: an approval is not used up for what cannot be written.
-    let create = |path| Ok::<_, Error>((path, WholeFile::create(path, Readers::Owner)?));
-    let file = output.as_ref().map(create).transpose()?;
+    let output = output.as_deref().unwrap_or(Path::new("-"));
+    let output = Output::create_new(output, Readers::Owner)?;
     let (target, by) = (rights.export_target()?, access.as_ref().map(|access| &access.principal));
     let done = rights.export(access.as_ref(), approval.as_ref());
     let export = approved.or_request(done, &vault, || (Action::Export, target), by)?;
     let sealed = recipient.map(|recipient| export.sealed_to(&recipient)).transpose()?;
-    let bytes = sealed.as_deref().unwrap_or(export.json().as_bytes());
-    match file {
-        Some((path, mut file)) => {
-            file.write_all(bytes).map_err(Error::io("write", path))?;
-            file.commit()?;
-        }
-        None => {
-            let failed = || Error::io("write", "standard output");
-            let mut out = std::io::stdout().lock();
-            out.write_all(bytes).map_err(failed())?;
-            out.flush().map_err(failed())?;
-        }
-    }
+    output.put(sealed.as_deref().unwrap_or(export.json().as_bytes()))?;
     if export.withheld > 0 {
         let count = export.withheld;
         say(format_args!(
