@@ -14,7 +14,10 @@ use super::reference::RecordId;
 use super::rules::Installed;
 use super::subject_cache::OpenedSubject;
 use super::tenant::Tenant;
-use super::{ENTRY, alarm::Alarm};
+use super::{
+    ENTRY,
+    alarm::{Alarm, AlarmKind},
+};
 use crate::crypto::secret::Plaintext;
 use crate::duties::{Access, Action, Approval, Decision, Judge, OverBudget, Reason};
 use crate::error::{Error, Result};
@@ -302,15 +305,21 @@ impl<'v> Revealer<'v> {
                 }
             }
         }
-        let written = self.vault().note(&draft, |log| {
+        let written = self.vault().note(draft, |log, draft| {
             if self.vault().changes.load(Ordering::Acquire) != changes {
                 return Err(Error::Conflict);
             }
-            self.spend(&judge, log, shown, now, &mut alarms)
+            self.spend(&judge, log, shown, now, &mut alarms)?;
+            // Of a canary the leaf says nothing more than her id: who reads the log must not learn who is one.
+            let over = AlarmKind::OverBudget;
+            if alarms.iter().any(|alarm| alarm.kind == over) {
+                draft.note = over.note();
+            }
+            Ok(())
         });
         let commit = match written {
             Err(error @ Error::Denied { .. }) => {
-                self.vault().noted(&self.denial(&looked, &error))?;
+                self.vault().noted(self.denial(&looked, &error))?;
                 return Err(error);
             }
             written => written?,

@@ -247,7 +247,7 @@ impl<'v> Tenant<'v> {
         self.is_free()?;
         let mut draft = self.draft("records");
         let records = self.all_records(subject, &mut draft)?;
-        self.vault.noted(&draft)?;
+        self.vault.noted(draft)?;
         Ok(records)
     }
 
@@ -325,7 +325,7 @@ impl<'v> Tenant<'v> {
                 opened.fields.pop()
             }));
         }
-        self.vault.noted(&draft)?;
+        self.vault.noted(draft)?;
         Ok(revealed)
     }
 
