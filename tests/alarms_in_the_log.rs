@@ -10,7 +10,7 @@ use cloakroom::wire::audit::Leaf;
 use place::*;
 use std::sync::{Arc, Mutex};
 
-const RULES: &str = r#"{"purposes":{"support":{"basis":"contract","text":null,"recipients":[],"special":false,"despite_restriction":false,"despite_hold":false}},"roles":{"agent":{"purposes":["support"],"reveal":{"email":"full"},"budget":{"per_hour":3,"over":"alert"}}},"principals":{"alice":{"roles":["agent"],"key":null,"approves":false}},"fields":{"email":{"category":null,"purposes":["support"],"retention":null,"special":false}},"approvals":{"bulk":null,"valid":86400},"register":{"controller":null,"contact":null,"dpo":null}}"#;
+const RULES: &str = r#"{"purposes":{"support":{"basis":"contract","text":null,"recipients":[],"special":false,"despite_restriction":false,"despite_hold":false}},"roles":{"agent":{"purposes":["support"],"reveal":{"email":"full","phone":"token"},"budget":{"per_hour":3,"over":"alert"}}},"principals":{"alice":{"roles":["agent"],"key":null,"approves":false}},"fields":{"email":{"category":null,"purposes":["support"],"retention":null,"special":false},"phone":{"category":null,"purposes":["support"],"retention":null,"special":false}},"approvals":{"bulk":null,"valid":86400},"register":{"controller":null,"contact":null,"dpo":null}}"#;
 
 struct Alarmed {
     place: InMemory,
@@ -32,13 +32,17 @@ impl Alarmed {
     }
 
     fn put(&self, id: &str) -> RecordId {
-        put(&tenant(&self.place.vault, "acme"), id, &[("email", "a@example.org")])
+        put(&tenant(&self.place.vault, "acme"), id, &[("email", "a@example.org"), ("phone", "1")])
     }
 
     fn reveal(&self, records: &[RecordId]) {
-        let (purpose, email) = (Purpose::new("support").unwrap(), field("email"));
+        self.reveal_fields(records, "email");
+    }
+
+    fn reveal_fields(&self, records: &[RecordId], name: &str) {
+        let (purpose, name) = (Purpose::new("support").unwrap(), field(name));
         let access = Access { principal: Principal::new("alice").unwrap(), purpose };
-        let asked: Vec<_> = records.iter().map(|record| (*record, &email)).collect();
+        let asked: Vec<_> = records.iter().map(|record| (*record, &name)).collect();
         let revealer = self.place.vault.revealer(&TenantId::new("acme").unwrap(), access);
         for shown in revealer.reveal_many(&asked).unwrap() {
             assert!(shown.unwrap().is_some());
@@ -99,4 +103,24 @@ fn the_leaf_of_a_canary_is_as_any_other_and_who_knows_her_id_finds_it() {
     let seen: Vec<_> = seen.iter().filter(|seen| seen.kind == "reveal").collect();
     assert_eq!((seen.len(), seen[0].principal.as_str(), seen[0].leaf), (1, "alice", leaves.len() as u64 - 1));
     assert_eq!(alarmed.place.vault.statistics(NOW).unwrap().log.canaries_shown, 1);
+}
+
+// SPEC: ALARM-5
+#[test]
+fn a_budget_counts_each_value_that_is_shown_and_not_whose_it_is() {
+    // Three an hour: of one person, a token among them, or of three.
+    let of_one = Alarmed::new();
+    let ann = of_one.put("ann");
+    of_one.reveal(&[ann]);
+    of_one.reveal_fields(&[ann], "phone");
+    of_one.reveal(&[ann]);
+    assert!(of_one.raised.lock().unwrap().is_empty());
+    of_one.reveal_fields(&[ann], "phone");
+    assert_eq!(of_one.raised.lock().unwrap().len(), 1);
+    let of_many = Alarmed::new();
+    let records: Vec<_> = ["a", "b", "c", "d"].iter().map(|id| of_many.put(id)).collect();
+    of_many.reveal(&records[..3]);
+    assert!(of_many.raised.lock().unwrap().is_empty());
+    of_many.reveal(&records[3..]);
+    assert_eq!(of_many.raised.lock().unwrap().len(), 1);
 }
