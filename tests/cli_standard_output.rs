@@ -90,8 +90,8 @@ fn what_is_text_goes_to_standard_output() {
     tool.write("a.json", standard(&tool, 0, "approve r.json --key bob.key --principal bob -o -"));
     let export = json(&standard(&tool, 0, &format!("{export} --approval a.json -o -")));
     assert_eq!(export["subject"], "1");
-    tool.ok("subject erase 2 --vault v --receipt receipt.json");
-    tool.write("piped.json", standard(&tool, 0, "subject erase 1 --vault v --receipt -"));
+    tool.ok("subject erase 2 --vault v --principal dpo --receipt receipt.json");
+    tool.write("piped.json", standard(&tool, 0, "subject erase 1 --vault v --principal dpo --receipt -"));
     for receipt in ["receipt.json", "piped.json"] {
         tool.ok(&format!("receipt verify {receipt} --public-key keys.pub"));
     }

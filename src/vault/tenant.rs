@@ -15,7 +15,7 @@ use crate::duties::Access;
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::keys::KeyUse;
-use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
+use crate::name::{FieldName, KeyVersion, Principal, Purpose, SubjectId, TenantId};
 use crate::protect::{SubjectSealer, Tokenizer};
 use crate::store::Commit;
 use crate::wire::entry::{
@@ -48,7 +48,7 @@ pub struct Record {
 pub struct Tenant<'v> {
     vault: &'v Vault,
     name: TenantId,
-    by: Option<Access>,
+    by: Option<(Principal, Option<Purpose>)>,
 }
 
 /// Fields of a record, opened.
@@ -77,16 +77,22 @@ impl<'v> Tenant<'v> {
 
     /// Has the audit log say who puts, issues and erases, and what for.
     #[must_use]
-    pub fn by(self, access: Access) -> Self {
-        Self { by: Some(access), ..self }
+    pub fn by(self, Access { principal, purpose }: Access) -> Self {
+        Self { by: Some((principal, Some(purpose))), ..self }
+    }
+
+    /// As [`by`](Tenant::by), for who does what is for no purpose of the rules, such as erasing.
+    #[must_use]
+    pub fn in_the_name_of(self, principal: Principal) -> Self {
+        Self { by: Some((principal, None)), ..self }
     }
 
     /// A leaf of something that is done here.
     pub(super) fn draft(&self, kind: &'static str) -> Draft {
         let mut draft = Draft::new(kind);
-        if let Some(Access { principal, purpose }) = &self.by {
+        if let Some((principal, purpose)) = &self.by {
             draft.principal = principal.as_str().to_owned();
-            draft.purpose = purpose.as_str().to_owned();
+            draft.purpose = purpose.as_ref().map_or("", Purpose::as_str).to_owned();
         }
         draft
     }

@@ -1,5 +1,6 @@
 //! `subject erase` and `receipt verify`.
 
+use crate::access::AccessArgs;
 use crate::audit::{PublicKeys, text};
 use crate::exit::Outcome;
 use crate::files::say;
@@ -22,6 +23,8 @@ const LONGEST: u64 = 1 << 28;
 pub struct Erase {
     #[command(flatten)]
     subject: SubjectOf,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Writes a signed receipt: what was destroyed, what remains and why. The file must not exist; `-` for standard output.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
@@ -45,10 +48,11 @@ pub enum ReceiptCommand {
 }
 
 pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
-    let Erase { subject, receipt, with_id, backups_until } = arguments;
+    let Erase { subject, access, receipt, with_id, backups_until } = arguments;
     let backups_until = backups_until.as_deref().map(Timestamp::parse).transpose()?;
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
+    let tenant = access.signed(&vault, tenant)?;
     let id = subject_id(&subject.id)?;
     let erasure = match receipt {
         None => tenant.erase(&id)?.ok_or(NOBODY)?,

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
 use cloakroom::duties::{Access, Action};
 use cloakroom::name::{FieldName, Note, Purpose};
-use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
+use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Tenant, Vault, Which};
 use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -51,6 +51,16 @@ impl Of {
             Some(access) => tenant.by(access),
             None => tenant,
         };
+        self.rights_in(&tenant)
+    }
+
+    /// To change something, in the name of somebody where there are rules.
+    fn rights_to_change<'v>(&self, vault: &'v Vault) -> Result<Rights<'v>> {
+        let tenant = vault.tenant(&tenant_of_subjects(vault, self.tenant.as_deref())?);
+        self.rights_in(&self.access.signed(vault, tenant)?)
+    }
+
+    fn rights_in<'v>(&self, tenant: &Tenant<'v>) -> Result<Rights<'v>> {
         let rights = tenant.rights_of(&subject_id(&self.id)?);
         Ok(match &self.reason {
             Some(reason) => rights.because(&Note::new(reason)?),
@@ -195,7 +205,7 @@ pub fn change(
     change: impl FnOnce(&Rights<'_>) -> Result<bool>,
 ) -> Result<Outcome> {
     let vault = of.open(key)?;
-    match change(&of.rights(&vault)?)? {
+    match change(&of.rights_to_change(&vault)?)? {
         true => say(format_args!("subject: {done}")),
         false => say(format_args!("subject: {nothing}; nothing is changed")),
     }
@@ -355,7 +365,7 @@ fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Res
     };
     let vault = of.open(key)?;
     // Her id is the first line of standard input, if it stands there.
-    let rights = of.rights(&vault)?;
+    let rights = of.rights_to_change(&vault)?;
     let value = Lines::new().next()?.ok_or(Error::Value { problem: "is missing on standard input" })??;
     let records = rights.rectify(&field, value.as_bytes(), which)?;
     say(format_args!("rectified in {records} records"));
