@@ -151,7 +151,7 @@ impl<'v> Revealer<'v> {
     }
 
     /// As [`with_approval`](Revealer::with_approval), for the values of one protected file. The target of the approval is
-    /// [`file_target`](super::file_target), and revealing a file of another SHA-256 fails.
+    /// [`file_target`](super::file_target), and [`check_file`](Revealer::check_file) refuses a file of another SHA-256.
     ///
     /// # Errors
     /// [`Error::Approval`].
@@ -177,9 +177,12 @@ impl<'v> Revealer<'v> {
         Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields), file }), ..self })
     }
 
-    /// Refuses another file than the one that was approved.
-    #[cfg(feature = "pipeline")]
-    pub(crate) fn check_file(&self, sha256: &[u8; 32]) -> Result<()> {
+    /// Refuses another file than the one that was approved, if one was. `pipeline::reveal` asks it; so does who reads a file
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Approval`].
+    pub fn check_file(&self, sha256: &[u8; 32]) -> Result<()> {
         let approved = self.approved.as_ref().and_then(|approved| approved.file.as_ref());
         match approved.is_none_or(|approved| approved == sha256) {
             true => Ok(()),
