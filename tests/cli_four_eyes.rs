@@ -290,9 +290,9 @@ fn with_cards(more: &str) -> Tool {
     tool.write("in.csv", HOLDERS);
     tool.ok(&format!("protect in.csv --policy policy.toml --vault v -o p {more}"));
     tool.ok("policy install policy.toml --vault v");
-    tool.ok("subject restrict restricted --vault v --reason disputed");
-    tool.ok("subject object objecting support --vault v");
-    tool.ok("subject erase erased --vault v");
+    tool.ok("subject restrict restricted --vault v --principal dpo --reason disputed");
+    tool.ok("subject object objecting support --vault v --principal dpo");
+    tool.ok("subject erase erased --vault v --principal dpo");
     tool.ok("rotate --vault v");
     tool
 }

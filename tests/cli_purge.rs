@@ -88,9 +88,9 @@ fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
     let keys = tool.vault().verifying_keys();
     tool.write("public", format!("{}\n", keys[0].1));
     tool.write("taken", "");
-    tool.fails(2, "subject erase ann --vault v --receipt taken", "already exists");
-    tool.fails(3, "subject erase nobody --vault v --receipt r", "was not found");
-    let ran = tool.ok("subject erase ann --vault v --receipt r --backups-until 2026-12-31");
+    tool.fails(2, "subject erase ann --vault v --principal dpo --receipt taken", "already exists");
+    tool.fails(3, "subject erase nobody --vault v --principal dpo --receipt r", "was not found");
+    let ran = tool.ok("subject erase ann --vault v --principal dpo --receipt r --backups-until 2026-12-31");
     assert!(
         ran.err.contains("receipt: r\n") && ran.err.contains("1 records, 2 sealed fields"),
         "{}",
@@ -107,8 +107,8 @@ fn a_receipt_of_an_erasure_verifies_with_the_public_key_alone() {
     tool.fails(5, verify, "forged or altered");
     tool.write("r", "{}");
     tool.fails(5, verify, "is no receipt");
-    tool.fails(3, "subject erase ann --vault v --receipt again", "was not found");
-    tool.ok("subject erase bob --vault v --receipt named --with-id");
+    tool.fails(3, "subject erase ann --vault v --principal dpo --receipt again", "was not found");
+    tool.ok("subject erase bob --vault v --principal dpo --receipt named --with-id");
     assert!(tool.text("named").contains("\"subject\": \"bob\""));
     tool.clean();
 }
@@ -121,7 +121,7 @@ fn a_hold_refuses_an_erasure_and_leaves_no_receipt() {
     let tenant = vault.tenant(&TenantId::new("acme").unwrap());
     tenant.rights_of(&SubjectId::new("ann").unwrap()).hold(&Note::new("case 4").unwrap()).unwrap();
     drop(vault);
-    tool.fails(4, "subject erase ann --vault v --receipt r", "a hold");
+    tool.fails(4, "subject erase ann --vault v --principal dpo --receipt r", "a hold");
     assert!(!tool.exists("r"));
     assert_eq!(tool.ok("purge --vault v --as-of 2026-01-12 --json").json()["held_subjects"], 1);
     tool.clean();

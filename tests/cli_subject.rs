@@ -100,7 +100,7 @@ fn a_file_of_consents_is_taken_in_and_again_changes_nothing() {
          8,news,granted,2026-01-02,2026-01-01\n\
          8,news,withdrawn,2026-01-03,\n",
     );
-    let ran = tool.run("consent import c.csv --vault v").with_exit("import", 1);
+    let ran = tool.run("consent import c.csv --vault v --principal dora").with_exit("import", 1);
     let lines: Vec<&str> = ran.err.lines().collect();
     assert_eq!(lines.len(), 6, "{}", ran.err);
     for says in [
@@ -113,11 +113,15 @@ fn a_file_of_consents_is_taken_in_and_again_changes_nothing() {
     ] {
         assert!(ran.err.contains(says), "{says}: {}", ran.err);
     }
-    let again = tool.run_with("consent import - --vault v", &tool.read("c.csv"));
+    let again = tool.run_with("consent import - --vault v --principal dora", &tool.read("c.csv"));
     assert!(again.err.contains("consents: 0 new, 2 known already, 5 rows refused"), "{}", again.err);
     tool.write("d.csv", "subject;purpose;event;at\n7;news;granted;2026-02-02\n");
-    assert!(tool.ok("consent import d.csv --vault v --delimiter ;").err.contains("1 new, 0 known"));
-    tool.fails(3, "consent import in.csv --vault v", "whose column 1 is none of subject");
+    assert!(
+        tool.ok("consent import d.csv --vault v --principal dora --delimiter ;")
+            .err
+            .contains("1 new, 0 known")
+    );
+    tool.fails(3, "consent import in.csv --vault v --principal dora", "whose column 1 is none of subject");
     assert_eq!(tool.ok("consent show 8 --vault v").json()["status"]["news"], "withdrawn");
     tool.clean();
 }
@@ -278,9 +282,9 @@ fn what_cannot_be_is_refused() {
     let control = tool.shell("$C subject lift 7 --reason \"$(printf 'a\\033[2J')\" --vault v");
     assert!(control.exit == Some(2) && control.err.contains("control character"), "{}", control.err);
     with_rules(&tool);
-    tool.fails(2, "consent grant 7 fun --vault v", "is none of the rules in force");
-    tool.fails(2, "subject object 7 fun --vault v", "is none of the rules in force");
-    tool.ok("subject erase 7 --vault v");
+    tool.fails(2, "consent grant 7 fun --vault v --principal dora", "is none of the rules in force");
+    tool.fails(2, "subject object 7 fun --vault v --principal dora", "is none of the rules in force");
+    tool.ok("subject erase 7 --vault v --principal dora");
     tool.fails(3, "consent show 7 --vault v", "the subject was not found");
     tool.clean();
 }

@@ -83,7 +83,7 @@ pub struct RoleRules {
     pub budget: Option<Budget>,
 }
 
-/// How many reveals a principal has in an hour.
+/// How many values a principal may be shown in an hour: fields of records, whole, masked or as tokens, not data subjects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -134,7 +134,7 @@ pub struct FieldRules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalRules {
-    /// How many values a principal may be shown in an hour without one.
+    /// How many values a principal may be shown in an hour without one: counted as for a [`Budget`].
     pub bulk: Option<u32>,
     /// For how many seconds an approval is valid, at most.
     pub valid: u64,

@@ -34,6 +34,7 @@ mod whose;
 
 pub use bridge::{Bridged, Crossing, bridge};
 pub use consents::{ConsentRow, consents};
+pub use counted::sha256_of;
 pub use manifest::{ColumnEntry, Manifest};
 pub use migrate::{Migrated, migrate};
 pub use preview::{CellPreview, RowPreview, preview};

@@ -53,6 +53,7 @@ pub struct Revealed {
 /// # Errors
 /// [`Error::Manifest`](crate::Error::Manifest) when the file was changed, the manifest is for a vault and there is none, or a column is not in it; [`Error::Row`](crate::Error::Row);
 /// [`Error::Setting`](crate::Error::Setting) for a revealer of another vault or tenant;
+/// [`Error::Approval`](crate::Error::Approval) when another file was approved, which is known when it has been read;
 /// [`Error::Denied`](crate::Error::Denied) when the vault has rules and nobody is named, or the principal is shown nothing, or
 /// more than its budget; [`Error::KeyVersionUnknown`](crate::Error::KeyVersionUnknown), [`Error::KeyState`](crate::Error::KeyState); the vault's; [`Error::Io`](crate::Error::Io).
 pub fn reveal(
@@ -103,6 +104,9 @@ pub fn reveal(
     let trusts = job.columns.iter().any(|column| matches!(column.action, Action::Detokenize(_)));
     let driven = drive(&mut file.source, &job, &mut output, options.threads, rejects, progress);
     let (tally, unchanged) = file.settle(driven, options.changed || !trusts)?;
+    if let Some(revealer) = revealer {
+        revealer.check_file(&file.source.sha256())?;
+    }
     Ok(Revealed {
         rows: tally.progress.rows,
         rejected: tally.progress.rejected,

@@ -215,7 +215,7 @@ impl RoleSection {
             Some(_) => return Err((vec!["over_budget"], "must be one of refuse, alert".into())),
         };
         if self.over_budget.is_some() && self.budget.is_none() {
-            return Err((vec!["over_budget"], "goes with a `budget`, a number of reveals in an hour".into()));
+            return Err((vec!["over_budget"], "goes with a `budget`, a number of values in an hour".into()));
         }
         let budget = self.budget.map(|per_hour| Budget { per_hour, over });
         Ok(RoleRules { purposes, reveal, budget })

@@ -56,11 +56,14 @@
 //! | section | settings |
 //! |---|---|
 //! | `[purpose.support]` | `basis` (`consent`, `contract`, `legal-obligation`, `vital-interests`, `public-task`, `legitimate-interests`); `text`, `recipients` (a list); `special` (may use special categories without consent), `despite_restriction`, `despite_hold` (`true`) |
-//! | `[role.agent]` | `purposes`; `budget` (reveals of a principal in an hour), `over_budget` (`refuse`, `alert`); `[role.agent.reveal]`: for each field `full`, `token`, or a mask like `"mask 0+4"` |
+//! | `[role.agent]` | `purposes`; `budget` (values that a principal is shown in an hour, see below), `over_budget` (`refuse`, `alert`); `[role.agent.reveal]`: for each field `full`, `token`, or a mask like `"mask 0+4"` |
 //! | `[principal.alice]` | `roles`; `key` (`cloakroom-public-key-1:…`), `approves = true` |
-//! | `[approvals]` | `bulk` (subjects that a principal may reveal in an hour without one), `valid` (`"24h"`) |
+//! | `[approvals]` | `bulk` (values that a principal may be shown in an hour without one), `valid` (`"24h"`) |
 //! | `[register]` | `controller`, `contact`, `dpo`: texts for the record of processing |
 //! | a field | `purposes`; `category` (a text), `retention` (`"90d"`, `"2y"` of 365 days each), `special = true` (GDPR Art. 9) |
+//!
+//! `budget` and `bulk` count values and not people: each field of each record that is shown, whole, masked or as a token. Four
+//! fields of one person are four, and the same field shown again is another one. What is denied counts nothing.
 //!
 //! # Bridges
 //!

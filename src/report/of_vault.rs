@@ -200,6 +200,6 @@ fn audit(log: &LogStatistics, now: Timestamp) -> Audit {
         reveals_by_day: log.shown_by_day.iter().map(day).collect(),
         reveals_by_purpose: counts(&log.shown_by_purpose, "no purpose named"),
         budgets_hit: log.budgets_hit,
-        alarms: log.canaries_shown,
+        alarms: log.canaries_shown + log.over_budget,
     }
 }

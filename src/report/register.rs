@@ -245,7 +245,7 @@ pub struct Audit {
     pub reveals_by_purpose: Vec<Count>,
     /// How often something was refused because a budget was used up.
     pub budgets_hit: u64,
-    /// Values shown of canaries. A budget that only alerts leaves no trace in the log.
+    /// Values shown of canaries, and reveals over a budget that only alerts.
     pub alarms: u64,
 }
 

@@ -1,6 +1,6 @@
 //! The handle of who administers a vault: keys, rules, upkeep. It shows no value.
 
-use super::approvals::By;
+use super::approvals::{By, reveal_target};
 use super::check::CheckReport;
 use super::lifecycle::Despite;
 use super::migrate::{Migration, Progress};
@@ -193,7 +193,9 @@ impl<'v> Admin<'v> {
             let problem = "is another's than the administrator's".into();
             return Err(Error::Setting { what: "principal", problem });
         }
-        self.vault.revealer(tenant, access).approved_for(Action::AdminReveal, fields, approval)
+        let target = reveal_target(fields, tenant, &access);
+        let revealer = self.vault.revealer(tenant, access);
+        revealer.approved_for(Action::AdminReveal, &target, fields, None, approval)
     }
 }
 

@@ -34,6 +34,11 @@ impl AlarmKind {
             AlarmKind::OverBudget => "over-budget",
         }
     }
+
+    /// What the leaf says that it was raised about.
+    pub(super) fn note(self) -> String {
+        format!("alarm: {}", self.code())
+    }
 }
 
 impl Alarm {

@@ -134,12 +134,21 @@ fn has_approvers(rules: &Rules) -> bool {
 
 /// The target of an approval of [`set-rules`](Action::SetRules): their SHA-256.
 pub fn rules_target(rules: &Rules) -> String {
-    rules.sha256().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&rules.sha256())
 }
 
 /// The target of an approval of [`bulk-reveal`](Action::BulkReveal) and [`admin-reveal`](Action::AdminReveal).
 pub fn reveal_target(fields: u64, tenant: &TenantId, access: &Access) -> String {
     format!("{fields} fields of {tenant} for {}", access.purpose)
+}
+
+/// The target of an approval of [`bulk-reveal`](Action::BulkReveal) of a protected file, whose SHA-256 it names.
+pub fn file_target(sha256: &[u8; 32], fields: u64, tenant: &TenantId, access: &Access) -> String {
+    format!("{} in the file with SHA-256 {}", reveal_target(fields, tenant, access), hex(sha256))
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The target of an approval of what is done to a key version.

@@ -125,7 +125,7 @@ impl Vault {
     /// was handed out; what is durable after something is durable with all before it.
     pub(super) fn durable_log(&self, kind: &'static str) -> Result<Log> {
         let log = self.log_guard().clone();
-        self.noted(&Draft::new(kind))?;
+        self.noted(Draft::new(kind))?;
         Ok(log)
     }
 

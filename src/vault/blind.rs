@@ -132,7 +132,7 @@ impl Tenant<'_> {
             let id = self.vault().ids.subject(self.name(), &split_entry_key(record).0);
             draft.item(id, UNDECIDED, 0, &fields);
         }
-        self.vault().noted(&draft)?;
+        self.vault().noted(draft)?;
         Ok(hits.into_iter().map(|(record, subject)| Hit { subject, record: RecordId(record) }).collect())
     }
 

@@ -88,7 +88,7 @@ impl Rights<'_> {
         let consents = self.tenant.consents_of(state);
         let mut draft = self.tenant.draft("show-consents");
         draft.item(subject.audit_id, UNDECIDED, subject.wrap_version, &[]);
-        self.tenant.vault().noted(&draft)?;
+        self.tenant.vault().noted(draft)?;
         Ok(consents)
     }
 }

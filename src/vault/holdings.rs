@@ -254,7 +254,7 @@ impl Rights<'_> {
         if let (false, Some(known)) = (self.because.is_empty(), &subject.known) {
             draft.detail(item, known.seal_detail(self.tenant.name(), &subject.audit_id, &self.because)?);
         }
-        self.tenant.vault().noted(&draft)
+        self.tenant.vault().noted(draft)
     }
 }
 

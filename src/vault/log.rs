@@ -327,23 +327,27 @@ impl Vault {
         (self.now(), self.rules().version)
     }
 
-    /// Writes the leaf of a read, if `may` agrees at the moment when nothing else is written. To be synced before the value is
-    /// handed out.
-    pub(super) fn note(&self, draft: &Draft, may: impl FnOnce(&mut Log) -> Result<()>) -> Result<Commit> {
+    /// Writes the leaf of a read, if `may` agrees at the moment when nothing else is written; it may have the leaf say more. To
+    /// be synced before the value is handed out.
+    pub(super) fn note(
+        &self,
+        mut draft: Draft,
+        may: impl FnOnce(&mut Log, &mut Draft) -> Result<()>,
+    ) -> Result<Commit> {
         let mut log = self.log_guard();
         let mut next = log.clone();
-        may(&mut next)?;
+        may(&mut next, &mut draft)?;
         let keyring = self.keyring();
         let mut batch = Batch::new();
-        next.append(draft, self.moment(), &keyring, &mut batch)?;
+        next.append(&draft, self.moment(), &keyring, &mut batch)?;
         let commit = self.store().write(batch)?;
         *log = next;
         Ok(commit)
     }
 
     /// As [`note`](Vault::note), and durable on return.
-    pub(super) fn noted(&self, draft: &Draft) -> Result<()> {
-        let commit = self.note(draft, |_| Ok(()))?;
+    pub(super) fn noted(&self, draft: Draft) -> Result<()> {
+        let commit = self.note(draft, |_, _| Ok(()))?;
         self.store().sync(commit)
     }
 }

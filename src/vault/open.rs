@@ -282,7 +282,7 @@ impl Vault {
             }
             if let Some(event) = event.as_ref().filter(|_| takes_approval) {
                 // What cannot be taken back has a leaf before it is done, too: the process may end in between.
-                self.noted(&intent(by, event))?;
+                self.noted(intent(by, event))?;
             }
             save(&keyset)?;
             *self.keyring.write().unwrap_or_else(|poisoned| poisoned.into_inner()) =

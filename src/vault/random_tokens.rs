@@ -294,7 +294,7 @@ impl RandomTokens<'_> {
                 value
             }));
         }
-        self.tenant.vault().noted(&draft)?;
+        self.tenant.vault().noted(draft)?;
         Ok(redeemed)
     }
 

@@ -7,14 +7,17 @@
 //! What stands in brackets happens while nothing else is logged. A state that was changed after it was looked at sends the
 //! read back to the start, so a withdrawn consent counts from the next reveal on, in every thread.
 
-use super::approvals::reveal_target;
+use super::approvals::{file_target, reveal_target};
 use super::log::{AuditId, Draft, Log};
 use super::open::Vault;
 use super::reference::RecordId;
 use super::rules::Installed;
 use super::subject_cache::OpenedSubject;
 use super::tenant::Tenant;
-use super::{ENTRY, alarm::Alarm};
+use super::{
+    ENTRY,
+    alarm::{Alarm, AlarmKind},
+};
 use crate::crypto::secret::Plaintext;
 use crate::duties::{Access, Action, Approval, Decision, Judge, OverBudget, Reason};
 use crate::error::{Error, Result};
@@ -85,6 +88,8 @@ pub struct Revealer<'v> {
 struct Approved {
     action: Action,
     left: AtomicU64,
+    /// The SHA-256 of the protected file that they are in, if it is one.
+    file: Option<[u8; 32]>,
 }
 
 impl Approved {
@@ -124,6 +129,10 @@ pub(super) type Looking<'f> = (&'f FieldName, Result<Result<Looked>>);
 /// What leaves say of a value of which nobody can tell whose it is.
 const NOBODY: (AuditId, u32) = ([0; 16], 0);
 
+const OTHER_FILE: Error = Error::Approval {
+    problem: "is not of this file, number of values, tenant and purpose: make a new request for this file",
+};
+
 impl<'v> Revealer<'v> {
     /// Has the log say why, sealed for those who may know the subject.
     #[must_use]
@@ -137,14 +146,48 @@ impl<'v> Revealer<'v> {
     /// # Errors
     /// [`Error::Approval`].
     pub fn with_approval(self, fields: u64, approval: &Approval) -> Result<Self> {
-        self.approved_for(Action::BulkReveal, fields, approval)
+        let target = reveal_target(fields, self.tenant.name(), &self.access);
+        self.approved_for(Action::BulkReveal, &target, fields, None, approval)
     }
 
-    pub(super) fn approved_for(self, action: Action, fields: u64, approval: &Approval) -> Result<Self> {
-        let target = reveal_target(fields, self.tenant.name(), &self.access);
-        let wanted = self.vault().wanted(action, &target, &self.access.principal);
+    /// As [`with_approval`](Revealer::with_approval), for the values of one protected file. The target of the approval is
+    /// [`file_target`](super::file_target), and [`check_file`](Revealer::check_file) refuses a file of another SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::Approval`].
+    pub fn with_approval_of_file(self, sha256: [u8; 32], fields: u64, approval: &Approval) -> Result<Self> {
+        let target = file_target(&sha256, fields, self.tenant.name(), &self.access);
+        let approved = &approval.request;
+        if approved.action == Action::BulkReveal && approved.target != target {
+            return Err(OTHER_FILE);
+        }
+        self.approved_for(Action::BulkReveal, &target, fields, Some(sha256), approval)
+    }
+
+    pub(super) fn approved_for(
+        self,
+        action: Action,
+        target: &str,
+        fields: u64,
+        file: Option<[u8; 32]>,
+        approval: &Approval,
+    ) -> Result<Self> {
+        let wanted = self.vault().wanted(action, target, &self.access.principal);
         self.vault().consume_for_read(approval, &wanted)?;
-        Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields) }), ..self })
+        Ok(Self { approved: Some(Approved { action, left: AtomicU64::new(fields), file }), ..self })
+    }
+
+    /// Refuses another file than the one that was approved, if one was. `pipeline::reveal` asks it; so does who reads a file
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Approval`].
+    pub fn check_file(&self, sha256: &[u8; 32]) -> Result<()> {
+        let approved = self.approved.as_ref().and_then(|approved| approved.file.as_ref());
+        match approved.is_none_or(|approved| approved == sha256) {
+            true => Ok(()),
+            false => Err(OTHER_FILE),
+        }
     }
 
     pub(super) fn tenant(&self) -> &Tenant<'v> {
@@ -265,15 +308,21 @@ impl<'v> Revealer<'v> {
                 }
             }
         }
-        let written = self.vault().note(&draft, |log| {
+        let written = self.vault().note(draft, |log, draft| {
             if self.vault().changes.load(Ordering::Acquire) != changes {
                 return Err(Error::Conflict);
             }
-            self.spend(&judge, log, shown, now, &mut alarms)
+            self.spend(&judge, log, shown, now, &mut alarms)?;
+            // Of a canary the leaf says nothing more than her id: who reads the log must not learn who is one.
+            let over = AlarmKind::OverBudget;
+            if alarms.iter().any(|alarm| alarm.kind == over) {
+                draft.note = over.note();
+            }
+            Ok(())
         });
         let commit = match written {
             Err(error @ Error::Denied { .. }) => {
-                self.vault().noted(&self.denial(&looked, &error))?;
+                self.vault().noted(self.denial(&looked, &error))?;
                 return Err(error);
             }
             written => written?,

@@ -57,7 +57,7 @@ impl Rights<'_> {
         let (_, subject) = self.look()?;
         let mut draft = self.tenant.draft("seen");
         draft.item(subject.audit_id, UNDECIDED, subject.wrap_version, &[]);
-        self.tenant.vault().noted(&draft)?;
+        self.tenant.vault().noted(draft)?;
         let (names, tenant) = (self.names(), self.tenant.name());
         let mut sightings = vec![];
         Pages::new(self.tenant.vault().store(), AUDIT, &[], None).each(|key, bytes| {

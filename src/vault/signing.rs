@@ -85,7 +85,7 @@ mod tests {
         let first = vault.signed_head(Timestamp(5)).unwrap();
         assert_eq!((first.head.vault, first.head.key_version), (vault.id(), 1));
         vault.adopt(keyset.rotated(Timestamp(1)).unwrap()).unwrap();
-        vault.noted(&Draft::new("reveal")).unwrap();
+        vault.noted(Draft::new("reveal")).unwrap();
         let second = vault.signed_head(Timestamp(6)).unwrap();
         assert_eq!((second.head.key_version, second.head.at), (2, Timestamp(6)));
         assert!(second.head.size > first.head.size);

@@ -9,6 +9,7 @@
 //! leaves.
 
 use super::ENTRY;
+use super::alarm::AlarmKind;
 use super::census::Census;
 use super::log::{AuditId, Draft};
 use super::open::Vault;
@@ -100,8 +101,10 @@ pub struct LogStatistics {
     pub last_purge: Option<Timestamp>,
     /// How often something was refused because a budget was used up.
     pub budgets_hit: u64,
-    /// Values shown of those who are canaries now. Leaves do not say when a budget that only alerts was exceeded.
+    /// Values shown of those who are canaries now.
     pub canaries_shown: u64,
+    /// Leaves of reveals over a budget that only alerts.
+    pub over_budget: u64,
 }
 
 impl Vault {
@@ -112,7 +115,7 @@ impl Vault {
     /// [`Error::Corrupt`] when a leaf is not the one that was written, or an entry has no subject; [`Error::Rejected`] when
     /// an entry was altered; the store's.
     pub fn statistics(&self, now: Timestamp) -> Result<Statistics> {
-        self.noted(&Draft::new("report"))?;
+        self.noted(Draft::new("report"))?;
         let written = self.hold();
         let rules = self.rules();
         let (subjects, canaries) = self.count_subjects(&rules, now)?;
@@ -259,6 +262,7 @@ impl LogStatistics {
         let over_budget =
             |context: &Context| context.decision == DENIED && context.reason == Reason::OverBudget.number();
         self.budgets_hit += u64::from(leaf.contexts.iter().any(over_budget));
+        self.over_budget += u64::from(reads && leaf.note == AlarmKind::OverBudget.note());
         match leaf.kind {
             "erase" => {
                 self.erased += leaf.items.len() as u64;
@@ -335,15 +339,16 @@ mod tests {
             leaf("reveal", "", 86_399, &[(1, 0, 1), (2, 0, 1), (3, 0, 1)]),
             leaf("reveal", "", 86_400, &[(1, 0, 1), (4, 7, 1)]),
             leaf("reveal", "denied: over-budget", 86_401, &[(4, over, 0), (4, over, 0)]),
+            leaf("reveal", "alarm: over-budget", 86_400, &[(3, 0, 1)]),
             leaf("records", "", 0, &[(0, 0, 5)]),
             leaf("put", "", 0, &[(0, 0, 5)]),
             leaf("reveal", "", 0, &[(4, 200, 1), (99, 0, 1)]),
         ]);
-        assert_eq!(log.shown_by_day, BTreeMap::from([(0, 8), (1, 1)]));
-        assert_eq!(log.shown_by_purpose, BTreeMap::from([("support".into(), 9)]));
+        assert_eq!(log.shown_by_day, BTreeMap::from([(0, 8), (1, 2)]));
+        assert_eq!(log.shown_by_purpose, BTreeMap::from([("support".into(), 10)]));
         let denials = [("over-budget", 2), ("reason-200", 1), ("restricted", 1)];
         assert_eq!(log.denials, denials.map(|(code, count)| (code.to_owned(), count)).into());
-        assert_eq!((log.budgets_hit, log.canaries_shown, log.kinds["reveal"]), (1, 1, 4));
+        assert_eq!((log.budgets_hit, log.canaries_shown, log.over_budget, log.kinds["reveal"]), (1, 1, 1, 5));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::duties::Access;
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::keys::KeyUse;
-use crate::name::{FieldName, KeyVersion, SubjectId, TenantId};
+use crate::name::{FieldName, KeyVersion, Principal, Purpose, SubjectId, TenantId};
 use crate::protect::{SubjectSealer, Tokenizer};
 use crate::store::Commit;
 use crate::wire::entry::{
@@ -48,7 +48,7 @@ pub struct Record {
 pub struct Tenant<'v> {
     vault: &'v Vault,
     name: TenantId,
-    by: Option<Access>,
+    by: Option<(Principal, Option<Purpose>)>,
 }
 
 /// Fields of a record, opened.
@@ -77,16 +77,22 @@ impl<'v> Tenant<'v> {
 
     /// Has the audit log say who puts, issues and erases, and what for.
     #[must_use]
-    pub fn by(self, access: Access) -> Self {
-        Self { by: Some(access), ..self }
+    pub fn by(self, Access { principal, purpose }: Access) -> Self {
+        Self { by: Some((principal, Some(purpose))), ..self }
+    }
+
+    /// As [`by`](Tenant::by), for who does what is for no purpose of the rules, such as erasing.
+    #[must_use]
+    pub fn in_the_name_of(self, principal: Principal) -> Self {
+        Self { by: Some((principal, None)), ..self }
     }
 
     /// A leaf of something that is done here.
     pub(super) fn draft(&self, kind: &'static str) -> Draft {
         let mut draft = Draft::new(kind);
-        if let Some(Access { principal, purpose }) = &self.by {
+        if let Some((principal, purpose)) = &self.by {
             draft.principal = principal.as_str().to_owned();
-            draft.purpose = purpose.as_str().to_owned();
+            draft.purpose = purpose.as_ref().map_or("", Purpose::as_str).to_owned();
         }
         draft
     }
@@ -109,11 +115,24 @@ impl<'v> Tenant<'v> {
         &self.name
     }
 
-    /// A tokenizer for a field of this tenant, under the field's primary key version.
+    /// A tokenizer for a field of this tenant, under the field's primary key version. It turns tokens back and asks nobody, so
+    /// where there are rules, [`FieldTokenizer`](super::FieldTokenizer) makes tokens and
+    /// [`Detokenizer`](super::Detokenizer) turns them back.
     ///
     /// # Errors
-    /// [`Error::KeyState`]; what [`Format::check`] refuses.
+    /// [`Error::Denied`] where there are rules; [`Error::KeyState`]; what [`Format::check`] refuses.
     pub fn tokenizer(&self, field: &FieldName, format: Format) -> Result<Tokenizer> {
+        match self.vault.rules().version {
+            0 => self.unasked_tokenizer(field, format),
+            _ => Err(no_principal(
+                "make tokens with `Vault::tokenizer(..).field(..)`, and turn them back with \
+                 `Revealer::detokenizer`, which names a principal and a purpose",
+            )),
+        }
+    }
+
+    /// For who does not hand it out.
+    pub(super) fn unasked_tokenizer(&self, field: &FieldName, format: Format) -> Result<Tokenizer> {
         let use_ = KeyUse::Field { tenant: self.name.clone(), field: field.clone() };
         Tokenizer::new(&self.vault.keyring().keyset.primary_for(&use_)?, &self.name, field, format)
     }
@@ -234,7 +253,7 @@ impl<'v> Tenant<'v> {
         self.is_free()?;
         let mut draft = self.draft("records");
         let records = self.all_records(subject, &mut draft)?;
-        self.vault.noted(&draft)?;
+        self.vault.noted(draft)?;
         Ok(records)
     }
 
@@ -312,7 +331,7 @@ impl<'v> Tenant<'v> {
                 opened.fields.pop()
             }));
         }
-        self.vault.noted(&draft)?;
+        self.vault.noted(draft)?;
         Ok(revealed)
     }
 
@@ -443,16 +462,18 @@ impl<'v> Tenant<'v> {
     pub(super) fn is_free(&self) -> Result<()> {
         match self.vault.rules().version {
             0 => Ok(()),
-            _ => Err(Error::Denied {
-                code: "no-principal",
-                problem: "this vault has rules for who may see what: name a principal and a purpose".into(),
-            }),
+            _ => Err(no_principal("name a principal and a purpose")),
         }
     }
 
     pub(super) fn line(&self, field: &str, mode: Mode, version: u32) -> Line {
         Line { tenant: self.name.as_str().to_owned(), field: field.to_owned(), mode, version }
     }
+}
+
+fn no_principal(advice: &str) -> Error {
+    let problem = format!("this vault has rules for who may see what: {advice}");
+    Error::Denied { code: "no-principal", problem }
 }
 
 /// Each name once: of two values under one name the second would never be found again.

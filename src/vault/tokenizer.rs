@@ -82,12 +82,12 @@ impl<'v> Tokenizer<'v> {
         self.tenant.put_many(rows)
     }
 
-    /// Computes the tokens of a field.
+    /// Computes the tokens of a field, under its primary key version.
     ///
     /// # Errors
-    /// As [`Tenant::tokenizer`].
+    /// [`Error::KeyState`](crate::error::Error::KeyState); what [`Format::check`] refuses.
     pub fn field(&self, field: &FieldName, format: Format) -> Result<FieldTokenizer> {
-        self.tenant.tokenizer(field, format).map(FieldTokenizer)
+        self.tenant.unasked_tokenizer(field, format).map(FieldTokenizer)
     }
 
     /// Issues the random tokens of a field.
@@ -103,6 +103,14 @@ impl<'v> Tokenizer<'v> {
 pub struct FieldTokenizer(protect::Tokenizer);
 
 impl FieldTokenizer {
+    /// As [`protect::Tokenizer::in_context`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn in_context(&self, context: &[u8]) -> Result<Self> {
+        self.0.in_context(context).map(Self)
+    }
+
     /// As [`protect::Tokenizer::key_version`].
     pub fn key_version(&self) -> KeyVersion {
         self.0.key_version()

@@ -8,15 +8,16 @@
 
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::output::Output;
 use clap::Args;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{Action, Approval, Request};
 use cloakroom::name::Principal;
 use cloakroom::vault::{Admin, Vault};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -33,7 +34,7 @@ pub struct Approve {
     /// Your name in the rules.
     #[arg(long, value_name = "NAME")]
     principal: String,
-    /// Where the approval goes; the file must not exist.
+    /// Where the approval goes: a file that must not exist, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -103,7 +104,7 @@ pub struct Approved {
     /// Another principal's approval, where the rules name some who approve.
     #[arg(long, value_name = "FILE")]
     approval: Option<PathBuf>,
-    /// Where the request for an approval goes if it is needed; the file must not exist.
+    /// Where the request for an approval goes if it is needed: a file that must not exist, or `-` for standard output.
     #[arg(long, value_name = "FILE", conflicts_with = "approval")]
     request: Option<PathBuf>,
 }
@@ -111,6 +112,16 @@ pub struct Approved {
 impl Approved {
     pub fn approval(&self) -> Result<Option<Approval>> {
         self.approval.as_deref().map(|path| Approval::parse(&text(path)?)).transpose()
+    }
+
+    /// Where the request goes.
+    pub fn request(&self) -> Option<&Path> {
+        self.request.as_deref()
+    }
+
+    /// Whether an approval is given or asked for.
+    pub fn is_asked(&self) -> bool {
+        self.approval.is_some() || self.request.is_some()
     }
 
     /// What was done, or refused: then the request is written, if it was asked for.
@@ -126,10 +137,11 @@ impl Approved {
         };
         let by = by.ok_or_else(nobody)?;
         let (action, target) = wanted();
-        write(path, &vault.request(action, &target, by)?.to_json())?;
+        let place = write(path, &vault.request(action, &target, by)?.to_json())?;
         say(format_args!(
-            "the request is in {}: have it signed with `cloakroom approve`, and try again with --approval",
-            path.display()
+            "the request for {} of {target} is in {}: have it signed with `cloakroom approve`, and try again with --approval",
+            action.code(),
+            place.display()
         ));
         done
     }
@@ -139,13 +151,12 @@ fn nobody() -> Error {
     Error::Setting { what: "--principal", problem: "is needed: an approval is for one who asks".into() }
 }
 
-fn write(path: &Path, json: &str) -> Result<()> {
-    if path.symlink_metadata().is_ok() {
-        return Err(Error::Exists { path: path.to_owned() });
-    }
-    let mut file = WholeFile::create(path, Readers::Anyone)?;
-    writeln!(file, "{json}").map_err(Error::io("write", path))?;
-    file.commit()
+/// Where it is now.
+fn write(path: &Path, json: &str) -> Result<PathBuf> {
+    let output = Output::create_new(path, Readers::Anyone)?;
+    let place = output.place();
+    output.put(format!("{json}\n").as_bytes())?;
+    Ok(place)
 }
 
 fn text(path: &Path) -> Result<String> {

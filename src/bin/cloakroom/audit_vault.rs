@@ -4,15 +4,16 @@ use crate::audit::read_head;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
+use crate::output::Output;
 use crate::shown::Shown;
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand};
 use cloakroom::vault::Vault;
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum OfVault {
@@ -56,33 +57,34 @@ pub enum OfVault {
 
 #[derive(Args)]
 pub struct To {
-    /// Where it goes; the file must not exist.
+    /// Where it goes: a file that must not exist, or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
 pub fn run(command: &OfVault, key: &KeySource) -> Result<Outcome> {
     match command {
-        OfVault::Head { vault, to } => to.write(vault, key, |vault, file| {
+        OfVault::Head { vault, to } => to.write(vault, key, |vault, output| {
             let head = vault.signed_head(now())?;
-            file.write_all(head.to_json().as_bytes()).map_err(to.unwritten())
+            output.write_all(head.to_json().as_bytes()).map_err(output.unwritten())
         }),
-        OfVault::Export { vault, to } => to.write(vault, key, |vault, file| {
-            let mut file = BufWriter::new(file);
-            let head = vault.export_audit(&mut file, now())?;
-            file.flush().map_err(to.unwritten())?;
+        OfVault::Export { vault, to } => to.write(vault, key, |vault, output| {
+            let unwritten = output.unwritten();
+            let mut buffered = BufWriter::new(output);
+            let head = vault.export_audit(&mut buffered, now())?;
+            buffered.flush().map_err(unwritten)?;
             say(format_args!("{} leaves", head.head.size));
             Ok(())
         }),
-        OfVault::Prove { vault, leaf, to } => to.write(vault, key, |vault, file| {
+        OfVault::Prove { vault, leaf, to } => to.write(vault, key, |vault, output| {
             let proof = vault.prove_leaf(*leaf, now())?;
-            file.write_all(proof.to_json().as_bytes()).map_err(to.unwritten())
+            output.write_all(proof.to_json().as_bytes()).map_err(output.unwritten())
         }),
         OfVault::ProveConsistency { vault, from, to } => {
             let earlier = read_head(from)?;
-            to.write(vault, key, |vault, file| {
+            to.write(vault, key, |vault, output| {
                 let proof = vault.prove_consistency(&earlier, now())?;
-                file.write_all(proof.to_json().as_bytes()).map_err(to.unwritten())
+                output.write_all(proof.to_json().as_bytes()).map_err(output.unwritten())
             })
         }
         OfVault::PublicKey(vault) => public_key(vault, key),
@@ -94,21 +96,13 @@ impl To {
         &self,
         vault: &VaultPath,
         key: &KeySource,
-        write: impl FnOnce(&Vault, &mut WholeFile) -> Result<()>,
+        write: impl FnOnce(&Vault, &mut Output) -> Result<()>,
     ) -> Result<Outcome> {
-        let path: &Path = &self.output;
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::Exists { path: path.to_owned() });
-        }
         let vault = open(&vault.vault, &*unlock::existing(key)?)?;
-        let mut file = WholeFile::create(path, Readers::Anyone)?;
-        write(&vault, &mut file)?;
-        file.commit()?;
+        let mut output = Output::create_new(&self.output, Readers::Anyone)?;
+        write(&vault, &mut output)?;
+        output.commit()?;
         Ok(Outcome::Done)
-    }
-
-    fn unwritten(&self) -> impl FnOnce(std::io::Error) -> Error {
-        Error::io("write", &self.output)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
+use crate::output::{Output, is_standard, one_is_standard};
 use crate::shown::Shown;
 use crate::vault::{open, tenant_of};
 use crate::{KeySource, VaultPath, unlock};
@@ -13,10 +14,10 @@ use cloakroom::name::{FieldName, KeyVersion, Principal, Purpose};
 use cloakroom::report::{BreachReport, Deadlines, Head};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Query, Radius, Vault};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum BreachCommand {
@@ -62,10 +63,10 @@ pub struct RadiusOf {
     /// When the controller became aware of the breach: the report names the deadline.
     #[arg(long, value_name = "TIME")]
     aware: Option<String>,
-    /// Write the report as JSON.
+    /// Write the report as JSON; with `-` to standard output, in place of the summary and the list.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the report as Markdown, on a page.
+    /// Write the report as Markdown, on a page; with `-` to standard output, in place of the summary.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -77,6 +78,9 @@ pub fn run(command: &BreachCommand, key: &KeySource) -> Result<Outcome> {
 }
 
 fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
+    let standard = [arguments.json.as_deref(), arguments.report.as_deref()];
+    one_is_standard(standard)?;
+    let [json_is_standard, report_is_standard] = standard.map(|path| path.is_some_and(is_standard));
     let approval = arguments.approved.approval()?;
     let by = arguments.by.as_deref().map(Principal::new).transpose()?;
     let times = arguments.times()?;
@@ -102,13 +106,15 @@ fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
     }
     for (path, text) in [(&arguments.json, report.to_json()), (&arguments.report, report.to_text())] {
         if let Some(path) = path {
-            write(path, &text)?;
+            Output::create(path, Readers::Owner)?.put(text.as_bytes())?;
         }
     }
     let mut out = std::io::stdout().lock();
-    print(&mut out, &query, &radius).map_err(Error::io("write", "standard output"))?;
+    if !json_is_standard && !report_is_standard {
+        print(&mut out, &query, &radius).map_err(Error::io("write", "standard output"))?;
+    }
     if let Some(listing) = &listing {
-        for (tenant, subject) in &listing.subjects {
+        for (tenant, subject) in listing.subjects.iter().filter(|_| !json_is_standard) {
             let line = serde_json::json!({ "tenant": tenant.as_str(), "subject": subject.expose() });
             writeln!(out, "{line}").map_err(Error::io("write", "standard output"))?;
         }
@@ -208,10 +214,4 @@ fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Resul
         writeln!(out, "under it now: {count} × {}", Shown::whole(&line.to_string()))?;
     }
     writeln!(out, "of {} leaves of the audit log", radius.leaves)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut file = WholeFile::create(path, Readers::Owner)?;
-    file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
-    file.commit()
 }

@@ -132,10 +132,7 @@ fn import(Import { input, vault, tenant, delimiter, access }: &Import, key: &Key
     let source = open_input(input)?;
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, tenant.as_deref())?);
-    let tenant = match access.access()? {
-        Some(access) => tenant.by(access),
-        None => tenant,
-    };
+    let tenant = access.signed(&vault, tenant)?;
     let (mut count, mut batch) = (Count::default(), vec![]);
     // Whether a purpose is known is asked of the rules in force, by the vault.
     pipeline::consents(source, delimiter, &Rules::default(), now(), |row| {

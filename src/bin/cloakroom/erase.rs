@@ -1,15 +1,17 @@
 //! `subject erase` and `receipt verify`.
 
+use crate::access::AccessArgs;
 use crate::audit::{PublicKeys, text};
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::output::Output;
 use crate::shown::Shown;
 use crate::vault::{NOBODY, open, subject_id, tenant_of_subjects};
 use crate::{KeySource, SubjectOf, unlock};
 use clap::{Args, Subcommand};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Destroyed, Erasure, Receipt, ReceiptOptions};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,9 @@ const LONGEST: u64 = 1 << 28;
 pub struct Erase {
     #[command(flatten)]
     subject: SubjectOf,
-    /// Writes a signed receipt: what was destroyed, what remains and why. The file must not exist.
+    #[command(flatten)]
+    access: AccessArgs,
+    /// Writes a signed receipt: what was destroyed, what remains and why. The file must not exist; `-` for standard output.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Has the receipt name her.
@@ -44,23 +48,21 @@ pub enum ReceiptCommand {
 }
 
 pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
-    let Erase { subject, receipt, with_id, backups_until } = arguments;
+    let Erase { subject, access, receipt, with_id, backups_until } = arguments;
     let backups_until = backups_until.as_deref().map(Timestamp::parse).transpose()?;
-    if let Some(path) = receipt.as_ref().filter(|path| path.exists()) {
-        return Err(Error::Exists { path: path.clone() });
-    }
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
+    let tenant = access.signed(&vault, tenant)?;
     let id = subject_id(&subject.id)?;
     let erasure = match receipt {
         None => tenant.erase(&id)?.ok_or(NOBODY)?,
         Some(path) => {
             // Nobody is erased when there is no place for the receipt.
-            let mut file = WholeFile::create(&path, Readers::Owner)?;
+            let output = Output::create_new(&path, Readers::Owner)?;
             let receipt = tenant.erase_with_receipt(&id, &ReceiptOptions { with_id, backups_until })?;
-            file.write_all(receipt.to_json().as_bytes()).map_err(Error::io("write", &path))?;
-            file.commit()?;
-            say(format_args!("receipt: {}", path.display()));
+            let place = output.place();
+            output.put(receipt.to_json().as_bytes())?;
+            say(format_args!("receipt: {}", place.display()));
             let Destroyed { records, fields, random_tokens, blind_index_entries, .. } = receipt.destroyed;
             Erasure { records, fields, tokens: random_tokens, indexes: blind_index_entries }
         }

@@ -1,6 +1,7 @@
 //! `export`: keys that exports are sealed to, and opening one.
 
 use crate::exit::Outcome;
+use crate::output::must_be_file;
 use clap::Subcommand;
 use cloakroom::crypto::hpke::RecipientSecret;
 use cloakroom::vault::open_export;
@@ -36,6 +37,7 @@ pub fn run(command: &ExportCommand) -> Result<Outcome> {
 }
 
 fn keygen(path: &Path) -> Result<Outcome> {
+    must_be_file("the secret key", path)?;
     if path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }

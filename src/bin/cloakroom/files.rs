@@ -4,6 +4,7 @@ use crate::access::AccessArgs;
 use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::keys::now;
+use crate::output::{Output, is_standard, must_be_file, one_is_standard};
 use crate::rewrite::Changed;
 use crate::shown::Shown;
 use crate::vault::open;
@@ -14,7 +15,7 @@ use cloakroom::keys::{self, Keyset};
 use cloakroom::name::TenantId;
 use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
-use cloakroom::vault::{Vault, reveal_target};
+use cloakroom::vault::{Vault, file_target};
 use cloakroom::whole_file::{Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::cell::Cell;
@@ -164,12 +165,14 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
     let written = [Some(how.output.as_path()), how.rejects.as_deref()];
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
+    one_is_standard([Some(&how.output), approved.request()])?;
     let json = read_manifest(&manifest_path)?;
     let source = open_input(&input)?;
     let held = Held::open(&holder, key)?;
     let manifest = Manifest::parse(&json, &held.keyset())?;
     let (access, approval) = (access.access()?, approved.approval()?);
     let (tenant, values) = (TenantId::new(&manifest.tenant)?, manifest.values());
+    let sha256 = if approved.is_asked() { sha256_of(&input)? } else { [0; 32] };
     // What is revealed is for the owner's eyes. The files come first: an approval is not used up for what cannot be written.
     let mut output = Output::create(&how.output, Readers::Owner)?;
     let mut rejects = how.rejects()?;
@@ -179,7 +182,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     {
         let shown = vault.revealer(&tenant, access.clone()).because(reason.unwrap_or_default());
         revealer = Some(match &approval {
-            Some(approval) => shown.with_approval(values, approval)?,
+            Some(approval) => shown.with_approval_of_file(sha256, values, approval)?,
             None => shown,
         });
     }
@@ -196,7 +199,7 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
         (Held::Vault(vault), Some(access)) => approved.or_request(
             revealed,
             vault,
-            || (Action::BulkReveal, reveal_target(values, &tenant, access)),
+            || (Action::BulkReveal, file_target(&sha256, values, &tenant, access)),
             Some(&access.principal),
         )?,
         _ => revealed?,
@@ -215,6 +218,15 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
         say(format_args!("left as it is: {}: {} ({reason})", Shown(column, 64), reason.code()));
     }
     finish(rejects, "revealed", revealed.rows - revealed.rejected, revealed.rejected)
+}
+
+/// The hash by which an approval names the file: it is read twice, since nothing of another file is to be shown.
+fn sha256_of(input: &Path) -> Result<[u8; 32]> {
+    if is_standard(input) {
+        let problem = "must be named, and not come from standard input: an approval is for one file".into();
+        return Err(Error::Setting { what: "the file", problem });
+    }
+    pipeline::sha256_of(open_input(input)?)
 }
 
 /// The bytes of a manifest.
@@ -247,13 +259,11 @@ pub fn finish(rejects: Option<WholeFile>, what: &str, rows: u64, rejected: u64) 
 impl How {
     pub fn manifest_beside(&self, path: &Path, otherwise: &str) -> Result<PathBuf> {
         for (what, path) in [("--manifest", &self.manifest), ("--rejects", &self.rejects)] {
-            if path.as_deref() == Some(Path::new("-")) {
-                return Err(Error::Setting { what, problem: "must be a file".into() });
-            }
+            path.iter().try_for_each(|path| must_be_file(what, path))?;
         }
         match &self.manifest {
             Some(manifest) => Ok(manifest.clone()),
-            None if path == Path::new("-") => {
+            None if is_standard(path) => {
                 Err(Error::Setting { what: "--manifest", problem: otherwise.into() })
             }
             None => Ok(manifest_of(path)),
@@ -282,7 +292,7 @@ pub fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBu
         let problem = format!("{} {problem}: choose another file", path.display());
         Err(Error::Setting { what: "output", problem })
     };
-    let named = |path: &&Path| *path != Path::new("-");
+    let named = |path: &&Path| !is_standard(path);
     let read: Vec<_> =
         read.iter().copied().filter(named).chain(opened.iter().map(PathBuf::as_path)).collect();
     let read: Vec<_> = read.into_iter().map(resolved).collect();
@@ -345,7 +355,7 @@ pub fn read_policy(path: &Path) -> Result<Policy> {
 pub fn refuse_protected(input: &Path) -> Result<()> {
     let manifest = manifest_of(input);
     let is_manifest = |json: Vec<u8>| json.windows(20).any(|w| w == b"\"cloakroom_manifest\"");
-    match input != Path::new("-") && read_small(&manifest).is_ok_and(is_manifest) {
+    match !is_standard(input) && read_small(&manifest).is_ok_and(is_manifest) {
         true => Err(Error::Input {
             problem: format!(
                 "is protected already: {} stands beside it; protect the original, or remove that file if it is not this one's",
@@ -367,7 +377,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 pub fn open_input(path: &Path) -> Result<Box<dyn Read>> {
-    if path == Path::new("-") {
+    if is_standard(path) {
         return Ok(Box::new(std::io::stdin()));
     }
     let file = File::open(path).map_err(Error::io("open", path))?;
@@ -385,52 +395,6 @@ pub fn one_byte(delimiter: &str) -> Result<u8> {
             what: "--delimiter",
             problem: "must be one ASCII character, or `tab`".into(),
         }),
-    }
-}
-
-/// Where the result goes.
-pub enum Output {
-    File(WholeFile),
-    Standard(std::io::Stdout),
-}
-
-impl Output {
-    pub fn create(path: &Path, readers: Readers) -> Result<Self> {
-        match path == Path::new("-") {
-            true => Ok(Output::Standard(std::io::stdout())),
-            false => WholeFile::create(path, readers).map(Output::File),
-        }
-    }
-
-    fn sync(&mut self) -> Result<()> {
-        match self {
-            Output::File(file) => file.sync(),
-            Output::Standard(out) => out.flush().map_err(Error::io("write", "standard output")),
-        }
-    }
-
-    fn commit(mut self) -> Result<()> {
-        self.sync()?;
-        match self {
-            Output::File(file) => file.commit(),
-            Output::Standard(_) => Ok(()),
-        }
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self {
-            Output::File(file) => file.write(bytes),
-            Output::Standard(out) => out.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self {
-            Output::File(file) => file.flush(),
-            Output::Standard(out) => out.flush(),
-        }
     }
 }
 

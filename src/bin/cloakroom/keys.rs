@@ -3,6 +3,7 @@
 use crate::exit::Outcome;
 use crate::key_source::{NewKeySource, Split};
 use crate::keyset_holder::OpenHolder;
+use crate::output::must_be_file;
 use crate::vault::open;
 use crate::{Holder, KeySource, overdue, unlock};
 use cloakroom::keys::{self, DEFAULT_PERIOD_DAYS, Keyset};
@@ -15,6 +16,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 pub fn create(file: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
+    must_be_file("the keyset", file)?;
     if file.exists() {
         return Err(Error::Exists { path: file.to_owned() });
     }

@@ -22,6 +22,7 @@ mod keyset_holder;
 mod known_files;
 mod lines;
 mod move_to_primary;
+mod output;
 mod overdue;
 mod policy;
 mod principal;

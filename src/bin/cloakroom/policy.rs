@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub enum PolicyCommand {
-    /// Reads a policy, and says what it does to each field.
+    /// Reads a policy, and says what it does to each field, and the SHA-256 of its rules, which an approval of them names.
     Check(Check),
     /// Shows the first rows before and after, in the clear, on standard output. Nothing is written to a file, and no
     /// key is needed: tokens are made under a key that is thrown away.
@@ -132,7 +132,11 @@ fn print_policy(policy: &Policy) -> std::io::Result<()> {
         let [a, b, c, d] = widths;
         writeln!(out, "{name:a$}  {mode:b$}  {settings:c$}  {erased:d$}  {back}")?;
     }
-    Ok(())
+    // What a request to install these rules names, so that who approves can compare the two.
+    match policy.rules() {
+        rules if rules.is_empty() => Ok(()),
+        rules => writeln!(out, "rules SHA-256 {}", rules_target(rules)),
+    }
 }
 
 /// What makes what is left in the file unreadable for good.

@@ -1,6 +1,7 @@
 //! `principal keygen`: a key pair for somebody who signs approvals.
 
 use crate::exit::Outcome;
+use crate::output::must_be_file;
 use clap::Subcommand;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -25,6 +26,7 @@ pub fn run(command: &PrincipalCommand) -> Result<Outcome> {
 }
 
 fn keygen(path: &Path) -> Result<Outcome> {
+    must_be_file("the secret key", path)?;
     if path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }

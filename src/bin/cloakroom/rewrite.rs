@@ -2,11 +2,12 @@
 
 use crate::exit::Outcome;
 use crate::files::{
-    Held, How, Output, Ticker, check_paths, finish, manifest_of, open_input, opened, put_in_place,
-    read_manifest, read_policy, say,
+    Held, How, Ticker, check_paths, finish, manifest_of, open_input, opened, put_in_place, read_manifest,
+    read_policy, say,
 };
 use crate::keys::now;
 use crate::move_to_primary::{self, Moving};
+use crate::output::{Output, is_standard};
 use crate::{Holder, KeySource, overdue};
 use clap::Args;
 use cloakroom::keys::Keyset;
@@ -149,7 +150,7 @@ impl Files {
         key: &KeySource,
         parse: fn(&[u8], &Keyset) -> Result<Manifest>,
     ) -> Result<Self> {
-        if how.output == Path::new("-") {
+        if is_standard(&how.output) {
             let problem = "must be a file: its manifest stands beside it".into();
             return Err(Error::Setting { what: "--output", problem });
         }

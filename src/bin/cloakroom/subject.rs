@@ -5,18 +5,19 @@ use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
+use crate::output::Output;
 use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
 use cloakroom::duties::{Access, Action};
 use cloakroom::name::{FieldName, Note, Purpose};
-use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Vault, Which};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Tenant, Vault, Which};
+use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A data subject, and who asks about her.
 #[derive(Args)]
@@ -50,6 +51,16 @@ impl Of {
             Some(access) => tenant.by(access),
             None => tenant,
         };
+        self.rights_in(&tenant)
+    }
+
+    /// To change something, in the name of somebody where there are rules.
+    fn rights_to_change<'v>(&self, vault: &'v Vault) -> Result<Rights<'v>> {
+        let tenant = vault.tenant(&tenant_of_subjects(vault, self.tenant.as_deref())?);
+        self.rights_in(&self.access.signed(vault, tenant)?)
+    }
+
+    fn rights_in<'v>(&self, tenant: &Tenant<'v>) -> Result<Rights<'v>> {
         let rights = tenant.rights_of(&subject_id(&self.id)?);
         Ok(match &self.reason {
             Some(reason) => rights.because(&Note::new(reason)?),
@@ -88,7 +99,7 @@ pub enum RightsCommand {
 pub struct Export {
     #[command(flatten)]
     of: Of,
-    /// The file, which must not exist; otherwise it goes to standard output.
+    /// The file, which must not exist; `-`, or none, for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Seals it to this public key, of `export keygen`.
@@ -194,7 +205,7 @@ pub fn change(
     change: impl FnOnce(&Rights<'_>) -> Result<bool>,
 ) -> Result<Outcome> {
     let vault = of.open(key)?;
-    match change(&of.rights(&vault)?)? {
+    match change(&of.rights_to_change(&vault)?)? {
         true => say(format_args!("subject: {done}")),
         false => say(format_args!("subject: {nothing}; nothing is changed")),
     }
@@ -324,33 +335,18 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
-    if let Some(path) = output.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
-        return Err(Error::Exists { path: path.clone() });
-    }
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
     // The file comes first: an approval is not used up for what cannot be written.
-    let create = |path| Ok::<_, Error>((path, WholeFile::create(path, Readers::Owner)?));
-    let file = output.as_ref().map(create).transpose()?;
+    let output = output.as_deref().unwrap_or(Path::new("-"));
+    let output = Output::create_new(output, Readers::Owner)?;
     let (target, by) = (rights.export_target()?, access.as_ref().map(|access| &access.principal));
     let done = rights.export(access.as_ref(), approval.as_ref());
     let export = approved.or_request(done, &vault, || (Action::Export, target), by)?;
     let sealed = recipient.map(|recipient| export.sealed_to(&recipient)).transpose()?;
-    let bytes = sealed.as_deref().unwrap_or(export.json().as_bytes());
-    match file {
-        Some((path, mut file)) => {
-            file.write_all(bytes).map_err(Error::io("write", path))?;
-            file.commit()?;
-        }
-        None => {
-            let failed = || Error::io("write", "standard output");
-            let mut out = std::io::stdout().lock();
-            out.write_all(bytes).map_err(failed())?;
-            out.flush().map_err(failed())?;
-        }
-    }
+    output.put(sealed.as_deref().unwrap_or(export.json().as_bytes()))?;
     if export.withheld > 0 {
         let count = export.withheld;
         say(format_args!(
@@ -369,7 +365,7 @@ fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Res
     };
     let vault = of.open(key)?;
     // Her id is the first line of standard input, if it stands there.
-    let rights = of.rights(&vault)?;
+    let rights = of.rights_to_change(&vault)?;
     let value = Lines::new().next()?.ok_or(Error::Value { problem: "is missing on standard input" })??;
     let records = rights.rectify(&field, value.as_bytes(), which)?;
     say(format_args!("rectified in {records} records"));

@@ -2,6 +2,7 @@
 
 use crate::KeySource;
 use crate::key_source::Split;
+use crate::output::must_be_file;
 use cloakroom::keys::{KeyFile, KeyProvider, Passphrase, Scheme, Share, SharedKey, TwoFactors};
 use cloakroom::{Error, Result};
 use std::io::IsTerminal;
@@ -94,7 +95,11 @@ fn provider(source: &KeySource, names: &Names, new: bool) -> Result<Box<dyn KeyP
 }
 
 fn open_key_file(path: &Path, new: bool) -> Result<KeyFile> {
-    if new && !path.exists() { KeyFile::create(path) } else { KeyFile::read(path) }
+    if !new || path.exists() {
+        return KeyFile::read(path);
+    }
+    must_be_file("the new key", path)?;
+    KeyFile::create(path)
 }
 
 /// The key file that opens what exists.
@@ -162,6 +167,7 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>> {
 /// A new key, its shares written: `DIR/share-2-of-5` and so on.
 fn new_shares(scheme: Scheme, dir: &Path) -> Result<SharedKey> {
     let file = |number: u8| dir.join(format!("share-{number}-of-{}", scheme.count()));
+    must_be_file("the directory of the shares", dir)?;
     // None is written where one would fail.
     if let Some(path) = (1..=scheme.count()).map(file).find(|path| path.exists()) {
         return Err(Error::Exists { path });

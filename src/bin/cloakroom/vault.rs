@@ -5,6 +5,7 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
+use crate::output::must_be_file;
 use crate::shown::Shown;
 use crate::{KeySource, VaultPath, alarm, overdue, unlock};
 use cloakroom::keys::KeyProvider;
@@ -20,6 +21,7 @@ pub fn open(path: &Path, provider: &dyn KeyProvider) -> Result<Vault> {
 }
 
 pub fn init(dir: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
+    must_be_file("the vault", dir)?;
     if dir.exists() {
         return Err(Error::Exists { path: dir.to_owned() });
     }
