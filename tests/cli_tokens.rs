@@ -243,3 +243,61 @@ fn no_value_is_in_the_vault_or_in_a_message() {
         assert_eq!(ran.text(), "", "in a file of the vault");
     }
 }
+
+const RULED: &str = r#"
+version = 1
+tenant = "acme"
+subject = "id"
+
+[field.id]
+protect = "keep"
+
+[field.email]
+protect = "seal"
+index = 17
+purposes = ["support"]
+
+[field.pin]
+protect = "random-token"
+format = "digits"
+purposes = ["support"]
+
+[purpose.support]
+basis = "contract"
+
+[role.agent]
+purposes = ["support"]
+reveal = { email = "full", pin = "mask 0+1" }
+
+[role.clerk]
+purposes = ["support"]
+reveal = { pin = "full" }
+
+[principal.alice]
+roles = ["agent"]
+
+[principal.carl]
+roles = ["clerk"]
+"#;
+
+// SPEC: LOG-12
+#[test]
+fn under_rules_a_principal_redeems_and_finds_what_a_purpose_shows() {
+    let tool = Tool::with_protected(RULED, "id,email,pin\n1,a@example.org,471100\n2,b@example.org,471101\n");
+    let token = tool.text("one.csv").lines().nth(1).unwrap().rsplit(',').next().unwrap().to_owned();
+    let redeem = "token redeem --vault v --field pin";
+    let find = "find email --vault v";
+    assert_eq!(answers(&tool, redeem, &token), ["471100"]);
+    tool.ok("policy install p.toml --vault v");
+    let refused = tool.run_with(redeem, token.as_bytes()).with_exit(redeem, 1);
+    assert!(refused.err.contains("name a principal and a purpose"), "{}", refused.err);
+    tool.fails_with(4, find, b"a@example.org\n", "name a principal and a purpose");
+    tool.fails_with(2, &format!("{find} --principal alice"), b"a@example.org\n", "--purpose");
+    let by = |who: &str, line: &str| format!("{line} --principal {who} --purpose support");
+    assert_eq!(answers(&tool, &by("alice", redeem), &token), ["*****0"]);
+    assert_eq!(answers(&tool, &by("carl", redeem), &token), ["471100"]);
+    assert_eq!(answers(&tool, &by("alice", find), "A@example.org\n"), [r#"[]"#], "as it is written alone");
+    assert_eq!(answers(&tool, &by("alice", find), "a@example.org\n"), [r#"["1"]"#]);
+    tool.fails_with(4, &by("carl", find), b"a@example.org\n", "no role of the principal");
+    tool.clean();
+}

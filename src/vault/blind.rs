@@ -103,17 +103,30 @@ impl Tenant<'_> {
     pub fn find(&self, index: &FieldName, values: &[&str]) -> Result<Vec<Hit>> {
         self.is_free()?;
         let index = self.built_index(index)?;
+        let hits = self.hits(&index, values)?;
+        let mut draft = self.draft("find");
+        let fields = self.field_ids(index.parts().iter().map(|(name, _)| name.as_str()));
+        for hit in &hits {
+            let id = self.vault().ids.subject(self.name(), &split_entry_key(&hit.record.0).0);
+            draft.item(id, UNDECIDED, 0, &fields);
+        }
+        self.vault().noted(draft)?;
+        Ok(hits)
+    }
+
+    /// The records with these values, in no log yet.
+    pub(super) fn hits(&self, index: &BlindIndex, values: &[&str]) -> Result<Vec<Hit>> {
         let mut hits = BTreeMap::<EntryKey, SubjectId>::new();
         // A version added meanwhile may be the one that a record was moved to.
         let mut keyring = self.vault().keyring();
         loop {
-            let indexers = asked(&keyring.keyset, self.name(), &index)?;
+            let indexers = asked(&keyring.keyset, self.name(), index)?;
             for indexer in &indexers {
                 let prefix = blind_prefix(indexer, values)?;
                 Pages::new(self.vault().store(), BLIND, &prefix, None).each(|key, _| {
                     let record = entry_key_of(&key[prefix.len()..])?;
                     if !hits.contains_key(&record)
-                        && let Some(subject) = self.holds(&record, &index, values)?
+                        && let Some(subject) = self.holds(&record, index, values)?
                     {
                         hits.insert(record, subject);
                     }
@@ -126,17 +139,10 @@ impl Tenant<'_> {
             }
             keyring = now;
         }
-        let mut draft = self.draft("find");
-        let fields = self.field_ids(index.parts().iter().map(|(name, _)| name.as_str()));
-        for record in hits.keys() {
-            let id = self.vault().ids.subject(self.name(), &split_entry_key(record).0);
-            draft.item(id, UNDECIDED, 0, &fields);
-        }
-        self.vault().noted(draft)?;
         Ok(hits.into_iter().map(|(record, subject)| Hit { subject, record: RecordId(record) }).collect())
     }
 
-    fn built_index(&self, name: &FieldName) -> Result<BlindIndex> {
+    pub(super) fn built_index(&self, name: &FieldName) -> Result<BlindIndex> {
         let published = self.vault().published();
         let key = (self.name().as_str().to_owned(), name.as_str().to_owned());
         match published.indexes.get(&key) {

@@ -67,6 +67,7 @@ mod receipt;
 mod rectify;
 mod reference;
 mod retention;
+mod reveal_finds;
 mod reveal_tokens;
 mod revealer;
 mod rules;

@@ -21,6 +21,14 @@ impl Revealer<'_> {
         self.judge().decide(field, &SubjectState::default(), None, self.vault().decision_time())
     }
 
+    /// The value of one random token.
+    ///
+    /// # Errors
+    /// As [`redeem_many`](Revealer::redeem_many), of all and of one.
+    pub fn redeem(&self, tokens: &RandomTokens<'_>, token: &str, now: Timestamp) -> Result<Revealed> {
+        self.redeem_many(tokens, &[token], now)?.pop().expect("one result for one token")
+    }
+
     /// The values of random tokens, in order, in one leaf of the audit log. A token for one use that is shown is gone then. Of
     /// a token that several subjects share, the strictest decision counts.
     ///

@@ -366,7 +366,7 @@ impl<'v> Revealer<'v> {
     }
 
     /// The leaf that says that all of it was refused.
-    fn denial(&self, looked: &[Result<Looked>], error: &Error) -> Draft {
+    pub(super) fn denial(&self, looked: &[Result<Looked>], error: &Error) -> Draft {
         let code = match error {
             Error::Denied { code, .. } => *code,
             _ => "",
@@ -389,7 +389,13 @@ impl<'v> Revealer<'v> {
     }
 
     /// What the rules say of one field, and its value if some of it is shown.
-    fn look(&self, judge: &Judge, record: &EntryKey, field: &FieldName, now: Timestamp) -> Result<Looked> {
+    pub(super) fn look(
+        &self,
+        judge: &Judge,
+        record: &EntryKey,
+        field: &FieldName,
+        now: Timestamp,
+    ) -> Result<Looked> {
         let (locator, number) = split_entry_key(record);
         loop {
             let none =

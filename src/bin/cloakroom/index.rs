@@ -1,6 +1,7 @@
 //! `index plan`: how many bits a blind index should have, and what more or fewer would do; `index define`, `drop` and
 //! `list`; and `find`.
 
+use crate::access::AccessArgs;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
@@ -46,6 +47,14 @@ pub struct Named {
     name: String,
     #[command(flatten)]
     of: Of,
+}
+
+#[derive(Args)]
+pub struct Find {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 #[derive(Args)]
@@ -156,13 +165,18 @@ fn print_list(indexes: &[(BlindIndex, bool)], out: &mut impl Write) -> std::io::
 }
 
 /// Prints the ids of the subjects whose records have these values, each once.
-pub fn find(Named { name, of }: &Named, key: &KeySource) -> Result<Outcome> {
+pub fn find(Find { named: Named { name, of }, access }: &Find, key: &KeySource) -> Result<Outcome> {
     /// More than any index has fields.
     const MOST: usize = 32;
+    let access = access.access()?;
     let (vault, tenant) = of.open(key)?;
     let values = Lines::new().batch(MOST)?.into_iter().collect::<Result<Vec<_>>>()?;
     let values: Vec<&str> = values.iter().map(|value| value.as_str()).collect();
-    let hits = vault.tenant(&tenant).find(&FieldName::new(name)?, &values)?;
+    let index = FieldName::new(name)?;
+    let hits = match access {
+        Some(access) => vault.revealer(&tenant, access).find(&index, &values)?,
+        None => vault.tenant(&tenant).find(&index, &values)?,
+    };
     let subjects: BTreeSet<&str> = hits.iter().map(|hit| hit.subject.expose()).collect();
     let json = serde_json::json!(subjects);
     writeln!(std::io::stdout(), "{json}").map_err(Error::io("write", "standard output"))?;

@@ -149,7 +149,7 @@ enum Command {
     /// Finds data subjects by sealed values.
     ///
     /// The values come from standard input, one line for each field of the index; printed are the subjects' ids, as JSON.
-    Find(index::Named),
+    Find(index::Find),
     /// Formats of tokens.
     #[command(subcommand)]
     Format(FormatCommand),
@@ -293,7 +293,7 @@ fn main() -> ExitCode {
         Command::Log { vault, audit: true } => audit_vault::leaves(&vault, &key),
         Command::Log { vault, audit: false } => vault::log(&vault, &key),
         Command::Token(command) => tokens::run(command, &key),
-        Command::Find(named) => index::find(&named, &key),
+        Command::Find(arguments) => index::find(&arguments, &key),
         Command::Index(command) => index::run(command, &key),
         Command::Policy(command) => policy::run(command, &key),
         Command::Audit(command) => audit::run(&command, &key),

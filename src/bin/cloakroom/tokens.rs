@@ -1,5 +1,6 @@
 //! `token`: random tokens for the lines of standard input.
 
+use crate::access::AccessArgs;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
@@ -10,7 +11,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use cloakroom::name::{FieldName, SubjectId};
 use cloakroom::policy::describe_format;
 use cloakroom::protect::Spelling;
-use cloakroom::vault::{Issued, Look, RandomTokens, TokenRequest, TokenRules, Vault};
+use cloakroom::vault::{Issued, Look, RandomTokens, Revealed, TokenRequest, TokenRules, Vault};
 use cloakroom::{Error, Result};
 
 /// Values in one atomic batch.
@@ -22,8 +23,8 @@ pub enum TokenCommand {
     ///
     /// A line that can have none gives an empty line, and its number and the reason on standard error.
     Issue(Issue),
-    /// Prints the value of each token, one token a line on standard input.
-    Redeem(FieldOf),
+    /// Prints the value of each token, one token a line on standard input; to a principal what the rules show of it.
+    Redeem(Redeem),
     /// Deletes each token, one a line on standard input, and prints `deleted` for it.
     Delete(FieldOf),
     /// Deletes all tokens of the vault whose time is over.
@@ -41,6 +42,14 @@ pub struct FieldOf {
     tenant: Option<String>,
     #[command(flatten)]
     vault: VaultPath,
+}
+
+#[derive(Args)]
+pub struct Redeem {
+    #[command(flatten)]
+    of: FieldOf,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 #[derive(Args)]
@@ -79,7 +88,7 @@ enum Opaque {
 pub fn run(command: TokenCommand, key: &KeySource) -> Result<Outcome> {
     match command {
         TokenCommand::Issue(arguments) => issue(arguments, key),
-        TokenCommand::Redeem(of) => redeem(&of, key),
+        TokenCommand::Redeem(arguments) => redeem(&arguments, key),
         TokenCommand::Delete(of) => delete(&of, key),
         TokenCommand::Purge(vault) => purge(&vault, key),
     }
@@ -171,17 +180,27 @@ fn warn_of_fill(issued: &Issued, number: u64, warned: &mut u8) {
     }
 }
 
-fn redeem(of: &FieldOf, key: &KeySource) -> Result<Outcome> {
+fn redeem(Redeem { of, access }: &Redeem, key: &KeySource) -> Result<Outcome> {
+    let access = access.access()?;
     let vault = of.open(key)?;
     let tokens = of.existing(&vault)?;
+    let revealer = match access {
+        Some(access) => Some(vault.revealer(&tenant_of(&vault, of.tenant.as_deref())?, access)),
+        None => None,
+    };
+    let redeem = |token: &str| match &revealer {
+        Some(revealer) => revealer.redeem(&tokens, token, now()),
+        None => tokens.redeem(token, now()).map(Revealed::Full),
+    };
     let (mut lines, mut answers) = (Lines::new(), Answers::after(0));
     // One after the other, and printed before the next: a token for one use is gone once it is redeemed.
     while let Some(line) = lines.next()? {
-        match line.and_then(|token| tokens.redeem(&token, now())) {
-            Ok(value) if value.expose().contains(&b'\n') => {
+        match line.and_then(|token| redeem(&token)) {
+            Ok(Revealed::Token(same)) => answers.put(Ok(same.as_bytes()))?,
+            Ok(Revealed::Full(value) | Revealed::Masked(value)) if value.expose().contains(&b'\n') => {
                 answers.put(Err(Error::Value { problem: "has a line break, so it is not printed" }))?;
             }
-            Ok(value) => answers.put(Ok(value.expose()))?,
+            Ok(Revealed::Full(value) | Revealed::Masked(value)) => answers.put(Ok(value.expose()))?,
             Err(error) => answers.put(Err(error))?,
         }
     }
