@@ -5,7 +5,7 @@ use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{Access, Action};
 use cloakroom::keys::Keyset;
 use cloakroom::name::{Principal, Purpose, TenantId};
-use cloakroom::pipeline::{self, Keys, Manifest, Options, sha256_of};
+use cloakroom::pipeline::{self, Inspected, Keys, Manifest, Options, inspect};
 use cloakroom::policy::Policy;
 use cloakroom::store::memory::MemoryStore;
 use cloakroom::time::Timestamp;
@@ -107,7 +107,7 @@ const Q: &str = "id,card\n1,4012888888881881\n2,6011111111111117\n";
 fn who_was_approved_for_one_file_and_reads_another_is_refused_at_its_end() {
     let ruled = Ruled::new();
     let ((p, of_p), (q, of_q)) = (ruled.protect(P), ruled.protect(Q));
-    let sha256 = sha256_of(&p[..]).unwrap();
+    let Inspected { sha256, values: 2 } = inspect(&p[..], &of_p, false).unwrap() else { panic!("2 cards") };
     let target = file_target(&sha256, 2, &acme(), &access());
     let done = ruled.approved(&target, |revealer, approval| {
         let revealer = revealer.with_approval_of_file(sha256, 2, approval)?;
@@ -126,7 +126,7 @@ fn who_was_approved_for_one_file_and_reads_another_is_refused_at_its_end() {
 fn an_approval_without_a_file_is_for_values_wherever_they_are_and_none_of_a_file() {
     let ruled = Ruled::new();
     let (p, of_p) = ruled.protect(P);
-    let sha256 = sha256_of(&p[..]).unwrap();
+    let Inspected { sha256, .. } = inspect(&p[..], &of_p, false).unwrap();
     let target = reveal_target(2, &acme(), &access());
     let refused = ruled.approved(&target, |revealer, approval| {
         revealer.with_approval_of_file(sha256, 2, approval).map(|_| vec![])
@@ -142,4 +142,20 @@ fn an_approval_without_a_file_is_for_values_wherever_they_are_and_none_of_a_file
         ruled.reveal(&p, &of_p, &revealer)
     });
     assert_eq!(done.unwrap(), P.as_bytes());
+}
+
+// SPEC: EYES-12
+#[test]
+fn what_an_approval_names_is_counted_in_the_file_and_not_taken_from_its_manifest() {
+    let ruled = Ruled::new();
+    let ((p, of_p), (q, _)) = (ruled.protect(P), ruled.protect(Q));
+    let rows_of_q = q.splitn(2, |byte| *byte == b'\n').nth(1).unwrap();
+    let both = [&p[..], rows_of_q].concat();
+    assert_eq!(inspect(&both[..], &of_p, true).unwrap().values, 4);
+    let part = &p[..p.len() - rows_of_q.len() / 2];
+    assert_eq!(inspect(part, &of_p, true).unwrap().values, 1);
+    assert_eq!(inspect(&b""[..], &of_p, true).unwrap().values, 0);
+    for other in [&both[..], part, &q, b""] {
+        assert!(matches!(inspect(other, &of_p, false), Err(Error::Manifest { .. })));
+    }
 }

@@ -128,11 +128,17 @@ fn an_approval_of_one_file_is_good_for_no_other_and_the_approver_sees_which() {
         let line = format!("{} --approval a.json", reveal(line));
         tool.fails(4, &line, "is not of this file");
     }
-    // On standard output not one byte of it is shown.
+    // The manifest of another file, without saying that it was changed.
+    tool.fails(
+        5,
+        &format!("{} --manifest q.manifest.json --approval a.json", reveal("p")),
+        "is another file's",
+    );
+    // Standard output would have values before the file is read whole, and known to be the one.
     let ran = tool.fails(
-        4,
-        &format!("{} --approval a.json", reveal("q").replace("out.csv", "-")),
-        "is not of this file",
+        2,
+        &format!("{} --approval a.json", reveal("p").replace("out.csv", "-")),
+        "must be a file",
     );
     assert!(ran.out.is_empty());
     // None of that used it up.
@@ -171,7 +177,26 @@ fn an_approval_names_one_file_so_it_is_for_none_that_comes_through_a_pipe() {
     tool.fails_with(2, &format!("{piped} --request r.json"), &tool.read("p"), "must be named");
     approved(&tool, &reveal("p"), "a.json");
     tool.fails_with(2, &format!("{piped} --approval a.json"), &tool.read("p"), "must be named");
+    #[cfg(unix)]
+    tool.fails_with(
+        2,
+        &format!("{} --manifest p.manifest.json --approval a.json", reveal("/dev/stdin")),
+        &tool.read("p"),
+        "be a file and no pipe",
+    );
     tool.ok(&format!("{} --approval a.json", reveal("p")));
+}
+
+// SPEC: EYES-12
+#[test]
+fn asking_for_an_approval_shows_nothing_and_costs_nothing_of_a_budget() {
+    let tool = with_rules();
+    protect(&tool, "p", ROWS);
+    let shown = || out(tool.ok("log --vault v --audit")).matches("reveal").count();
+    let before = shown();
+    approved(&tool, &reveal("p"), "a.json");
+    assert_eq!(shown(), before);
+    assert!(!tool.exists("out.csv"));
 }
 
 // SPEC: EYES-3, EYES-12

@@ -146,6 +146,7 @@ fn restriction_holds_objections_and_canaries_are_set_and_taken_back() {
         (&"case-4".into(), &"news".into())
     );
     assert_eq!(shown["canary"], true);
+    assert!(tool.ok("subject show 7 --vault v --principal p --purpose news").json().get("canary").is_none());
     for line in ["lift 7", "release 7 case-4", "retract 7 news", "canary 7 off"] {
         assert!(!tool.ok(&format!("subject {line} --vault v")).err.contains("nothing is changed"), "{line}");
         assert!(tool.ok(&format!("subject {line} --vault v")).err.contains("nothing is changed"), "{line}");

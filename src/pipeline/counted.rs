@@ -6,16 +6,6 @@ use std::io::{Read, Result, Write};
 /// The byte order mark of UTF-8.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The SHA-256 of a file, by which its approval ([`file_target`](crate::vault::file_target)) and its vault know it.
-///
-/// # Errors
-/// [`Error::Io`](crate::error::Error::Io).
-pub fn sha256_of(input: impl Read) -> crate::error::Result<[u8; 32]> {
-    let mut input = CountedRead::new(input);
-    std::io::copy(&mut input, &mut std::io::sink()).map_err(crate::error::Error::io("read", "the input"))?;
-    Ok(input.sha256())
-}
-
 /// A reader that hashes and counts.
 pub(super) struct CountedRead<R> {
     inner: R,

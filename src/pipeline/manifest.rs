@@ -64,11 +64,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// How many values come back when the file is revealed, at most.
-    pub fn values(&self) -> u64 {
+    /// How many columns come back when the file is revealed.
+    pub(super) fn reversible(&self) -> u64 {
         let comes_back =
             |column: &&ColumnEntry| matches!(column.mode.as_str(), "token" | "seal" | "random-token");
-        self.rows_written.saturating_mul(self.columns.iter().filter(comes_back).count() as u64)
+        self.columns.iter().filter(comes_back).count() as u64
     }
 }
 

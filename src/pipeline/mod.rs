@@ -14,6 +14,7 @@ mod by_version;
 mod consents;
 mod counted;
 mod drive;
+mod inspect;
 mod key_versions;
 mod manifest;
 mod migrate;
@@ -34,7 +35,7 @@ mod whose;
 
 pub use bridge::{Bridged, Crossing, bridge};
 pub use consents::{ConsentRow, consents};
-pub use counted::sha256_of;
+pub use inspect::{Inspected, inspect};
 pub use manifest::{ColumnEntry, Manifest};
 pub use migrate::{Migrated, migrate};
 pub use preview::{CellPreview, RowPreview, preview};

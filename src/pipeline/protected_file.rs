@@ -109,10 +109,7 @@ impl<'m, R: Read> ProtectedFile<'m, R> {
         };
         let unchanged = self.is_unchanged();
         if !unchanged && !changed {
-            let problem = "is another file's, or the file was changed since it was made: a token of another file or key \
-                           version would become garbage, so it must be the very file; `--changed` takes one of which \
-                           rows or columns are missing or moved";
-            return Err(Error::Manifest { problem: problem.into() });
+            return Err(changed_file());
         }
         Ok((tally?, unchanged))
     }
@@ -121,6 +118,13 @@ impl<'m, R: Read> ProtectedFile<'m, R> {
     fn is_unchanged(&self) -> bool {
         hex(&self.source.sha256()) == self.manifest.output_sha256
     }
+}
+
+pub(super) fn changed_file() -> Error {
+    let problem = "is another file's, or the file was changed since it was made: a token of another file or key version would \
+                   become garbage, so it must be the very file; `--changed` takes one of which rows or columns are missing or \
+                   moved";
+    Error::Manifest { problem: problem.into() }
 }
 
 impl ProtectedColumn<'_> {

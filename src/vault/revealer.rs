@@ -151,7 +151,8 @@ impl<'v> Revealer<'v> {
     }
 
     /// As [`with_approval`](Revealer::with_approval), for the values of one protected file. The target of the approval is
-    /// [`file_target`](super::file_target), and [`check_file`](Revealer::check_file) refuses a file of another SHA-256.
+    /// [`file_target`](super::file_target), and [`check_file`](Revealer::check_file) refuses a file of another SHA-256: `pipeline::reveal`
+    /// asks it. Who shows values otherwise with this revealer has to.
     ///
     /// # Errors
     /// [`Error::Approval`].
@@ -192,6 +193,20 @@ impl<'v> Revealer<'v> {
 
     pub(super) fn tenant(&self) -> &Tenant<'v> {
         &self.tenant
+    }
+
+    /// Refuses what [`reveal_many`](Revealer::reveal_many) would refuse for lack of an approval, if it were of so many values.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub fn check_bulk(&self, fields: u64) -> Result<()> {
+        let limit = self.vault().rules().rules.bulk_limit();
+        let used =
+            self.vault().log_guard().used(self.access.principal.as_str(), self.vault().decision_time());
+        match limit.is_some_and(|limit| used.saturating_add(fields) > limit.into()) {
+            true => Err(denied(Reason::ApprovalNeeded)),
+            false => Ok(()),
+        }
     }
 
     /// Whether there is a reason to be told.
@@ -349,6 +364,7 @@ impl<'v> Revealer<'v> {
             match budget.over {
                 OverBudget::Refuse if shown > 0 => return Err(denied(Reason::OverBudget)),
                 OverBudget::Refuse => {}
+                OverBudget::Alert if shown == 0 => {}
                 OverBudget::Alert => alarms.push(Alarm::over_budget(&self.access, now)),
             }
         }

@@ -61,7 +61,12 @@ pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
             let output = Output::create_new(&path, Readers::Owner)?;
             let receipt = tenant.erase_with_receipt(&id, &ReceiptOptions { with_id, backups_until })?;
             let place = output.place();
-            output.put(receipt.to_json().as_bytes())?;
+            let json = receipt.to_json();
+            if let Err(error) = output.put(json.as_bytes()) {
+                // There is no other one, and she is erased.
+                say(format_args!("erased, but her receipt cannot be written there; it is this:\n{json}"));
+                return Err(error);
+            }
             say(format_args!("receipt: {}", place.display()));
             let Destroyed { records, fields, random_tokens, blind_index_entries, .. } = receipt.destroyed;
             Erasure { records, fields, tokens: random_tokens, indexes: blind_index_entries }

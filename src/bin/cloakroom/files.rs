@@ -13,7 +13,7 @@ use clap::Args;
 use cloakroom::duties::Action;
 use cloakroom::keys::{self, Keyset};
 use cloakroom::name::TenantId;
-use cloakroom::pipeline::{self, Finished, Keys, Manifest, Options, Progress};
+use cloakroom::pipeline::{self, Finished, Inspected, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
 use cloakroom::vault::{Vault, file_target};
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -21,7 +21,7 @@ use cloakroom::{Error, Result};
 use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -167,23 +167,35 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
     one_is_standard([Some(&how.output), approved.request()])?;
     let json = read_manifest(&manifest_path)?;
-    let source = open_input(&input)?;
+    let source =
+        if approved.is_asked() { Source::Approved(approvable(&input)?) } else { Source::of(&input)? };
     let held = Held::open(&holder, key)?;
     let manifest = Manifest::parse(&json, &held.keyset())?;
     let (access, approval) = (access.access()?, approved.approval()?);
-    let (tenant, values) = (TenantId::new(&manifest.tenant)?, manifest.values());
-    let sha256 = if approved.is_asked() { sha256_of(&input)? } else { [0; 32] };
+    let tenant = TenantId::new(&manifest.tenant)?;
+    let inspected = source.inspect(&manifest, changed.changed)?;
+    if approval.is_some() && is_standard(&how.output) {
+        let problem = "must be a file when there is an approval: it appears once the file that was approved has been read whole";
+        return Err(Error::Setting { what: "the output", problem: problem.into() });
+    }
     // What is revealed is for the owner's eyes. The files come first: an approval is not used up for what cannot be written.
     let mut output = Output::create(&how.output, Readers::Owner)?;
     let mut rejects = how.rejects()?;
-    let mut revealer = None;
+    let (mut revealer, mut refused) = (None, Ok(()));
     if let (Held::Vault(vault), Some(access)) = (&held, &access)
         && vault.installed_rules().is_some()
     {
         let shown = vault.revealer(&tenant, access.clone()).because(reason.unwrap_or_default());
-        revealer = Some(match &approval {
-            Some(approval) => shown.with_approval_of_file(sha256, values, approval)?,
-            None => shown,
+        if approval.is_none()
+            && let Some(inspected) = inspected
+        {
+            refused = shown.check_bulk(inspected.values);
+        }
+        revealer = Some(match (&approval, inspected) {
+            (Some(approval), Some(Inspected { sha256, values })) => {
+                shown.with_approval_of_file(sha256, values, approval)?
+            }
+            _ => shown,
         });
     }
     let ticker = Ticker::new();
@@ -193,10 +205,11 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
         revealer: revealer.as_ref(),
         ..how.options(&mut rejects, &progress)
     };
-    let revealed = pipeline::reveal(source, &mut output, &manifest, held.keys(), options);
+    let revealed = refused
+        .and_then(|()| pipeline::reveal(source.into_read(), &mut output, &manifest, held.keys(), options));
     ticker.clear();
-    let revealed = match (&held, &access) {
-        (Held::Vault(vault), Some(access)) => approved.or_request(
+    let revealed = match (&held, &access, inspected) {
+        (Held::Vault(vault), Some(access), Some(Inspected { sha256, values })) => approved.or_request(
             revealed,
             vault,
             || (Action::BulkReveal, file_target(&sha256, values, &tenant, access)),
@@ -220,13 +233,46 @@ pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     finish(rejects, "revealed", revealed.rows - revealed.rejected, revealed.rejected)
 }
 
-/// The hash by which an approval names the file: it is read twice, since nothing of another file is to be shown.
-fn sha256_of(input: &Path) -> Result<[u8; 32]> {
-    if is_standard(input) {
-        let problem = "must be named, and not come from standard input: an approval is for one file".into();
-        return Err(Error::Setting { what: "the file", problem });
+/// What is revealed.
+enum Source {
+    Any(Box<dyn Read>),
+    /// What an approval is for, or shall be: read twice through one handle, since nothing of another file is to be shown.
+    Approved(File),
+}
+
+impl Source {
+    fn of(input: &Path) -> Result<Self> {
+        open_input(input).map(Source::Any)
     }
-    pipeline::sha256_of(open_input(input)?)
+
+    /// What an approval has to name.
+    fn inspect(&self, manifest: &Manifest, changed: bool) -> Result<Option<Inspected>> {
+        let Source::Approved(file) = self else { return Ok(None) };
+        let inspected = pipeline::inspect(file, manifest, changed)?;
+        (&*file).rewind().map_err(Error::io("read", "the input"))?;
+        Ok(Some(inspected))
+    }
+
+    fn into_read(self) -> Box<dyn Read> {
+        match self {
+            Source::Any(input) => input,
+            Source::Approved(file) => Box::new(file),
+        }
+    }
+}
+
+fn approvable(input: &Path) -> Result<File> {
+    let open = || match is_standard(input) {
+        true => Ok(None),
+        false => File::open(input).map(Some).map_err(Error::io("open", input)),
+    };
+    match open()?.filter(|file| file.metadata().is_ok_and(|there| there.is_file())) {
+        Some(file) => Ok(file),
+        None => {
+            let problem = "must be named, and be a file and no pipe: an approval is for one file".into();
+            Err(Error::Setting { what: "the file", problem })
+        }
+    }
 }
 
 /// The bytes of a manifest.

@@ -222,7 +222,12 @@ fn show(of: &Of, key: &KeySource) -> Result<Outcome> {
     let rights = of.rights(&vault)?;
     let seen = rights.seen()?;
     let holdings = rights.holdings(access.as_ref())?;
-    print(&shown(&holdings, &seen))?;
+    let mut shown = shown(&holdings, &seen);
+    if let (Some(_), Some(fields)) = (&access, shown.as_object_mut()) {
+        // Who is shown values for a purpose must not learn whom not to look at.
+        fields.remove("canary");
+    }
+    print(&shown)?;
     Ok(Outcome::Done)
 }
 
