@@ -113,7 +113,7 @@ impl<K: KeySize> TweakedPlan<K> {
         numerals: &mut [u16],
         tweak: impl Fn(usize) -> &'t [u8],
     ) -> Result<(), BulkError> {
-        self.columns::<true>(numerals, &tweak)
+        self.columns::<true>(numerals, &gather(tweak))
     }
 
     /// `X_j ← FF1.Decrypt(K, T_j, X_j)` for each of many values that lie one after the other.
@@ -125,7 +125,7 @@ impl<K: KeySize> TweakedPlan<K> {
         numerals: &mut [u16],
         tweak: impl Fn(usize) -> &'t [u8],
     ) -> Result<(), BulkError> {
-        self.columns::<false>(numerals, &tweak)
+        self.columns::<false>(numerals, &gather(tweak))
     }
 
     /// `out ← FF1.Encrypt(K, T_j, input)` for each of many values, or one, spelled in the alphabet and one after the other.
@@ -140,7 +140,7 @@ impl<K: KeySize> TweakedPlan<K> {
         tweak: impl Fn(usize) -> &'t [u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        self.ascii::<true>(alphabet, input, &tweak, out)
+        self.ascii::<true>(alphabet, input, &gather(tweak), out)
     }
 
     /// `out ← FF1.Decrypt(K, T_j, input)`, the inverse of [`TweakedPlan::encrypt_ascii`].
@@ -154,18 +154,18 @@ impl<K: KeySize> TweakedPlan<K> {
         tweak: impl Fn(usize) -> &'t [u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        self.ascii::<false>(alphabet, input, &tweak, out)
+        self.ascii::<false>(alphabet, input, &gather(tweak), out)
     }
 
     fn columns<'t, const ENCRYPT: bool>(
         &self,
         numerals: &mut [u16],
-        tweak: &dyn Fn(usize) -> &'t [u8],
+        tweaks: &Gather<'_, 't>,
     ) -> Result<(), BulkError> {
         let (plan, n) = (&self.plan, self.plan.domain.length());
         plan.check_columns(numerals)?;
-        self.check_tweaks(numerals.len() / n, tweak)?;
-        let mut group = self.group(tweak);
+        self.check_tweaks(numerals.len() / n, tweaks)?;
+        let mut group = self.group(tweaks);
         if let (Some(keys), Some(short)) = (&plan.vector_keys, &plan.short)
             && short.columns::<_, _, ENCRYPT>(keys, &group.counters(), &mut group, &plan.digits, numerals)
         {
@@ -177,7 +177,7 @@ impl<K: KeySize> TweakedPlan<K> {
             bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, group, columns)
         },
         _empty => {
-            let mut one = self.one_general::<ENCRYPT>(tweak);
+            let mut one = self.one_general::<ENCRYPT>(tweaks);
             numerals.chunks_exact_mut(n).enumerate().for_each(|(j, value)| one(j, value));
             Ok(())
         })
@@ -187,13 +187,13 @@ impl<K: KeySize> TweakedPlan<K> {
         &self,
         alphabet: &AsciiAlphabet,
         input: &[u8],
-        tweak: &dyn Fn(usize) -> &'t [u8],
+        tweaks: &Gather<'_, 't>,
         out: &mut [u8],
     ) -> Result<(), BulkError> {
         let (plan, domain) = (&self.plan, self.plan.domain);
         let words = plan.check_text(alphabet, input, out)?;
-        self.check_tweaks(input.len() / domain.length(), tweak)?;
-        let mut group = self.group(tweak);
+        self.check_tweaks(input.len() / domain.length(), tweaks)?;
+        let mut group = self.group(tweaks);
         let counters = group.counters();
         if let (Some(keys), Some(short)) = (&plan.vector_keys, &plan.short)
             && let Some(done) = short.text::<_, _, ENCRYPT>(keys, &counters, &mut group, alphabet, input, out)
@@ -213,25 +213,27 @@ impl<K: KeySize> TweakedPlan<K> {
                 let text = Text { alphabet, input, out, domain, words };
                 bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, group, text)
             },
-            _empty => plan.ascii_general(self.one_general::<ENCRYPT>(tweak), alphabet, input, out))
+            _empty => plan.ascii_general(self.one_general::<ENCRYPT>(tweaks), alphabet, input, out))
     }
 
     /// One value after another, where halves are too long for more.
-    fn one_general<'t, const ENCRYPT: bool>(
-        &self,
-        tweak: &dyn Fn(usize) -> &'t [u8],
-    ) -> impl FnMut(usize, &mut [u16]) {
+    fn one_general<'t, const ENCRYPT: bool>(&self, tweaks: &Gather<'_, 't>) -> impl FnMut(usize, &mut [u16]) {
         let mut whole = Contexts::room();
-        move |j, numerals| match &self.before {
-            Some(before) => {
-                before.write(tweak(j), &mut whole);
-                self.plan.one_general::<ENCRYPT>(whole.as_bytes(), numerals);
-            }
-            None => self.plan.one_general::<ENCRYPT>(tweak(j), numerals),
+        move |j, numerals| {
+            let mut parts = [&[][..]; LANES];
+            tweaks(j..j + 1, &mut parts);
+            let tweak = match &self.before {
+                Some(before) => {
+                    before.write(parts[0], &mut whole);
+                    whole.as_bytes()
+                }
+                None => parts[0],
+            };
+            self.plan.one_general::<ENCRYPT>(tweak, numerals);
         }
     }
 
-    fn group<'a, 't>(&'a self, tweak: &'a dyn Fn(usize) -> &'t [u8]) -> Group<'a, 't, K::Cipher> {
+    fn group<'a, 't>(&'a self, tweaks: &'a Gather<'a, 't>) -> Group<'a, 't, K::Cipher> {
         // Only asked for constants where halves are of at most 16 bytes.
         let b = half_bytes(self.plan.domain).unwrap_or(16);
         Group {
@@ -239,7 +241,7 @@ impl<K: KeySize> TweakedPlan<K> {
             domain: self.plan.domain,
             b,
             before: self.before.as_ref().map(Contexts::before),
-            tweak,
+            tweaks,
             first: [None; KEPT],
             bases: [0; LANES],
             rows: (b == 16).then(|| Box::new([[0; LANES]; 10])),
@@ -247,13 +249,27 @@ impl<K: KeySize> TweakedPlan<K> {
         }
     }
 
-    fn check_tweaks<'t>(&self, count: usize, tweak: &dyn Fn(usize) -> &'t [u8]) -> Result<(), BulkError> {
+    fn check_tweaks(&self, count: usize, tweaks: &Gather<'_, '_>) -> Result<(), BulkError> {
         let most = Plan::MAX_TWEAK.saturating_sub(head(self.before.as_ref().map(Contexts::before)));
-        match (0..count).find(|&j| tweak(j).len() > most) {
-            Some(index) => Err(BulkError::Record { index, problem: "has a tweak over 65,536 bytes" }),
-            None => Ok(()),
+        let mut parts = [&[][..]; LANES];
+        for start in (0..count).step_by(LANES) {
+            let values = start..count.min(start + LANES);
+            tweaks(values.clone(), &mut parts);
+            if let Some(j) = parts[..values.len()].iter().position(|part| part.len() > most) {
+                let problem = "has a tweak over 65,536 bytes";
+                return Err(BulkError::Record { index: start + j, problem });
+            }
         }
+        Ok(())
     }
+}
+
+/// Puts what is their own of the tweaks of these values, which are at most [`LANES`], in the first places.
+type Gather<'a, 't> = dyn Fn(Range<usize>, &mut [&'t [u8]; LANES]) + 'a;
+
+/// One call that cannot be inlined for many that are.
+fn gather<'t>(tweak: impl Fn(usize) -> &'t [u8]) -> impl Fn(Range<usize>, &mut [&'t [u8]; LANES]) {
+    move |values, parts| parts.iter_mut().zip(values).for_each(|(part, j)| *part = tweak(j))
 }
 
 /// How many bytes come before the part that is each value's own.
@@ -271,7 +287,7 @@ struct Group<'a, 't, C> {
     b: usize,
     /// What comes before the length of a value's own part, if there is such a thing.
     before: Option<&'a [u8]>,
-    tweak: &'a dyn Fn(usize) -> &'t [u8],
+    tweaks: &'a Gather<'a, 't>,
     /// The length of a value's own part, and what it fixes, at that length mod [`KEPT`].
     first: [Option<(usize, u128)>; KEPT],
     bases: Row,
@@ -354,12 +370,12 @@ impl<C: Aes> Group<'_, '_, C> {
         let mut parts = [&[][..]; LANES];
         let mut bases = [0; LANES];
         let mut most = whole;
-        for ((base, part), j) in bases.iter_mut().zip(&mut parts).zip(values) {
-            *part = (self.tweak)(j);
+        (self.tweaks)(values, &mut parts);
+        let parts = &parts[..count];
+        for (base, part) in bases.iter_mut().zip(parts) {
             *base = self.first(part.len());
             most = most.max(last(part));
         }
-        let parts = &parts[..count];
         for k in whole..most {
             self.absorb(&mut bases[..count], |j| (k < last(parts[j])).then(|| block(parts[j], k)));
         }
