@@ -127,8 +127,8 @@ impl<'t, T: Tweak, const TOKENIZE: bool> Sorted<'t, T, TOKENIZE> {
             self.clear();
             for i in start..end {
                 let cell = input.cell(i);
-                let refused = if T::BY_ROW && !is_blank(cell) { self.tweak.check(i).err() } else { None };
-                let place = match refused {
+                let refused = self.tweak.check(i).err();
+                let place = match refused.filter(|_| !is_blank(cell)) {
                     Some(error) => self.fail(error),
                     None => self
                         .sort_digits(cell)

@@ -232,7 +232,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
-        // SPEC: FF1-6, FF1-8, COL-1, COL-2
+        // SPEC: FF1-10, FF1-8, COL-1, COL-2
         #[test]
         fn a_row_has_the_token_of_its_context(
             (which, rows) in (0..formats().len()).prop_flat_map(|which| {
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    // SPEC: FF1-6, COL-1
+    // SPEC: FF1-10, COL-1
     #[test]
     fn long_columns_find_the_contexts_of_their_rows() {
         for (format, value) in [
@@ -276,7 +276,7 @@ mod tests {
         }
     }
 
-    // SPEC: FF1-6, COL-2
+    // SPEC: FF1-10, FF1-6, COL-2
     #[test]
     fn a_context_that_is_too_long_costs_its_row_and_no_other() {
         let (most, more) = (vec![b'c'; 32 << 10], vec![b'c'; (32 << 10) + 1]);
@@ -302,6 +302,7 @@ mod tests {
         }
     }
 
+    // SPEC: FF1-10
     #[test]
     fn columns_of_different_lengths_are_refused_and_a_tokenizers_own_context_does_not_matter() {
         let t = tokenizer(Format::digits());

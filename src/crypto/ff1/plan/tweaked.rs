@@ -250,12 +250,13 @@ impl<K: KeySize> TweakedPlan<K> {
     }
 
     fn check_tweaks(&self, count: usize, tweaks: &Gather<'_, '_>) -> Result<(), BulkError> {
-        let most = Plan::MAX_TWEAK.saturating_sub(head(self.before.as_ref().map(Contexts::before)));
+        let head = head(self.before.as_ref().map(Contexts::before));
         let mut parts = [&[][..]; LANES];
         for start in (0..count).step_by(LANES) {
             let values = start..count.min(start + LANES);
             tweaks(values.clone(), &mut parts);
-            if let Some(j) = parts[..values.len()].iter().position(|part| part.len() > most) {
+            if let Some(j) = parts[..values.len()].iter().position(|part| head + part.len() > Plan::MAX_TWEAK)
+            {
                 let problem = "has a tweak over 65,536 bytes";
                 return Err(BulkError::Record { index: start + j, problem });
             }
