@@ -357,6 +357,7 @@ impl<C: Aes> Group<'_, '_, C> {
             state[j] = u128::from_be_bytes(block.0);
         }
     }
+
     /// The bases of these values, which are at most [`LANES`].
     fn fill(&mut self, values: Range<usize>) {
         let (b, head, count) = (self.b, head(self.before), values.len());
@@ -410,6 +411,8 @@ impl<C: Aes> Tweaks for Group<'_, '_, C> {
 impl<C: Aes> Bases for &mut Group<'_, '_, C> {
     fn of(&mut self, values: Range<usize>) -> Option<&[[[u8; 16]; VECTOR]]> {
         self.vectors.clear();
+        // No group is larger than the first: growing would leave bases behind.
+        self.vectors.reserve(values.len().div_ceil(VECTOR));
         for start in values.clone().step_by(LANES) {
             let some = start..values.end.min(start + LANES);
             let vectors = some.len().div_ceil(VECTOR);
