@@ -99,6 +99,7 @@ pub(super) const VECTOR: usize = 8;
 /// What the kernels XOR to the inputs of the rounds of each value, beside the constants.
 pub(super) trait Bases {
     /// Those of these values, and whatever in the rest of the last vector; `None` where there are none.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are no kernels"))]
     fn of(&mut self, values: Range<usize>) -> Option<&[[[u8; 16]; VECTOR]]>;
 }
 
