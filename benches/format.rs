@@ -170,6 +170,8 @@ struct Candidates {
     tokenizer: Tokenizer,
     offsets: Vec<i32>,
     bytes: Vec<u8>,
+    /// One for each value.
+    contexts: Column,
     tokens: Column,
     out: Column,
     peer: FF1<aes::Aes256Enc>,
@@ -192,8 +194,10 @@ impl Candidates {
         }
         let characters: Vec<char> = row.characters.chars().collect();
         let peer = FF1::new(&KEY, characters.len() as u32).unwrap();
-        let (tokens, out) = (Column::new(), Column::new());
-        let mut candidates = Candidates { tokenizer, offsets, bytes, tokens, out, peer, characters, free };
+        let (mut contexts, tokens, out) = (Column::new(), Column::new(), Column::new());
+        (0..VALUES).for_each(|i| contexts.push(format!("customer {i}").as_bytes()));
+        let mut candidates =
+            Candidates { tokenizer, offsets, bytes, contexts, tokens, out, peer, characters, free };
         candidates.tokenize();
         std::mem::swap(&mut candidates.tokens, &mut candidates.out);
         candidates.detokenize();
@@ -217,6 +221,13 @@ impl Candidates {
         let (input, mut failures) = (Arrow::new(&self.offsets, &self.bytes).unwrap(), vec![]);
         self.out.clear();
         self.tokenizer.tokenize_column(black_box(&input), &mut self.out, &mut failures);
+        assert!(failures.is_empty(), "{failures:?}");
+    }
+
+    fn tokenize_in(&mut self) {
+        let (input, mut failures) = (Arrow::new(&self.offsets, &self.bytes).unwrap(), vec![]);
+        self.out.clear();
+        self.tokenizer.tokenize_column_in(&self.contexts, black_box(&input), &mut self.out, &mut failures);
         assert!(failures.is_empty(), "{failures:?}");
     }
 
@@ -252,6 +263,9 @@ fn main() {
         group.bench_function(BenchmarkId::new("tokenize", row.name), |b| b.iter(|| candidates.tokenize()));
         group
             .bench_function(BenchmarkId::new("detokenize", row.name), |b| b.iter(|| candidates.detokenize()));
+        group.bench_function(BenchmarkId::new("tokenize, a context each", row.name), |b| {
+            b.iter(|| candidates.tokenize_in())
+        });
     }
     group.finish();
     criterion.final_summary();
@@ -265,26 +279,28 @@ fn ratios(key: &UsableKey) {
         .skip_while(|argument| argument != "ratios")
         .nth(1)
         .filter(|word| !word.starts_with('-'));
-    println!("| column | fpe ns | tokenize ns | x | detokenize ns | x | goal |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| column | fpe ns | tokenize ns | x | detokenize ns | x | a context each ns | x | goal |");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for row in rows() {
         if word.as_ref().is_some_and(|word| !row.name.contains(word.as_str())) {
             continue;
         }
         let mut candidates = Candidates::new(&row, key);
-        let mut slices = [const { Vec::new() }; 3];
+        let mut slices = [const { Vec::new() }; 4];
         for _ in 0..SLICES {
             slices[0].push(slice(|| (0..OF_PEER).for_each(|j| drop(black_box(candidates.peer(j)))), OF_PEER));
             slices[1].push(slice(|| candidates.tokenize(), VALUES));
             slices[2].push(slice(|| candidates.detokenize(), VALUES));
+            slices[3].push(slice(|| candidates.tokenize_in(), VALUES));
         }
-        let [peer, tokenize, detokenize] = slices.map(median);
+        let [peer, tokenize, detokenize, tokenize_in] = slices.map(median);
         let goal = row.goal.map(|goal| format!("{goal}")).unwrap_or_default();
         println!(
-            "| {} | {peer:.0} | {tokenize:.1} | {:.1} | {detokenize:.1} | {:.1} | {goal} |",
+            "| {} | {peer:.0} | {tokenize:.1} | {:.1} | {detokenize:.1} | {:.1} | {tokenize_in:.1} | {:.1} | {goal} |",
             row.name,
             peer / tokenize,
             peer / detokenize,
+            peer / tokenize_in,
         );
     }
 }

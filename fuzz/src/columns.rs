@@ -1,4 +1,5 @@
-//! Many values at once are as each by itself: tokens, pseudonyms, index values, and whether there is one.
+//! Many values at once are as each by itself: tokens, in one context or in one for each, pseudonyms, index values, and whether there
+//! is one.
 //!
 //! The first byte chooses the mode, the second how often the cells come again, each time turned by one, so that a cell meets
 //! each place of a group; the rest is the cells, a line each.
@@ -81,7 +82,15 @@ pub fn run(data: &[u8]) {
             compare(
                 &cells,
                 |out, bad| tokenizer.tokenize_column(&column, out, bad),
-                |value| tokenizer.tokenize(value).ok().map(String::into_bytes),
+                |_, value| tokenizer.tokenize(value).ok().map(String::into_bytes),
+            );
+            let contexts = contexts(&cells);
+            compare(
+                &cells,
+                |out, bad| tokenizer.tokenize_column_in(&contexts[..], &column, out, bad),
+                |i, value| {
+                    tokenizer.in_context(contexts[i]).unwrap().tokenize(value).ok().map(String::into_bytes)
+                },
             );
         }
         1 => {
@@ -89,7 +98,16 @@ pub fn run(data: &[u8]) {
             compare(
                 &cells,
                 |out, bad| tokenizer.detokenize_column(&column, out, bad),
-                |token| tokenizer.detokenize(token).ok().map(|value| value.expose().to_vec()),
+                |_, token| tokenizer.detokenize(token).ok().map(|value| value.expose().to_vec()),
+            );
+            let contexts = contexts(&cells);
+            compare(
+                &cells,
+                |out, bad| tokenizer.detokenize_column_in(&contexts[..], &column, out, bad),
+                |i, token| {
+                    let tokenizer = tokenizer.in_context(contexts[i]).unwrap();
+                    tokenizer.detokenize(token).ok().map(|value| value.expose().to_vec())
+                },
             );
         }
         2 => {
@@ -97,7 +115,7 @@ pub fn run(data: &[u8]) {
             compare(
                 &cells,
                 |out, bad| pseudonymizer.pseudonym_column(&column, out, bad),
-                |value| pseudonymizer.pseudonym(value).ok().map(String::into_bytes),
+                |_, value| pseudonymizer.pseudonym(value).ok().map(String::into_bytes),
             );
         }
         3 => {
@@ -106,7 +124,7 @@ pub fn run(data: &[u8]) {
             compare(
                 &cells,
                 |out, bad| indexer.value_column(&parts, out, bad),
-                |value| {
+                |_, value| {
                     let values = vec![value; parts.len()];
                     indexer.value(&values).ok().map(|value| value.to_string().into_bytes())
                 },
@@ -119,10 +137,16 @@ pub fn run(data: &[u8]) {
             compare(
                 &cells,
                 |out, bad| sealer.open_text_column(&subjects[..], &column, out, bad),
-                |cell| sealer.open_text("", cell).ok().map(|value| value.expose().to_vec()),
+                |_, cell| sealer.open_text("", cell).ok().map(|value| value.expose().to_vec()),
             );
         }
     }
+}
+
+/// A context for each cell: the beginning of the next one.
+fn contexts<'c>(cells: &[&'c [u8]]) -> Vec<&'c [u8]> {
+    let next = cells.iter().cycle().skip(1).take(cells.len());
+    next.map(|cell| &cell[..cell.len().min(100)]).collect()
 }
 
 /// What is sealed in a column opens one by one, and the other way round.
@@ -154,7 +178,7 @@ fn sealing(sealer: &Sealer, cells: &[&[u8]], column: &Column) {
 fn compare(
     cells: &[&[u8]],
     column: impl FnOnce(&mut Column, &mut Failures),
-    one: impl Fn(&str) -> Option<Vec<u8>>,
+    one: impl Fn(usize, &str) -> Option<Vec<u8>>,
 ) {
     let (mut out, mut failures) = (Column::new(), vec![]);
     column(&mut out, &mut failures);
@@ -164,7 +188,7 @@ fn compare(
         let fails = failed.next_if_eq(&i).is_some();
         let expected = match is_blank(cell) {
             true => Some(cell.to_vec()),
-            false => std::str::from_utf8(cell).ok().and_then(&one),
+            false => std::str::from_utf8(cell).ok().and_then(|cell| one(i, cell)),
         };
         assert_eq!(fails, expected.is_none(), "cell {i} of {}", cells.len());
         assert_eq!(out.get(i), expected.unwrap_or_default(), "cell {i} of {}", cells.len());

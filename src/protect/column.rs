@@ -189,6 +189,14 @@ impl Column {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends so many rows that fail, since the column of `what` has fewer rows or more.
+    pub(super) fn push_unpaired(&mut self, what: &'static str, rows: usize, failures: &mut Failures) {
+        for _ in 0..rows {
+            let problem = "columns of different lengths: give each a cell for every row".into();
+            self.push_with(failures, |_| Err(Error::Setting { what, problem }));
+        }
+    }
+
     /// Appends a cell of the first `len` bytes: a copy of a known length takes no call, and what is too much of it goes again.
     #[inline]
     pub(super) fn push_first<const MOST: usize>(&mut self, cell: &[u8; MOST], len: usize) {

@@ -31,6 +31,7 @@ mod seal_column;
 mod spelling;
 mod token;
 mod token_column;
+mod token_tweak;
 
 pub use blind_index::{BlindIndex, BlindIndexer, IndexValue};
 pub use blind_index_plan::IndexPlan;

@@ -5,6 +5,8 @@
 //!
 //! Source: draft-denis-ipcrypt, "ipcrypt-deterministic" and "ipcrypt-pfx".
 
+use super::column::{Cells, text};
+use super::{Column, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
 use crate::crypto::secret::PrpKey;
@@ -63,6 +65,33 @@ impl Network {
         };
         write!(out, "{mapped}").expect("writing to memory does not fail");
         Ok(())
+    }
+}
+
+/// [`Network::map`] of each row, in its context. A context that comes again in the next row costs no other key.
+pub(super) fn map_in<const ENCRYPT: bool>(
+    network: impl Fn(&[u8]) -> Result<Network>,
+    contexts: &(impl Cells + ?Sized),
+    input: &(impl Cells + ?Sized),
+    output: &mut Column,
+    failures: &mut Failures,
+) {
+    let mut latest: Option<(&[u8], Network)> = None;
+    for row in 0..input.len() {
+        let cell = input.cell(row);
+        output.push_with(failures, |out| {
+            if is_blank(cell) {
+                out.extend_from_slice(cell);
+                return Ok(());
+            }
+            let context = contexts.cell(row);
+            let of_row = match latest.take().filter(|(of, _)| *of == context) {
+                Some((_, network)) => network,
+                None => network(context)?,
+            };
+            let (_, network) = latest.insert((context, of_row));
+            network.map::<ENCRYPT>(text(cell)?, out)
+        });
     }
 }
 

@@ -30,7 +30,7 @@ impl FieldBatch<'_> {
         failures: &mut Failures,
     ) {
         if subjects.len() != plaintexts.len() {
-            return fail_all(plaintexts.len(), output, failures);
+            return output.push_unpaired("subjects", plaintexts.len(), failures);
         }
         let mut rows = vec![];
         for row in 0..plaintexts.len() {
@@ -60,7 +60,7 @@ impl FieldBatch<'_> {
         failures: &mut Failures,
     ) {
         if subjects.len() != plaintexts.len() {
-            return fail_all(plaintexts.len(), output, failures);
+            return output.push_unpaired("subjects", plaintexts.len(), failures);
         }
         let mut envelopes = Column::new();
         let mut first = 0;
@@ -121,14 +121,6 @@ fn bound<'v>(subject: &'v [u8], value: &'v [u8]) -> Result<Bound<'v>> {
     Ok(Bound { part: subject, value })
 }
 
-/// So many rows that fail.
-fn fail_all(rows: usize, output: &mut Column, failures: &mut Failures) {
-    for _ in 0..rows {
-        let problem = "columns of different lengths: give each a cell for every row".into();
-        output.push_with(failures, |_| Err(Error::Setting { what: "subjects", problem }));
-    }
-}
-
 /// # Errors
 /// [`Error::Value`] for bytes that are not UTF-8. Most are ASCII, which is sooner seen.
 #[inline]
@@ -163,7 +155,7 @@ impl Sealer {
         failures: &mut Failures,
     ) {
         if subjects.len() != envelopes.len() {
-            return fail_all(envelopes.len(), output, failures);
+            return output.push_unpaired("subjects", envelopes.len(), failures);
         }
         let mut opener = Opener { sealer: self, plaintexts: vec![], genuine: vec![] };
         for first in (0..envelopes.len()).step_by(ROWS) {
@@ -184,7 +176,7 @@ impl Sealer {
         failures: &mut Failures,
     ) {
         if subjects.len() != cells.len() {
-            return fail_all(cells.len(), output, failures);
+            return output.push_unpaired("subjects", cells.len(), failures);
         }
         let mut opener = Opener { sealer: self, plaintexts: vec![], genuine: vec![] };
         let (mut envelopes, mut problems) = (Column::new(), vec![]);

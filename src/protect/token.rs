@@ -6,11 +6,12 @@
 
 use super::column::Cells;
 #[cfg(feature = "ipcrypt")]
-use super::network::Network;
+use super::network::{self, Network};
 use super::token_column::Sorted;
+use super::token_tweak::{OfAll, OfRow};
 use super::{Column, Erasability, Failures};
 use crate::crypto::context::{Context, Label};
-use crate::crypto::ff1::{Domain, Plan};
+use crate::crypto::ff1::{Domain, Plan, TweakedPlan};
 use crate::crypto::kdf;
 use crate::crypto::secret::{Ff1Secret, Plaintext};
 use crate::error::{Error, Result};
@@ -37,10 +38,15 @@ pub struct Tokenizer {
     pub(super) format: Format,
     tweak: Context,
     /// The plan for each radix and length, made when first met.
-    plans: RwLock<HashMap<(u32, usize), Arc<Plan>>>,
+    plans: Plans<Plan>,
+    /// The same for contexts that differ from row to row.
+    tweaked_plans: Plans<TweakedPlan>,
     #[cfg(feature = "ipcrypt")]
     network: Option<Network>,
 }
+
+/// Plans by radix and length.
+type Plans<P> = RwLock<HashMap<(u32, usize), Arc<P>>>;
 
 /// The most plans that are kept. Texts have a space for nearly each of them.
 const MOST_PLANS: usize = 1024;
@@ -75,8 +81,9 @@ impl Tokenizer {
             key: key.clone(),
             tenant: tenant.clone(),
             field: field.clone(),
-            tweak: Context::new(Label::Ff1Tweak).part(tenant.as_str()).part(field.as_str()).part(context),
+            tweak: tweaks(tenant, field).part(context),
             plans: RwLock::default(),
+            tweaked_plans: RwLock::default(),
             #[cfg(feature = "ipcrypt")]
             network: format.network_cipher().map(|cipher| Network::new(cipher, key, tenant, field, context)),
             format,
@@ -88,10 +95,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TooLong`] over 32 KiB of context.
     pub fn in_context(&self, context: &[u8]) -> Result<Self> {
-        const LIMIT: usize = 32 << 10;
-        if context.len() > LIMIT {
-            return Err(Error::TooLong { what: "tokenizing context", actual: context.len(), limit: LIMIT });
-        }
+        check_context(context)?;
         Self::with_context(&self.key, &self.tenant, &self.field, self.format.clone(), context)
     }
 
@@ -151,6 +155,49 @@ impl Tokenizer {
         self.column::<false>(tokens, values, failures);
     }
 
+    /// Tokenizes a column whose rows have contexts of their own: the token of each row is that of
+    /// [`in_context`](Tokenizer::in_context) with its cell of `contexts`, whatever this tokenizer's own context.
+    ///
+    /// A row whose context is over 32 KiB fails; the contexts of blank cells do not matter. Unless there are as many contexts as values,
+    /// every row fails.
+    ///
+    /// # Example
+    /// Equal numbers of two customers have unrelated tokens:
+    /// ```
+    /// # use cloakroom::{format::Format, keys::Keyset, name::{FieldName, TenantId}, protect::{Column, Tokenizer}, time::Timestamp};
+    /// let keyset = Keyset::generate(Timestamp(0))?;
+    /// let (acme, phone) = (TenantId::new("acme")?, FieldName::new("phone")?);
+    /// let phones = Tokenizer::new(&keyset.primary()?, &acme, &phone, Format::digits())?;
+    /// let (customers, numbers) = (["ann", "bob"], ["5550100", "5550100"]);
+    /// let (mut tokens, mut back, mut failures) = (Column::new(), Column::new(), vec![]);
+    /// phones.tokenize_column_in(&customers, &numbers, &mut tokens, &mut failures);
+    /// assert_eq!(tokens.get(1), phones.in_context(b"bob")?.tokenize("5550100")?.as_bytes());
+    /// assert_ne!(tokens.get(0), tokens.get(1));
+    /// phones.detokenize_column_in(&customers, &tokens, &mut back, &mut failures);
+    /// assert_eq!(back.get(0), b"5550100");
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn tokenize_column_in(
+        &self,
+        contexts: &(impl Cells + ?Sized),
+        values: &(impl Cells + ?Sized),
+        tokens: &mut Column,
+        failures: &mut Failures,
+    ) {
+        self.column_in::<true>(contexts, values, tokens, failures);
+    }
+
+    /// The inverse of [`tokenize_column_in`](Tokenizer::tokenize_column_in).
+    pub fn detokenize_column_in(
+        &self,
+        contexts: &(impl Cells + ?Sized),
+        tokens: &(impl Cells + ?Sized),
+        values: &mut Column,
+        failures: &mut Failures,
+    ) {
+        self.column_in::<false>(contexts, tokens, values, failures);
+    }
+
     /// One text, by itself.
     ///
     /// # Errors
@@ -191,7 +238,28 @@ impl Tokenizer {
         if let Some(network) = &self.network {
             return input.map_into(output, failures, |text, out| network.map::<TOKENIZE>(text, out));
         }
-        Sorted::<TOKENIZE>::new(self).run(input, output, failures);
+        Sorted::<_, TOKENIZE>::new(self, OfAll).run(input, output, failures);
+    }
+
+    fn column_in<const TOKENIZE: bool>(
+        &self,
+        contexts: &(impl Cells + ?Sized),
+        input: &(impl Cells + ?Sized),
+        output: &mut Column,
+        failures: &mut Failures,
+    ) {
+        if contexts.len() != input.len() {
+            return output.push_unpaired("contexts", input.len(), failures);
+        }
+        #[cfg(feature = "ipcrypt")]
+        if let Some(cipher) = self.format.network_cipher() {
+            let network = |context: &[u8]| {
+                check_context(context)?;
+                Ok(Network::new(cipher, &self.key, &self.tenant, &self.field, context))
+            };
+            return network::map_in::<TOKENIZE>(network, contexts, input, output, failures);
+        }
+        Sorted::<_, TOKENIZE>::new(self, OfRow { contexts }).run(input, output, failures);
     }
 
     /// The plan of a domain.
@@ -199,21 +267,58 @@ impl Tokenizer {
     /// # Errors
     /// What FF1 has no domain for.
     pub(super) fn plan(&self, radix: u32, length: usize) -> Result<Arc<Plan>> {
-        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&(radix, length)) {
+        self.kept(&self.plans, radix, length, |key, domain| Plan::new(key, domain, self.tweak.as_bytes()))
+    }
+
+    /// The plan of a domain for contexts that differ.
+    ///
+    /// # Errors
+    /// As [`plan`](Tokenizer::plan).
+    pub(super) fn tweaked_plan(&self, radix: u32, length: usize) -> Result<Arc<TweakedPlan>> {
+        self.kept(&self.tweaked_plans, radix, length, |key, domain| {
+            Ok(TweakedPlan::in_contexts(key, domain, &tweaks(&self.tenant, &self.field)))
+        })
+    }
+
+    /// The plan that is kept, or one that is made of the sub-key and kept from now on.
+    ///
+    /// # Errors
+    /// What FF1 has no domain for.
+    fn kept<P>(
+        &self,
+        plans: &Plans<P>,
+        radix: u32,
+        length: usize,
+        make: impl FnOnce(&[u8; 32], Domain) -> Result<P>,
+    ) -> Result<Arc<P>> {
+        if let Some(plan) = plans.read().unwrap_or_else(PoisonError::into_inner).get(&(radix, length)) {
             return Ok(plan.clone());
         }
-        drop(plans);
         let context = Context::new(Label::Ff1Key).part(self.tenant.as_str()).part(self.field.as_str());
         let context = context.number(radix.into()).number(length as u64);
         let key: Ff1Secret = kdf::derive(self.key.secret(), &context);
-        let plan = Arc::new(Plan::new(key.expose(), Domain::new(radix, length)?, self.tweak.as_bytes())?);
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let plan = Arc::new(make(key.expose(), Domain::new(radix, length)?)?);
+        let mut plans = plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= MOST_PLANS {
             plans.clear();
         }
         plans.insert((radix, length), plan.clone());
         Ok(plan)
+    }
+}
+
+/// What the tweaks of all contexts begin with.
+fn tweaks(tenant: &TenantId, field: &FieldName) -> Context {
+    Context::new(Label::Ff1Tweak).part(tenant.as_str()).part(field.as_str())
+}
+
+/// # Errors
+/// [`Error::TooLong`] over 32 KiB.
+pub(super) fn check_context(context: &[u8]) -> Result<()> {
+    const LIMIT: usize = 32 << 10;
+    match context.len() {
+        ..=LIMIT => Ok(()),
+        actual => Err(Error::TooLong { what: "tokenizing context", actual, limit: LIMIT }),
     }
 }
 

@@ -8,8 +8,9 @@
 
 use super::column::{Cells, text};
 use super::token::{Sides, Tokenizer};
+use super::token_tweak::Tweak;
 use super::{Column, Failures, is_blank};
-use crate::crypto::ff1::{AsciiAlphabet, Plan};
+use crate::crypto::ff1::AsciiAlphabet;
 use crate::crypto::wiped::WipedVec;
 use crate::error::{Error, Result};
 use crate::format::{Cut, DigitRun, Digits, MOST_FREE, Reading, Scratch};
@@ -18,19 +19,20 @@ use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// Cells of a column, sorted.
-pub(super) struct Sorted<'t, const TOKENIZE: bool> {
+pub(super) struct Sorted<'t, T: Tweak, const TOKENIZE: bool> {
     tokenizer: &'t Tokenizer,
+    tweak: T,
     scratch: Scratch,
     places: Vec<Place>,
     errors: Vec<Error>,
-    buckets: Vec<Bucket>,
+    buckets: Vec<Bucket<T::Plan>>,
     by_space: HashMap<(u32, usize), usize>,
     /// Spaces that were met lately, and their buckets: hashing properly takes longer than reading most cells.
     lately: [((u32, usize), usize); 64],
     numerals: WipedVec<u16>,
     /// The fast form for digits, and a bucket for each number of them.
     digits: Option<(DigitRun, AsciiAlphabet)>,
-    digit_buckets: [DigitBucket; MOST_FREE + 1],
+    digit_buckets: [DigitBucket<T::Plan>; MOST_FREE + 1],
     /// The digits of the cell that is being read.
     read: Digits,
 }
@@ -47,9 +49,9 @@ enum Place {
 }
 
 /// The values of one space.
-struct Bucket {
+struct Bucket<P> {
     length: usize,
-    plan: Result<Arc<Plan>>,
+    plan: Result<Arc<P>>,
     numerals: WipedVec<u16>,
     /// That of each value, or one where the format has but one space.
     readings: Vec<Reading>,
@@ -57,22 +59,37 @@ struct Bucket {
     cells: Vec<u32>,
 }
 
-impl Bucket {
+impl<P> Bucket<P> {
     fn reading(&self, i: usize) -> &Reading {
         self.readings.get(i).unwrap_or(&self.readings[0])
     }
 }
 
 /// The values of which so many digits take part, as text.
-#[derive(Default)]
-struct DigitBucket {
+struct DigitBucket<P> {
     input: WipedVec<u8>,
     output: WipedVec<u8>,
     cuts: Vec<Cut>,
-    plan: Option<Arc<Plan>>,
+    /// Which cells they are, where that matters.
+    cells: Vec<u32>,
+    plan: Option<Arc<P>>,
     /// Which of them have to go on, and their digits.
     walking: Vec<u32>,
     gathered: WipedVec<u8>,
+}
+
+impl<P> DigitBucket<P> {
+    fn new() -> Self {
+        Self {
+            input: WipedVec::new(),
+            output: WipedVec::new(),
+            cuts: vec![],
+            cells: vec![],
+            plan: None,
+            walking: vec![],
+            gathered: WipedVec::new(),
+        }
+    }
 }
 
 /// Cells that are worked on together: enough to fill the lanes of FF1, and few enough for the cache.
@@ -80,10 +97,11 @@ const TOGETHER: usize = 4096;
 /// The most buckets that are kept: texts have a space for nearly each of them.
 const MOST_BUCKETS: usize = 64;
 
-impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
-    pub(super) fn new(tokenizer: &'t Tokenizer) -> Self {
+impl<'t, T: Tweak, const TOKENIZE: bool> Sorted<'t, T, TOKENIZE> {
+    pub(super) fn new(tokenizer: &'t Tokenizer, tweak: T) -> Self {
         Self {
             tokenizer,
+            tweak,
             scratch: Scratch::default(),
             places: vec![],
             errors: vec![],
@@ -92,7 +110,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             lately: [((0, 0), 0); 64],
             numerals: WipedVec::new(),
             digits: tokenizer.format.digit_run().map(|run| (run, AsciiAlphabet::digits())),
-            digit_buckets: Default::default(),
+            digit_buckets: std::array::from_fn(|_| DigitBucket::new()),
             read: [0; 32],
         }
     }
@@ -109,16 +127,17 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             self.clear();
             for i in start..end {
                 let cell = input.cell(i);
-                let place = self.sort_digits(cell).unwrap_or_else(|| {
-                    self.sort(cell).unwrap_or_else(|error| {
-                        self.errors.push(error);
-                        Place::Error(self.errors.len() as u32 - 1)
-                    })
-                });
+                let refused = self.tweak.check(i).err();
+                let place = match refused.filter(|_| !is_blank(cell)) {
+                    Some(error) => self.fail(error),
+                    None => self
+                        .sort_digits(cell)
+                        .unwrap_or_else(|| self.sort(cell).unwrap_or_else(|error| self.fail(error))),
+                };
                 self.places.push(place);
             }
-            self.permute(|i| input.cell(start + i as usize));
-            self.permute_digits();
+            self.permute(start, |i| input.cell(start + i as usize));
+            self.permute_digits(start);
             for i in start..end {
                 output.push_with(failures, |out| self.write(i - start, input.cell(i), out));
             }
@@ -141,7 +160,14 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         for bucket in &mut self.digit_buckets {
             bucket.input.clear();
             bucket.cuts.clear();
+            bucket.cells.clear();
         }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: Error) -> Place {
+        self.errors.push(error);
+        Place::Error(self.errors.len() as u32 - 1)
     }
 
     /// Reads digits into the bucket of their number.
@@ -161,6 +187,9 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
             None => bucket.input.extend_from_slice(&self.read[range]),
         }
         bucket.cuts.push(cut);
+        if T::BY_ROW {
+            bucket.cells.push(self.places.len() as u32);
+        }
         Some(Place::Digits(length as u8, bucket.cuts.len() as u32 - 1))
     }
 
@@ -179,6 +208,9 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                 bucket.readings.push(reading);
             }
             format.read(Sides::<TOKENIZE>::FROM, text(cell)?, &mut self.scratch, &mut bucket.numerals)?;
+            if T::BY_ROW {
+                bucket.cells.push(self.places.len() as u32);
+            }
             return Ok(Place::Bucket(i as u32, j as u32));
         }
         self.numerals.clear();
@@ -202,7 +234,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
         let bucket = *self.by_space.entry(space).or_insert_with(|| {
             buckets.push(Bucket {
                 length: space.1,
-                plan: tokenizer.plan(space.0, space.1),
+                plan: T::plan(tokenizer, space.0, space.1),
                 numerals: WipedVec::new(),
                 readings: vec![],
                 cells: vec![],
@@ -214,19 +246,16 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     }
 
     /// All values of each bucket through FF1, those that have to walk on until none has.
-    fn permute<'c>(&mut self, cell: impl Fn(u32) -> &'c [u8]) {
-        let format = &self.tokenizer.format;
+    fn permute<'c>(&mut self, start: usize, cell: impl Fn(u32) -> &'c [u8]) {
+        let (format, tweak) = (&self.tokenizer.format, &self.tweak);
         for bucket in &mut self.buckets {
             let Ok(plan) = bucket.plan.as_ref().map(Arc::clone) else { continue };
-            let run = |numerals: &mut [u16]| match TOKENIZE {
-                true => plan.encrypt_columns(numerals),
-                false => plan.decrypt_columns(numerals),
-            };
             let n = bucket.length;
-            let mut walked = run(&mut bucket.numerals);
+            let row = |i: usize| start + bucket.cells[i] as usize;
+            let mut walked = tweak.columns::<TOKENIZE>(&plan, &mut bucket.numerals, row);
             let mut walking: Vec<usize> = vec![];
             let scratch = &mut self.scratch;
-            let mut walks = |bucket: &Bucket, i: usize| {
+            let mut walks = |bucket: &Bucket<T::Plan>, i: usize| {
                 let shape = || text(cell(bucket.cells[i])).unwrap_or_default();
                 !format.holds(shape, bucket.reading(i), scratch, &bucket.numerals[i * n..(i + 1) * n])
             };
@@ -238,7 +267,8 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                 walking
                     .iter()
                     .for_each(|&i| gathered.extend_from_slice(&bucket.numerals[i * n..(i + 1) * n]));
-                walked = run(&mut gathered);
+                let row = |k: usize| start + bucket.cells[walking[k]] as usize;
+                walked = tweak.columns::<TOKENIZE>(&plan, &mut gathered, row);
                 for (from, &i) in gathered.chunks_exact(n).zip(&walking) {
                     bucket.numerals[i * n..(i + 1) * n].copy_from_slice(from);
                 }
@@ -251,20 +281,18 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
     }
 
     /// The same for digits.
-    fn permute_digits(&mut self) {
+    fn permute_digits(&mut self, start: usize) {
         let Some((run, alphabet)) = &self.digits else { return };
+        let tweak = &self.tweak;
         for (length, bucket) in self.digit_buckets.iter_mut().enumerate().filter(|(_, b)| !b.cuts.is_empty())
         {
-            let ff1 = |plan: &Plan, input: &[u8], output: &mut [u8]| match TOKENIZE {
-                true => plan.encrypt_ascii(alphabet, input, output),
-                false => plan.decrypt_ascii(alphabet, input, output),
-            };
             if bucket.plan.is_none() {
-                bucket.plan = self.tokenizer.plan(10, length).ok();
+                bucket.plan = T::plan(self.tokenizer, 10, length).ok();
             }
             bucket.output.resize(bucket.input.len(), 0);
             let Some(plan) = &bucket.plan else { continue };
-            let mut walked = ff1(plan, &bucket.input, &mut bucket.output);
+            let row = |i: usize| start + bucket.cells[i] as usize;
+            let mut walked = tweak.ascii::<TOKENIZE>(plan, alphabet, &bucket.input, row, &mut bucket.output);
             bucket.walking.clear();
             let (cuts, output) = (&bucket.cuts, &mut bucket.output);
             let at = |i: u32| i as usize * length..(i as usize + 1) * length;
@@ -277,7 +305,8 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
                 bucket.walking.iter().for_each(|&i| bucket.gathered.extend_from_slice(&output[at(i)]));
                 bucket.input.clear();
                 bucket.input.resize(bucket.gathered.len(), 0);
-                walked = ff1(plan, &bucket.gathered, &mut bucket.input);
+                let row = |k: usize| start + bucket.cells[bucket.walking[k] as usize] as usize;
+                walked = tweak.ascii::<TOKENIZE>(plan, alphabet, &bucket.gathered, row, &mut bucket.input);
                 for (from, &i) in bucket.input.chunks_exact(length).zip(&bucket.walking) {
                     output[at(i)].copy_from_slice(from);
                 }
@@ -330,7 +359,7 @@ impl<'t, const TOKENIZE: bool> Sorted<'t, TOKENIZE> {
 /// For a domain that FF1 does not have; the formats let none through.
 const UNUSABLE: Error = Error::Value { problem: "has a length that cannot be tokenized" };
 
-impl<const TOKENIZE: bool> Drop for Sorted<'_, TOKENIZE> {
+impl<T: Tweak, const TOKENIZE: bool> Drop for Sorted<'_, T, TOKENIZE> {
     fn drop(&mut self) {
         self.read.zeroize();
     }

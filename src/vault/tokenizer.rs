@@ -133,6 +133,17 @@ impl FieldTokenizer {
     ) {
         self.0.tokenize_column(values, tokens, failures);
     }
+
+    /// As [`protect::Tokenizer::tokenize_column_in`].
+    pub fn tokenize_column_in(
+        &self,
+        contexts: &(impl Cells + ?Sized),
+        values: &(impl Cells + ?Sized),
+        tokens: &mut Column,
+        failures: &mut Failures,
+    ) {
+        self.0.tokenize_column_in(contexts, values, tokens, failures);
+    }
 }
 
 /// Issues random tokens of one field, and redeems none.

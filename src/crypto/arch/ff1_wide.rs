@@ -1,7 +1,7 @@
 //! The ten rounds of FF1 for halves below 2^96: eight values in a vector of 64-bit words, or in two.
 //!
 //! The scheme is that of [`super::ff1`]: left ← left ± y mod radix^u, right ← right ± y mod radix^v in turn. Here y is the first D = 96 or
-//! 128 bits of R = AES(K_i ⊕ x). µ, q and r are integers, 0 ≤ a < m, and IFMA multiplies 52 by 52 bits. A half is
+//! 128 bits of R = AES(K_i ⊕ T ⊕ x). µ, q and r are integers, 0 ≤ a < m, and IFMA multiplies 52 by 52 bits. A half is
 //!
 //! ```text
 //! x₀                   one word  (L = 1), x₀ < m < 2^61
@@ -80,7 +80,8 @@ impl Modulus {
     }
 }
 
-/// All ten rounds for all values, each half below its modulus. Lanes that hold no value cost nothing and harm nothing.
+/// All ten rounds for all values, each half below its modulus; `bases` holds what is XORed to the input of each round of
+/// each value. Lanes that hold no value cost nothing and harm nothing.
 ///
 /// # Panics
 /// When the slices are of different lengths.
@@ -88,20 +89,27 @@ pub(crate) fn rounds<const N: usize, const L: usize, const ENCRYPT: bool>(
     _: Avx512,
     keys: &RoundKeys<N>,
     constants: &[u128; 10],
+    bases: Option<&[[[u8; 16]; LANES]]>,
     moduli: &[Modulus; 2],
     left: &mut [Vector<L>],
     right: &mut [Vector<L>],
 ) {
     const { assert!(L == 1 || L == 2) };
-    assert_eq!(left.len(), right.len());
+    assert!(left.len() == right.len() && bases.is_none_or(|bases| bases.len() == left.len()));
     // SAFETY: the proof says that the processor has these features.
-    unsafe { ten::<N, L, ENCRYPT>(keys, constants, moduli, left, right) }
+    unsafe {
+        match bases {
+            None => ten::<N, L, ENCRYPT, false>(keys, constants, &[], moduli, left, right),
+            Some(bases) => ten::<N, L, ENCRYPT, true>(keys, constants, bases, moduli, left, right),
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi,vaes")]
-fn ten<const N: usize, const L: usize, const ENCRYPT: bool>(
+fn ten<const N: usize, const L: usize, const ENCRYPT: bool, const BASES: bool>(
     keys: &RoundKeys<N>,
     constants: &[u128; 10],
+    bases: &[[[u8; 16]; LANES]],
     moduli: &[Modulus; 2],
     left: &mut [Vector<L>],
     right: &mut [Vector<L>],
@@ -109,11 +117,11 @@ fn ten<const N: usize, const L: usize, const ENCRYPT: bool>(
     for step in 0..10 {
         let i = if ENCRYPT { step } else { 9 - step };
         let (target, source) = if i % 2 == 0 { (&mut *left, &*right) } else { (&mut *right, &*left) };
-        let modulus = &moduli[i % 2];
-        match modulus.form {
-            FOLDED => pass::<N, L, ENCRYPT, FOLDED>(keys, constants[i], modulus, target, source),
-            PLAIN_96 => pass::<N, L, ENCRYPT, PLAIN_96>(keys, constants[i], modulus, target, source),
-            _ => pass::<N, L, ENCRYPT, PLAIN_128>(keys, constants[i], modulus, target, source),
+        let (k, m) = (constants[i], &moduli[i % 2]);
+        match m.form {
+            FOLDED => pass::<N, L, ENCRYPT, BASES, FOLDED>(keys, k, bases, m, target, source),
+            PLAIN_96 => pass::<N, L, ENCRYPT, BASES, PLAIN_96>(keys, k, bases, m, target, source),
+            _ => pass::<N, L, ENCRYPT, BASES, PLAIN_128>(keys, k, bases, m, target, source),
         }
     }
 }
@@ -123,9 +131,10 @@ const GROUP: usize = 2;
 
 /// target\[j\] ← target\[j\] ± F(source\[j\]) for all j.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi,vaes")]
-fn pass<const N: usize, const L: usize, const ENCRYPT: bool, const FORM: u8>(
+fn pass<const N: usize, const L: usize, const ENCRYPT: bool, const BASES: bool, const FORM: u8>(
     keys: &RoundKeys<N>,
     constant: u128,
+    bases: &[[[u8; 16]; LANES]],
     modulus: &Modulus,
     target: &mut [Vector<L>],
     source: &[Vector<L>],
@@ -134,12 +143,15 @@ fn pass<const N: usize, const L: usize, const ENCRYPT: bool, const FORM: u8>(
     let reduction = Reduction::<FORM>::new(modulus);
     let (targets, last_target) = target.as_chunks_mut::<GROUP>();
     let (sources, last_source) = source.as_chunks::<GROUP>();
-    for (target, source) in targets.iter_mut().zip(sources) {
-        group::<N, L, GROUP, ENCRYPT, FORM>(&round, &reduction, target, source);
+    let (bases, last_base) = bases.as_chunks::<GROUP>();
+    for (g, (target, source)) in targets.iter_mut().zip(sources).enumerate() {
+        let base = if BASES { Some(&bases[g]) } else { None };
+        group::<N, L, GROUP, ENCRYPT, FORM>(&round, &reduction, base, target, source);
     }
-    for (target, source) in last_target.iter_mut().zip(last_source) {
+    for (g, (target, source)) in last_target.iter_mut().zip(last_source).enumerate() {
+        let base = if BASES { Some(std::array::from_ref(&last_base[g])) } else { None };
         let (target, source) = (std::array::from_mut(target), std::array::from_ref(source));
-        group::<N, L, 1, ENCRYPT, FORM>(&round, &reduction, target, source);
+        group::<N, L, 1, ENCRYPT, FORM>(&round, &reduction, base, target, source);
     }
 }
 
@@ -148,6 +160,7 @@ fn pass<const N: usize, const L: usize, const ENCRYPT: bool, const FORM: u8>(
 fn group<const N: usize, const L: usize, const G: usize, const ENCRYPT: bool, const FORM: u8>(
     round: &Round<N>,
     reduction: &Reduction<FORM>,
+    bases: Option<&[[[u8; 16]; LANES]; G]>,
     target: &mut [Vector<L>; G],
     source: &[Vector<L>; G],
 ) {
@@ -162,6 +175,11 @@ fn group<const N: usize, const L: usize, const G: usize, const ENCRYPT: bool, co
                 round.input(_mm512_srli_epi64::<12>(x1), _mm512_or_si512(x0, _mm512_slli_epi64::<52>(x1)))
             }
         };
+        if let Some(bases) = bases {
+            let (blocks, _) = bases[g].as_flattened().as_chunks::<64>();
+            first[g] = _mm512_xor_si512(first[g], load_bytes(&blocks[0]));
+            second[g] = _mm512_xor_si512(second[g], load_bytes(&blocks[1]));
+        }
     }
     for r in 1..N - 1 {
         for g in 0..G {

@@ -93,6 +93,26 @@ impl Tweaks for &[u128; 10] {
     }
 }
 
+/// How many values the kernels of `arch` have in a vector.
+pub(super) const VECTOR: usize = 8;
+
+/// What the kernels XOR to the inputs of the rounds of each value, beside the constants.
+pub(super) trait Bases {
+    /// Those of these values, and whatever in the rest of the last vector; `None` where there are none.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are no kernels"))]
+    fn of(&mut self, values: Range<usize>) -> Option<&[[[u8; 16]; VECTOR]]>;
+}
+
+/// For one tweak.
+pub(super) struct NoBases;
+
+impl Bases for NoBases {
+    #[inline(always)]
+    fn of(&mut self, _: Range<usize>) -> Option<&[[[u8; 16]; VECTOR]]> {
+        None
+    }
+}
+
 /// Every record through the rounds; stops before the group of the first that cannot be taken.
 pub(super) fn run<C: Aes, M: Modulus, R: Records<M::Half>, const ENCRYPT: bool>(
     cipher: &C,

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use super::alphabet::AsciiAlphabet;
-use super::bulk::BulkError;
+use super::bulk::{Bases, BulkError};
 use super::digits::Digits;
 use super::domain::Domain;
 
@@ -30,10 +30,11 @@ impl Short {
         None
     }
 
-    pub(super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+    pub(super) fn text<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _bases: B,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],
@@ -41,10 +42,11 @@ impl Short {
         match self.0 {}
     }
 
-    pub(super) fn columns<K: VectorKeys, const ENCRYPT: bool>(
+    pub(super) fn columns<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _bases: B,
         _digits: &Digits,
         _numerals: &mut [u16],
     ) -> bool {
@@ -60,10 +62,11 @@ impl Long {
         None
     }
 
-    pub(super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+    pub(super) fn text<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         _keys: &K,
         _constants: &[u128; 10],
+        _bases: B,
         _alphabet: &AsciiAlphabet,
         _input: &[u8],
         _out: &mut [u8],

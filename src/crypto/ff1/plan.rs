@@ -5,7 +5,7 @@ use std::fmt;
 use aes::cipher::Array;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bulk::{self, BulkError, Columns, DecimalText, EightDigits, SixteenDigits, Text};
+use super::bulk::{self, BulkError, Columns, DecimalText, EightDigits, NoBases, SixteenDigits, Text};
 use super::digits::{Digits, Number};
 use super::domain::Domain;
 use super::lanes::Rounds;
@@ -206,7 +206,7 @@ impl<K: KeySize> Plan<K> {
         let n = self.domain.length();
         self.check_columns(numerals)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && short.columns::<_, ENCRYPT>(keys, &self.constants, &self.digits, numerals)
+            && short.columns::<_, _, ENCRYPT>(keys, &self.constants, NoBases, &self.digits, numerals)
         {
             return Ok(());
         }
@@ -229,12 +229,14 @@ impl<K: KeySize> Plan<K> {
     ) -> Result<(), BulkError> {
         let words = self.check_text(alphabet, input, out)?;
         if let (Some(keys), Some(short)) = (&self.vector_keys, &self.short)
-            && let Some(done) = short.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+            && let Some(done) =
+                short.text::<_, _, ENCRYPT>(keys, &self.constants, NoBases, alphabet, input, out)
         {
             return done;
         }
         if let (Some(keys), Some(long)) = (&self.vector_keys, &self.long)
-            && let Some(done) = long.text::<_, ENCRYPT>(keys, &self.constants, alphabet, input, out)
+            && let Some(done) =
+                long.text::<_, _, ENCRYPT>(keys, &self.constants, NoBases, alphabet, input, out)
         {
             return done;
         }
@@ -253,19 +255,22 @@ impl<K: KeySize> Plan<K> {
             return bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), eight);
         }
         with_moduli!(&self.arithmetic,
-            moduli => if alphabet.is_decimal() {
-                let text = DecimalText { input, out, domain };
-                bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
-            } else {
-                let text = Text { alphabet, input, out, domain, words };
-                bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
-            },
-            tweak => self.ascii_general::<ENCRYPT>(|_| tweak, alphabet, input, out))
+        moduli => if alphabet.is_decimal() {
+            let text = DecimalText { input, out, domain };
+            bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
+        } else {
+            let text = Text { alphabet, input, out, domain, words };
+            bulk::run::<_, _, _, ENCRYPT>(&self.cipher, self.rounds(moduli), text)
+        },
+        tweak => {
+            let one = |_, numerals: &mut [u16]| self.one_general::<ENCRYPT>(tweak, numerals);
+            self.ascii_general(one, alphabet, input, out)
+        })
     }
 
-    fn ascii_general<'t, const ENCRYPT: bool>(
+    fn ascii_general(
         &self,
-        tweak: impl Fn(usize) -> &'t [u8],
+        mut one: impl FnMut(usize, &mut [u16]),
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -281,7 +286,7 @@ impl<K: KeySize> Plan<K> {
             for (numeral, &byte) in numerals.iter_mut().zip(out.iter()) {
                 *numeral = byte.into();
             }
-            self.one_general::<ENCRYPT>(tweak(j), &mut numerals);
+            one(j, &mut numerals);
             for (byte, &numeral) in out.iter_mut().zip(numerals.iter()) {
                 *byte = numeral as u8;
             }
@@ -400,22 +405,34 @@ fn round_constants<C: Aes>(cipher: &C, domain: Domain, tweak: &[u8], b: usize) -
     let whole = if b == 16 { last - 1 } else { last };
     let mut state = ciph(u128::from_be_bytes(domain.first_block(tweak.len())));
     for j in 0..whole {
-        state = ciph(state ^ padded(tweak, j));
+        state = ciph(state ^ padded(tweak, 16 * j));
     }
     std::array::from_fn(|i| match b {
-        16 => ciph(state ^ padded(tweak, whole) ^ i as u128),
-        _ => state ^ padded(tweak, last) ^ (i as u128) << (8 * b),
+        16 => ciph(state ^ padded(tweak, 16 * whole) ^ i as u128),
+        _ => state ^ padded(tweak, 16 * last) ^ (i as u128) << (8 * b),
     })
 }
 
-/// Block j of T ‖ 0 ‖ 0 ‖ …
-fn padded(tweak: &[u8], j: usize) -> u128 {
-    let mut block = [0; 16];
-    if let Some(rest) = tweak.get(16 * j..) {
-        let length = rest.len().min(16);
-        block[..length].copy_from_slice(&rest[..length]);
+/// The 16 bytes from this one on of T ‖ 0 ‖ 0 ‖ …
+#[inline]
+fn padded(tweak: &[u8], from: usize) -> u128 {
+    let rest = tweak.get(from..).unwrap_or_default();
+    if let Some(block) = rest.first_chunk() {
+        return u128::from_be_bytes(*block);
     }
-    u128::from_be_bytes(block)
+    // Two words that may overlap: a copy of unknown length is a call.
+    let words = |first: u64, last: u64, bits: usize| {
+        u128::from(first) << (128 - bits) | u128::from(last) << (128 - 8 * rest.len())
+    };
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        words(u64::from_be_bytes(*first), u64::from_be_bytes(*last), 64)
+    } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        words(u32::from_be_bytes(*first).into(), u32::from_be_bytes(*last).into(), 32)
+    } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        words(u16::from_be_bytes(*first).into(), u16::from_be_bytes(*last).into(), 16)
+    } else {
+        rest.first().map_or(0, |byte| u128::from(*byte) << 120)
+    }
 }
 
 mod tweaked;

@@ -11,7 +11,7 @@
 use zeroize::Zeroize;
 
 use super::alphabet::AsciiAlphabet;
-use super::bulk::{self, BulkError, Columns, Records};
+use super::bulk::{self, Bases, BulkError, Columns, Records};
 use super::digits::Digits;
 use super::domain::Domain;
 use crate::crypto::arch::Avx512;
@@ -58,14 +58,15 @@ pub trait VectorKeys {
 /// The halves of a group of values.
 pub struct Group<'a> {
     proof: Avx512,
+    bases: Option<&'a [[[u8; 16]; LANES]]>,
     left: &'a mut [[u64; LANES]],
     right: &'a mut [[u64; LANES]],
 }
 
 impl<const N: usize> VectorKeys for Keys<N> {
     fn rounds<const ENCRYPT: bool>(&self, constants: &[u128; 10], short: &Short, group: Group<'_>) {
-        let Group { proof, left, right } = group;
-        ff1::rounds::<N, ENCRYPT>(proof, &self.0, constants, None, &short.moduli, left, right);
+        let Group { proof, bases, left, right } = group;
+        ff1::rounds::<N, ENCRYPT>(proof, &self.0, constants, bases, &short.moduli, left, right);
     }
 
     fn long_rounds<const L: usize, const ENCRYPT: bool>(
@@ -73,8 +74,8 @@ impl<const N: usize> VectorKeys for Keys<N> {
         constants: &[u128; 10],
         group: long::Group<'_, L>,
     ) {
-        let long::Group { proof, moduli, left, right } = group;
-        ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, moduli, left, right);
+        let long::Group { proof, moduli, bases, left, right } = group;
+        ff1_wide::rounds::<N, L, ENCRYPT>(proof, &self.0, constants, bases, moduli, left, right);
     }
 }
 
@@ -98,10 +99,11 @@ impl Short {
     }
 
     /// FF1 of each value of the text, or `None` when that is not to be done here.
-    pub(super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+    pub(super) fn text<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         keys: &K,
         constants: &[u128; 10],
+        mut bases: B,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -126,17 +128,19 @@ impl Short {
                 let index = g * GROUP + first;
                 return Some(Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER }));
             }
-            keys.rounds::<ENCRYPT>(constants, self, Group { proof, left, right });
+            let bases = bases.of(g * GROUP..g * GROUP + input.len() / n);
+            keys.rounds::<ENCRYPT>(constants, self, Group { proof, bases, left, right });
             ff1_text::write_text(proof, layout, symbols, left, right, out);
         }
         Some(Ok(()))
     }
 
     /// FF1 of each value, in place, or `false` when that is not to be done here. The numerals are below the radix.
-    pub(super) fn columns<K: VectorKeys, const ENCRYPT: bool>(
+    pub(super) fn columns<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         keys: &K,
         constants: &[u128; 10],
+        mut bases: B,
         digits: &Digits,
         numerals: &mut [u16],
     ) -> bool {
@@ -146,30 +150,32 @@ impl Short {
             if let (pairs, []) = numerals.as_chunks_mut()
                 && domain.length() == 2
             {
-                self.records::<_, _, ENCRYPT>(proof, keys, constants, Pairs(pairs));
+                self.records::<_, _, _, ENCRYPT>(proof, keys, constants, bases, Pairs(pairs));
             } else {
                 let columns = Columns { numerals, domain, digits };
-                self.records::<_, _, ENCRYPT>(proof, keys, constants, columns);
+                self.records::<_, _, _, ENCRYPT>(proof, keys, constants, bases, columns);
             }
             return true;
         };
         let n = domain.length();
         let mut halves = Halves::new();
-        for numerals in numerals.chunks_mut(GROUP * n) {
+        for (g, numerals) in numerals.chunks_mut(GROUP * n).enumerate() {
             let (left, right) = halves.of(numerals.len().div_ceil(LANES * n));
             ff1_text::read_numerals(proof, layout, numerals, left, right);
-            keys.rounds::<ENCRYPT>(constants, self, Group { proof, left, right });
+            let bases = bases.of(g * GROUP..g * GROUP + numerals.len() / n);
+            keys.rounds::<ENCRYPT>(constants, self, Group { proof, bases, left, right });
             ff1_text::write_numerals(proof, layout, left, right, numerals);
         }
         true
     }
 
     /// FF1 of records that are known to be values of the domain.
-    fn records<K: VectorKeys, R: Records<u64>, const ENCRYPT: bool>(
+    fn records<K: VectorKeys, B: Bases, R: Records<u64>, const ENCRYPT: bool>(
         &self,
         proof: Avx512,
         keys: &K,
         constants: &[u128; 10],
+        mut bases: B,
         mut records: R,
     ) {
         let count = records.count();
@@ -181,7 +187,9 @@ impl Short {
             for (j, (left, right)) in pairs.enumerate() {
                 (*left, *right, _) = records.load(start + j);
             }
-            keys.rounds::<ENCRYPT>(constants, self, Group { proof, left: &mut *left, right: &mut *right });
+            let bases = bases.of(start..start + values);
+            let group = Group { proof, bases, left: &mut *left, right: &mut *right };
+            keys.rounds::<ENCRYPT>(constants, self, group);
             let pairs = left.as_flattened().iter().zip(right.as_flattened()).take(values);
             for (j, (&left, &right)) in pairs.enumerate() {
                 records.store(start + j, left, right);

@@ -156,6 +156,7 @@ fn plain(
     ciph: &dyn Fn([u8; 16]) -> [u8; 16],
     encrypt: bool,
     constants: &[u128; 10],
+    base: [u8; 16],
     (moduli, d): ([u128; 2], usize),
     mut halves: [u128; 2],
 ) -> [u128; 2] {
@@ -163,7 +164,8 @@ fn plain(
         let i = if encrypt { step } else { 9 - step };
         let (target, source) = (i % 2, 1 - i % 2);
         let m = moduli[target];
-        let r = u128::from_be_bytes(ciph((constants[i] ^ halves[source]).to_be_bytes()));
+        let input = constants[i] ^ u128::from_be_bytes(base) ^ halves[source];
+        let r = u128::from_be_bytes(ciph(input.to_be_bytes()));
         let y = (r >> (128 - 8 * d)) % m;
         halves[target] = (halves[target] + if encrypt { y } else { m - y }) % m;
     }
@@ -191,16 +193,21 @@ fn check<const N: usize, const L: usize>(
         let (left, right) = (half(m[0]), half(m[1]));
         let moduli = m.map(|m| Modulus::new(m, d, L).unwrap());
         let words = |halves: &[[u128; LANES]]| halves.iter().map(to_words::<L>).collect::<Vec<_>>();
-        for encrypt in [true, false] {
+        let bases: Vec<[[u8; 16]; LANES]> =
+            (0..vectors).map(|_| std::array::from_fn(|_| random.wide().to_be_bytes())).collect();
+        for (encrypt, bases) in
+            [(true, None), (false, None), (true, Some(&bases[..])), (false, Some(&bases[..]))]
+        {
+            let base = |v: usize, j: usize| bases.map_or([0; 16], |bases| bases[v][j]);
             let (mut a, mut b) = (words(&left), words(&right));
             let run = |encrypt: bool, a: &mut [Vector<L>], b: &mut [Vector<L>]| match encrypt {
-                true => rounds::<N, L, true>(proof, &keys, &constants, &moduli, a, b),
-                false => rounds::<N, L, false>(proof, &keys, &constants, &moduli, a, b),
+                true => rounds::<N, L, true>(proof, &keys, &constants, bases, &moduli, a, b),
+                false => rounds::<N, L, false>(proof, &keys, &constants, bases, &moduli, a, b),
             };
             run(encrypt, &mut a, &mut b);
             for (v, j) in (0..vectors).flat_map(|v| (0..LANES).map(move |j| (v, j))) {
                 let value = [left[v][j], right[v][j]];
-                let expected = plain(&|x| ciph(&key, x), encrypt, &constants, (m, d), value);
+                let expected = plain(&|x| ciph(&key, x), encrypt, &constants, base(v, j), (m, d), value);
                 let token = [from_words(&a[v])[j], from_words(&b[v])[j]];
                 assert_eq!(token, expected, "{m:?}, lane {j} of vector {v}");
             }

@@ -7,20 +7,23 @@
 //! ```
 //!
 //! A tweak with t + 1 + b ≤ 16 costs nothing but the base: CIPH(P) is kept for each t. Longer ones cost a block of AES
-//! for each of theirs, in lockstep too; and ten more where b = 16.
+//! for each of theirs, in lockstep too; and ten more where b = 16. Of tweaks that begin alike, the blocks in which they do are kept
+//! with CIPH(P). Since i is in the last block alone where b < 16, the kernels take the base as one more operand of each value.
 
 use std::ops::Range;
 
 use aes::cipher::Array;
 use zeroize::Zeroize;
 
-use super::super::bulk::{self, BulkError, Columns, DecimalText, Text, Tweaks};
+use super::super::bulk::{self, Bases, BulkError, Columns, DecimalText, Text, Tweaks, VECTOR};
 use super::super::domain::Domain;
 use super::super::lanes::{Each, LANES, Row};
 use super::super::numeral::Aes;
 use super::super::sealed::Expand;
 use super::super::{Aes256, AsciiAlphabet, KeySize};
 use super::{Arithmetic, Plan, half_bytes, padded};
+use crate::crypto::context::{Context, Contexts};
+use crate::crypto::wiped::WipedVec;
 
 /// FF1 under one key on one domain, with a tweak for each value: `FF1.Encrypt(K, T_j, X_j)` for many j.
 ///
@@ -50,12 +53,38 @@ use super::{Arithmetic, Plan, half_bytes, padded};
 pub struct TweakedPlan<K: KeySize = Aes256> {
     /// With the empty tweak.
     plan: Plan<K>,
+    /// What comes before the part that is each value's own.
+    before: Option<Contexts>,
 }
 
 impl TweakedPlan<Aes256> {
     /// The plan of this key and domain.
     pub fn new(key: &[u8; 32], domain: Domain) -> Self {
         Self::with_keys(Aes256::expand(key), Aes256::vector_keys(key), domain)
+    }
+
+    /// The plan for tweaks that are encodings of `before` and one more part: `T_j = before ‖ len(tweak(j)) ‖ tweak(j)`. Longer ones
+    /// cost hardly more than short ones where they begin alike.
+    ///
+    /// # Example
+    /// ```
+    /// use cloakroom::crypto::context::{Context, Label};
+    /// use cloakroom::crypto::ff1::{Domain, Plan, TweakedPlan};
+    ///
+    /// let (key, domain) = ([7; 32], Domain::new(10, 6)?);
+    /// let before = Context::new(Label::Ff1Tweak).part("acme").part("card");
+    /// let mut tokens = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6];
+    /// let customers = [&b"alice"[..], b"bob"];
+    /// TweakedPlan::in_contexts(&key, domain, &before).encrypt_columns(&mut tokens, |j| customers[j])?;
+    ///
+    /// let mut of_bob = [1, 2, 3, 4, 5, 6];
+    /// Plan::new(&key, domain, before.part("bob").as_bytes())?.encrypt(&mut of_bob)?;
+    /// assert_eq!(tokens[6..], of_bob);
+    /// # Ok::<(), cloakroom::Error>(())
+    /// ```
+    pub fn in_contexts(key: &[u8; 32], domain: Domain, before: &Context) -> Self {
+        let before = Some(Contexts::new(before.clone(), |after| after));
+        TweakedPlan { before, ..Self::new(key, domain) }
     }
 }
 
@@ -66,7 +95,7 @@ impl<K: KeySize> TweakedPlan<K> {
         domain: Domain,
     ) -> Self {
         let plan = Plan::with_keys(cipher, vector_keys, domain, b"").expect("an empty tweak is not too long");
-        TweakedPlan { plan }
+        TweakedPlan { plan, before: None }
     }
 
     /// The domain that the plan permutes.
@@ -84,7 +113,7 @@ impl<K: KeySize> TweakedPlan<K> {
         numerals: &mut [u16],
         tweak: impl Fn(usize) -> &'t [u8],
     ) -> Result<(), BulkError> {
-        self.columns::<true>(numerals, &tweak)
+        self.columns::<true>(numerals, &gather(tweak))
     }
 
     /// `X_j ← FF1.Decrypt(K, T_j, X_j)` for each of many values that lie one after the other.
@@ -96,7 +125,7 @@ impl<K: KeySize> TweakedPlan<K> {
         numerals: &mut [u16],
         tweak: impl Fn(usize) -> &'t [u8],
     ) -> Result<(), BulkError> {
-        self.columns::<false>(numerals, &tweak)
+        self.columns::<false>(numerals, &gather(tweak))
     }
 
     /// `out ← FF1.Encrypt(K, T_j, input)` for each of many values, or one, spelled in the alphabet and one after the other.
@@ -111,7 +140,7 @@ impl<K: KeySize> TweakedPlan<K> {
         tweak: impl Fn(usize) -> &'t [u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        self.ascii::<true>(alphabet, input, &tweak, out)
+        self.ascii::<true>(alphabet, input, &gather(tweak), out)
     }
 
     /// `out ← FF1.Decrypt(K, T_j, input)`, the inverse of [`TweakedPlan::encrypt_ascii`].
@@ -125,25 +154,31 @@ impl<K: KeySize> TweakedPlan<K> {
         tweak: impl Fn(usize) -> &'t [u8],
         out: &mut [u8],
     ) -> Result<(), BulkError> {
-        self.ascii::<false>(alphabet, input, &tweak, out)
+        self.ascii::<false>(alphabet, input, &gather(tweak), out)
     }
 
     fn columns<'t, const ENCRYPT: bool>(
         &self,
         numerals: &mut [u16],
-        tweak: &dyn Fn(usize) -> &'t [u8],
+        tweaks: &Gather<'_, 't>,
     ) -> Result<(), BulkError> {
         let (plan, n) = (&self.plan, self.plan.domain.length());
         plan.check_columns(numerals)?;
-        check_tweaks(numerals.len() / n, tweak)?;
+        self.check_tweaks(numerals.len() / n, tweaks)?;
+        let mut group = self.group(tweaks);
+        if let (Some(keys), Some(short)) = (&plan.vector_keys, &plan.short)
+            && short.columns::<_, _, ENCRYPT>(keys, &group.counters(), &mut group, &plan.digits, numerals)
+        {
+            return Ok(());
+        }
         with_moduli!(&plan.arithmetic,
         moduli => {
             let columns = Columns { numerals, domain: plan.domain, digits: &plan.digits };
-            bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, self.tweaks(tweak), columns)
+            bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, group, columns)
         },
         _empty => {
-            let values = numerals.chunks_exact_mut(n).enumerate();
-            values.for_each(|(j, value)| plan.one_general::<ENCRYPT>(tweak(j), value));
+            let mut one = self.one_general::<ENCRYPT>(tweaks);
+            numerals.chunks_exact_mut(n).enumerate().for_each(|(j, value)| one(j, value));
             Ok(())
         })
     }
@@ -152,74 +187,157 @@ impl<K: KeySize> TweakedPlan<K> {
         &self,
         alphabet: &AsciiAlphabet,
         input: &[u8],
-        tweak: &dyn Fn(usize) -> &'t [u8],
+        tweaks: &Gather<'_, 't>,
         out: &mut [u8],
     ) -> Result<(), BulkError> {
         let (plan, domain) = (&self.plan, self.plan.domain);
         let words = plan.check_text(alphabet, input, out)?;
-        check_tweaks(input.len() / domain.length(), tweak)?;
+        self.check_tweaks(input.len() / domain.length(), tweaks)?;
+        let mut group = self.group(tweaks);
+        let counters = group.counters();
+        if let (Some(keys), Some(short)) = (&plan.vector_keys, &plan.short)
+            && let Some(done) = short.text::<_, _, ENCRYPT>(keys, &counters, &mut group, alphabet, input, out)
+        {
+            return done;
+        }
+        if let (Some(keys), Some(long)) = (&plan.vector_keys, &plan.long)
+            && let Some(done) = long.text::<_, _, ENCRYPT>(keys, &counters, &mut group, alphabet, input, out)
+        {
+            return done;
+        }
         with_moduli!(&plan.arithmetic,
             moduli => if alphabet.is_decimal() {
                 let text = DecimalText { input, out, domain };
-                bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, self.tweaks(tweak), text)
+                bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, group, text)
             } else {
                 let text = Text { alphabet, input, out, domain, words };
-                bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, self.tweaks(tweak), text)
+                bulk::run_tweaked::<_, _, _, _, ENCRYPT>(&plan.cipher, moduli, group, text)
             },
-            _empty => plan.ascii_general::<ENCRYPT>(tweak, alphabet, input, out))
+            _empty => plan.ascii_general(self.one_general::<ENCRYPT>(tweaks), alphabet, input, out))
     }
 
-    fn tweaks<'a, 't>(&'a self, tweak: &'a dyn Fn(usize) -> &'t [u8]) -> Group<'a, 't, K::Cipher> {
-        // Only called where halves are of at most 16 bytes.
+    /// One value after another, where halves are too long for more.
+    fn one_general<'t, const ENCRYPT: bool>(&self, tweaks: &Gather<'_, 't>) -> impl FnMut(usize, &mut [u16]) {
+        let mut whole = Contexts::room();
+        move |j, numerals| {
+            let mut parts = [&[][..]; LANES];
+            tweaks(j..j + 1, &mut parts);
+            let tweak = match &self.before {
+                Some(before) => {
+                    before.write(parts[0], &mut whole);
+                    whole.as_bytes()
+                }
+                None => parts[0],
+            };
+            self.plan.one_general::<ENCRYPT>(tweak, numerals);
+        }
+    }
+
+    fn group<'a, 't>(&'a self, tweaks: &'a Gather<'a, 't>) -> Group<'a, 't, K::Cipher> {
+        // Only asked for constants where halves are of at most 16 bytes.
         let b = half_bytes(self.plan.domain).unwrap_or(16);
         Group {
             cipher: &self.plan.cipher,
             domain: self.plan.domain,
             b,
-            tweak,
+            before: self.before.as_ref().map(Contexts::before),
+            tweaks,
             first: [None; KEPT],
             bases: [0; LANES],
             rows: (b == 16).then(|| Box::new([[0; LANES]; 10])),
+            vectors: WipedVec::new(),
         }
     }
-}
 
-fn check_tweaks<'t>(count: usize, tweak: &dyn Fn(usize) -> &'t [u8]) -> Result<(), BulkError> {
-    match (0..count).find(|&j| tweak(j).len() > Plan::MAX_TWEAK) {
-        Some(index) => Err(BulkError::Record { index, problem: "has a tweak over 65,536 bytes" }),
-        None => Ok(()),
+    fn check_tweaks(&self, count: usize, tweaks: &Gather<'_, '_>) -> Result<(), BulkError> {
+        let head = head(self.before.as_ref().map(Contexts::before));
+        let mut parts = [&[][..]; LANES];
+        for start in (0..count).step_by(LANES) {
+            let values = start..count.min(start + LANES);
+            tweaks(values.clone(), &mut parts);
+            if let Some(j) = parts[..values.len()].iter().position(|part| head + part.len() > Plan::MAX_TWEAK)
+            {
+                let problem = "has a tweak over 65,536 bytes";
+                return Err(BulkError::Record { index: start + j, problem });
+            }
+        }
+        Ok(())
     }
 }
 
-/// How many CIPH(P) are kept; tweaks of one column are of few lengths.
-const KEPT: usize = 16;
+/// Puts what is their own of the tweaks of these values, which are at most [`LANES`], in the first places.
+type Gather<'a, 't> = dyn Fn(Range<usize>, &mut [&'t [u8]; LANES]) + 'a;
+
+/// One call that cannot be inlined for many that are.
+fn gather<'t>(tweak: impl Fn(usize) -> &'t [u8]) -> impl Fn(Range<usize>, &mut [&'t [u8]; LANES]) {
+    move |values, parts| parts.iter_mut().zip(values).for_each(|(part, j)| *part = tweak(j))
+}
+
+/// How many bytes come before the part that is each value's own.
+fn head(before: Option<&[u8]>) -> usize {
+    before.map_or(0, |before| before.len() + Context::length_prefix(0).len())
+}
+
+/// How many beginnings are kept; tweaks of one column are of few lengths.
+const KEPT: usize = 32;
 
 /// The round constants of one group of values after another; wiped when dropped.
 struct Group<'a, 't, C> {
     cipher: &'a C,
     domain: Domain,
     b: usize,
-    tweak: &'a dyn Fn(usize) -> &'t [u8],
-    /// t and CIPH(P), at t mod [`KEPT`].
+    /// What comes before the length of a value's own part, if there is such a thing.
+    before: Option<&'a [u8]>,
+    tweaks: &'a Gather<'a, 't>,
+    /// The length of a value's own part, and what it fixes, at that length mod [`KEPT`].
     first: [Option<(usize, u128)>; KEPT],
     bases: Row,
     /// K_0 to K_9 of each value where b = 16.
     rows: Option<Box<[Row; 10]>>,
+    /// The bases of a group of the kernels.
+    vectors: WipedVec<[[u8; 16]; VECTOR]>,
 }
 
 impl<C: Aes> Group<'_, '_, C> {
-    /// CIPH(P).
-    fn first(&mut self, t: usize) -> u128 {
-        match self.first[t % KEPT] {
-            Some((length, state)) if length == t => state,
+    /// What is XORed to all bases in round i: \[i\] ‖ \[0\]^b, for b < 16.
+    fn counters(&self) -> [u128; 10] {
+        std::array::from_fn(|i| if self.b < 16 { (i as u128) << (8 * self.b) } else { 0 })
+    }
+
+    /// CBC-MAC of P and the whole blocks in which tweaks with a part of this length begin alike, ⊕ what is alike of the next block.
+    fn first(&mut self, part: usize) -> u128 {
+        match self.first[part % KEPT] {
+            Some((length, state)) if length == part => state,
             _ => {
-                let mut block = Array::from(self.domain.first_block(t));
-                self.cipher.encrypt_block(&mut block);
-                let state = u128::from_be_bytes(block.0);
-                self.first[t % KEPT] = Some((t, state));
+                let state = self.beginning(part);
+                self.first[part % KEPT] = Some((part, state));
                 state
             }
         }
+    }
+
+    #[cold]
+    fn beginning(&self, part: usize) -> u128 {
+        let ciph = |block: u128| {
+            let mut block = Array::from(block.to_be_bytes());
+            self.cipher.encrypt_block(&mut block);
+            u128::from_be_bytes(block.0)
+        };
+        let (head, length) = (head(self.before), Context::length_prefix(part));
+        let mut state = ciph(u128::from_be_bytes(self.domain.first_block(head + part)));
+        let Some(before) = self.before else { return state };
+        for (k, at) in (0..=head).step_by(16).enumerate() {
+            if k > 0 {
+                state = ciph(state);
+            }
+            // The length begins before this block, in it, or behind it.
+            let length = match before.len().checked_sub(at) {
+                Some(ahead) => padded(&length, 0).checked_shr(8 * ahead as u32).unwrap_or(0),
+                None => padded(&length, at - before.len()),
+            };
+            state ^= padded(before, at) | length;
+        }
+        state
     }
 
     /// state\[j\] ← CIPH(state\[j\] ⊕ block(j)) for these j, where there is a block.
@@ -239,6 +357,35 @@ impl<C: Aes> Group<'_, '_, C> {
             state[j] = u128::from_be_bytes(block.0);
         }
     }
+
+    /// The bases of these values, which are at most [`LANES`].
+    fn fill(&mut self, values: Range<usize>) {
+        let (b, head, count) = (self.b, head(self.before), values.len());
+        // What is alike ends in block `whole`, before this byte of it.
+        let (whole, inner) = (head / 16, head % 16);
+        // Which block of T ‖ [0]… the base ends with: that of [i], or the one before.
+        let last = |part: &[u8]| (head + part.len() + if b == 16 { 1 } else { 1 + b }).div_ceil(16) - 1;
+        let block = |part: &[u8], k: usize| match k - whole {
+            0 => padded(part, 0) >> (8 * inner),
+            k => padded(part, 16 * k - inner),
+        };
+        let mut parts = [&[][..]; LANES];
+        let mut bases = [0; LANES];
+        let mut most = whole;
+        (self.tweaks)(values, &mut parts);
+        let parts = &parts[..count];
+        for (base, part) in bases.iter_mut().zip(parts) {
+            *base = self.first(part.len());
+            most = most.max(last(part));
+        }
+        for k in whole..most {
+            self.absorb(&mut bases[..count], |j| (k < last(parts[j])).then(|| block(parts[j], k)));
+        }
+        for (base, part) in bases.iter_mut().zip(parts) {
+            *base ^= block(part, last(part));
+        }
+        self.bases = bases;
+    }
 }
 
 impl<C: Aes> Tweaks for Group<'_, '_, C> {
@@ -248,35 +395,32 @@ impl<C: Aes> Tweaks for Group<'_, '_, C> {
         Self: 'a;
 
     fn constants(&mut self, values: Range<usize>) -> Each<'_> {
-        let (b, tweak, start, count) = (self.b, self.tweak, values.start, values.len());
-        // Which block of T ‖ [0]… the base ends with: that of [i].
-        let last = |t: usize| if b == 16 { (t + 1).div_ceil(16) - 1 } else { (t + 1 + b).div_ceil(16) - 1 };
-        let mut bases = [0; LANES];
-        let mut most = 0;
-        for (base, j) in bases.iter_mut().zip(values) {
-            let t = tweak(j).len();
-            *base = self.first(t);
-            most = most.max(last(t));
-        }
-        for k in 0..most {
-            self.absorb(&mut bases[..count], |j| {
-                let tweak = tweak(start + j);
-                (k < last(tweak.len())).then(|| padded(tweak, k))
-            });
-        }
-        for (j, base) in bases[..count].iter_mut().enumerate() {
-            let tweak = tweak(start + j);
-            *base ^= padded(tweak, last(tweak.len()));
-        }
-        self.bases = bases;
+        let count = values.len();
+        self.fill(values);
         let Some(mut rows) = self.rows.take() else {
-            return Each::Based { bases: &self.bases, shift: 8 * b as u32 };
+            return Each::Based { bases: &self.bases, shift: 8 * self.b as u32 };
         };
         for (i, row) in (0..).zip(rows.iter_mut()) {
-            *row = bases;
+            *row = self.bases;
             self.absorb(&mut row[..count], |_| Some(i));
         }
         Each::Whole(self.rows.insert(rows))
+    }
+}
+
+impl<C: Aes> Bases for &mut Group<'_, '_, C> {
+    fn of(&mut self, values: Range<usize>) -> Option<&[[[u8; 16]; VECTOR]]> {
+        self.vectors.clear();
+        // No group is larger than the first: growing would leave bases behind.
+        self.vectors.reserve(values.len().div_ceil(VECTOR));
+        for start in values.clone().step_by(LANES) {
+            let some = start..values.end.min(start + LANES);
+            let vectors = some.len().div_ceil(VECTOR);
+            self.fill(some);
+            let bases = self.bases.as_chunks().0[..vectors].iter();
+            self.vectors.extend(bases.map(|bases| bases.map(u128::to_be_bytes)));
+        }
+        Some(&self.vectors)
     }
 }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroize;
 
 use super::super::alphabet::AsciiAlphabet;
-use super::super::bulk::{self, BulkError};
+use super::super::bulk::{self, Bases, BulkError};
 use super::super::domain::Domain;
 use super::{FEWEST, VectorKeys};
 use crate::crypto::arch::Avx512;
@@ -40,17 +40,18 @@ impl Long {
     }
 
     /// FF1 of each value of the text, or `None` when that is not to be done here.
-    pub(in super::super) fn text<K: VectorKeys, const ENCRYPT: bool>(
+    pub(in super::super) fn text<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         keys: &K,
         constants: &[u128; 10],
+        bases: B,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
     ) -> Option<Result<(), BulkError>> {
         match self {
-            Long::One(shape) => shape.text::<K, ENCRYPT>(keys, constants, alphabet, input, out),
-            Long::Two(shape) => shape.text::<K, ENCRYPT>(keys, constants, alphabet, input, out),
+            Long::One(shape) => shape.text::<K, B, ENCRYPT>(keys, constants, bases, alphabet, input, out),
+            Long::Two(shape) => shape.text::<K, B, ENCRYPT>(keys, constants, bases, alphabet, input, out),
         }
     }
 }
@@ -65,10 +66,11 @@ impl<const L: usize> Shape<L> {
         })
     }
 
-    fn text<K: VectorKeys, const ENCRYPT: bool>(
+    fn text<K: VectorKeys, B: Bases, const ENCRYPT: bool>(
         &self,
         keys: &K,
         constants: &[u128; 10],
+        mut bases: B,
         alphabet: &AsciiAlphabet,
         input: &[u8],
         out: &mut [u8],
@@ -93,7 +95,9 @@ impl<const L: usize> Shape<L> {
                 let index = g * VECTORS * LANES + first;
                 return Some(Err(BulkError::Record { index, problem: bulk::FOREIGN_CHARACTER }));
             }
-            let group = Group { proof, moduli: &self.moduli, left: &mut *left, right: &mut *right };
+            let first = g * VECTORS * LANES;
+            let bases = bases.of(first..first + input.len() / n);
+            let group = Group { proof, moduli: &self.moduli, bases, left: &mut *left, right: &mut *right };
             keys.long_rounds::<L, ENCRYPT>(constants, group);
             ff1_text_wide::write(proof, &self.layout, symbols, left, right, out);
         }
@@ -105,6 +109,7 @@ impl<const L: usize> Shape<L> {
 pub struct Group<'a, const L: usize> {
     pub(super) proof: Avx512,
     pub(super) moduli: &'a [Modulus; 2],
+    pub(super) bases: Option<&'a [[[u8; 16]; LANES]]>,
     pub(super) left: &'a mut [Vector<L>],
     pub(super) right: &'a mut [Vector<L>],
 }

@@ -51,11 +51,55 @@ fn every_value_has_the_token_of_its_own_tweak() {
     for (radix, n) in SHAPES {
         let domain = Domain::new(radix, n).unwrap();
         let key = random.key();
-        let plan = TweakedPlan::new(&key, domain);
         let general = half_bytes(domain).is_none();
         // All lengths of tweaks, in an order in which long and short ones meet in a group.
         let lengths: Vec<usize> =
             (0..=130).map(|i| i * 37 % 131).step_by(if general { 9 } else { 1 }).collect();
+        let tweaks: Vec<Vec<u8>> = lengths.iter().map(|&t| random.bytes(t)).collect();
+        let plain: Vec<u16> = tweaks.iter().flat_map(|_| value(&mut random, domain)).collect();
+        let expected = one_by_one(&key, domain, &plain, &tweaks);
+        for plan in by_kernels_and_without(&key, domain) {
+            let mut columns = plain.clone();
+            plan.encrypt_columns(&mut columns, |j| &tweaks[j]).unwrap();
+            assert!(columns == expected, "{domain:?}");
+            plan.decrypt_columns(&mut columns, |j| &tweaks[j]).unwrap();
+            assert!(columns == plain, "{domain:?}");
+            // One at a time, and each number of values.
+            for count in (1..=8).chain([63, 64, 65, 100]).filter(|&count| count <= tweaks.len()) {
+                let at = random.next() as usize % (tweaks.len() - count + 1);
+                let mut some = plain[at * n..(at + count) * n].to_vec();
+                plan.encrypt_columns(&mut some, |j| &tweaks[at + j]).unwrap();
+                assert!(some == expected[at * n..(at + count) * n], "{count} of {domain:?}");
+                plan.decrypt_columns(&mut some, |j| &tweaks[at + j]).unwrap();
+                assert!(some == plain[at * n..(at + count) * n], "{count} of {domain:?}");
+            }
+        }
+    }
+}
+
+/// With the processor's vectors, if it has them, and in portable code.
+fn by_kernels_and_without(key: &[u8; 32], domain: Domain) -> [TweakedPlan; 2] {
+    [TweakedPlan::new(key, domain), TweakedPlan::with_keys(Aes256::expand(key), None, domain)]
+}
+
+// SPEC: FF1-1, FF1-8
+#[test]
+fn every_lane_of_the_kernels_has_its_own_tweak_in_full_groups_and_in_part() {
+    let mut random = Random(13);
+    let radices = [2, 3, 10, 26, 36, 255, 256, 257, 4096, 65_535, 65_536];
+    let domains = radices.into_iter().flat_map(|radix| (2..=48).map(move |n| (radix, n)));
+    let domains = domains.filter_map(|(radix, n)| Domain::new(radix, n).ok());
+    let domains: Vec<Domain> = domains.filter(|domain| half_bytes(*domain).is_some_and(|b| b < 16)).collect();
+    let (mut short, mut long, mut vectors) = (0, 0, true);
+    for (turn, domain) in domains.into_iter().enumerate() {
+        let key = random.key();
+        let [plan, portable] = by_kernels_and_without(&key, domain);
+        short += usize::from(plan.plan.short.is_some());
+        long += usize::from(plan.plan.long.is_some());
+        vectors &= plan.plan.vector_keys.is_some();
+        // A few groups of the kernels and any rest of one, tweaks of 0 to 40 bytes.
+        let count = 10 + turn * 7 % 291;
+        let lengths: Vec<usize> = (0..count).map(|_| random.next() as usize % 41).collect();
         let tweaks: Vec<Vec<u8>> = lengths.iter().map(|&t| random.bytes(t)).collect();
         let plain: Vec<u16> = tweaks.iter().flat_map(|_| value(&mut random, domain)).collect();
         let expected = one_by_one(&key, domain, &plain, &tweaks);
@@ -64,14 +108,73 @@ fn every_value_has_the_token_of_its_own_tweak() {
         assert!(columns == expected, "{domain:?}");
         plan.decrypt_columns(&mut columns, |j| &tweaks[j]).unwrap();
         assert!(columns == plain, "{domain:?}");
-        // One at a time, and each number of values.
-        for count in (1..=8).chain([63, 64, 65, 100]).filter(|&count| count <= tweaks.len()) {
-            let at = random.next() as usize % (tweaks.len() - count + 1);
-            let mut some = plain[at * n..(at + count) * n].to_vec();
-            plan.encrypt_columns(&mut some, |j| &tweaks[at + j]).unwrap();
-            assert!(some == expected[at * n..(at + count) * n], "{count} of {domain:?}");
-            plan.decrypt_columns(&mut some, |j| &tweaks[at + j]).unwrap();
-            assert!(some == plain[at * n..(at + count) * n], "{count} of {domain:?}");
+        portable.encrypt_columns(&mut columns, |j| &tweaks[j]).unwrap();
+        assert!(columns == expected, "{domain:?}");
+        if domain.radix() > 256 {
+            continue;
+        }
+        let characters: Vec<u8> = (0..domain.radix()).map(|x| x as u8).collect();
+        let alphabet = AsciiAlphabet::new(&characters).unwrap();
+        let spell = |columns: &[u16]| -> Vec<u8> { columns.iter().map(|&x| x as u8).collect() };
+        let (text, mut out, mut back) = (spell(&plain), vec![0; plain.len()], vec![0; plain.len()]);
+        plan.encrypt_ascii(&alphabet, &text, |j| &tweaks[j], &mut out).unwrap();
+        assert!(out == spell(&expected), "{domain:?}");
+        plan.decrypt_ascii(&alphabet, &out, |j| &tweaks[j], &mut back).unwrap();
+        assert!(back == text, "{domain:?}");
+    }
+    assert!(!vectors || (short > 30 && long > 30), "{short} and {long}");
+}
+
+// SPEC: FF1-1, FF1-8
+#[test]
+fn a_tweak_in_a_context_is_the_whole_encoding() {
+    use crate::crypto::context::Label;
+    let mut random = Random(14);
+    for (turn, (radix, n)) in SHAPES.into_iter().cycle().take(4 * SHAPES.len()).enumerate() {
+        let domain = Domain::new(radix, n).unwrap();
+        let key = random.key();
+        // So that the own part begins at each byte of a block.
+        let before = Context::new(Label::Ff1Tweak).part(random.bytes(turn * 7 % 33));
+        let parts: Vec<Vec<u8>> = (0..100).map(|i| random.bytes(i * 37 % 67)).collect();
+        let tweaks: Vec<Vec<u8>> =
+            parts.iter().map(|part| before.clone().part(part).as_bytes().to_vec()).collect();
+        let plan = TweakedPlan::in_contexts(&key, domain, &before);
+        for count in [1, 9, 100] {
+            let count = if half_bytes(domain).is_none() { count.min(9) } else { count };
+            let plain: Vec<u16> = (0..count).flat_map(|_| value(&mut random, domain)).collect();
+            let expected = one_by_one(&key, domain, &plain, &tweaks[..count]);
+            let mut columns = plain.clone();
+            plan.encrypt_columns(&mut columns, |j| &parts[j]).unwrap();
+            assert!(columns == expected, "{domain:?}");
+            plan.decrypt_columns(&mut columns, |j| &parts[j]).unwrap();
+            assert!(columns == plain, "{domain:?}");
+            let Ok(alphabet) = AsciiAlphabet::new(&(0..=255).take(radix as usize).collect::<Vec<u8>>())
+            else {
+                continue;
+            };
+            if alphabet.radix() == radix {
+                let text: Vec<u8> = plain.iter().map(|&x| x as u8).collect();
+                let mut out = vec![0; text.len()];
+                plan.encrypt_ascii(&alphabet, &text, |j| &parts[j], &mut out).unwrap();
+                assert!(out.iter().map(|&x| u16::from(x)).eq(expected), "{domain:?}");
+            }
+        }
+    }
+    let before = Context::new(Label::Ff1Tweak);
+    let plan = TweakedPlan::in_contexts(&[1; 32], Domain::new(10, 6).unwrap(), &before);
+    let most = vec![0; Plan::MAX_TWEAK - before.as_bytes().len() - 4];
+    let more = vec![0; most.len() + 1];
+    assert!(plan.encrypt_columns(&mut [0; 6], |_| &most).is_ok());
+    assert!(matches!(plan.encrypt_columns(&mut [0; 6], |_| &more), Err(BulkError::Record { index: 0, .. })));
+}
+
+#[test]
+fn padding_is_what_the_bytes_say() {
+    let bytes: Vec<u8> = (1..=40).collect();
+    for length in 0..=bytes.len() {
+        for from in 0..=length + 20 {
+            let byte = |i: usize| bytes[..length].get(from + i).copied().unwrap_or(0);
+            assert_eq!(padded(&bytes[..length], from).to_be_bytes(), std::array::from_fn(byte));
         }
     }
 }
