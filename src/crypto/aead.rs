@@ -30,9 +30,9 @@ use super::rng;
 use super::secret::{AeadKey, Plaintext};
 use crate::error::{Error, Result};
 use aes::cipher::BlockCipherEncrypt;
-use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
+use gcm::{Gcm, Opening, Sealing};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -84,6 +84,8 @@ enum Expanded {
 
 /// The sub-key that a nonce prefix selects.
 enum SubKey {
+    /// Where the processor has the instructions.
+    Kernel(Box<Gcm>),
     Gcm(Box<Aes256Gcm>),
     ChaCha(Box<Zeroizing<[u8; 32]>>),
 }
@@ -132,7 +134,7 @@ impl Aead {
     /// Starts a batch: many values, one sub-key.
     pub fn batch(&self) -> Batch<'_> {
         let nonce = rng::bytes();
-        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX, many: None }
+        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX }
     }
 
     /// The plaintext of what [`seal`](Aead::seal) or a [`Batch`] made with the same AAD.
@@ -146,10 +148,9 @@ impl Aead {
 
     pub(crate) fn open_with(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Error::Rejected)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        self.sub_key(nonce).open(nonce, aad, &mut buffer, tag)?;
-        Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+        let mut text = vec![0; rest.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+        self.sub_key(nonce).open(nonce, aad, rest, &mut text)?;
+        Ok(Plaintext::new(text))
     }
 
     #[cfg(feature = "hazmat")]
@@ -200,8 +201,6 @@ pub struct Batch<'k> {
     sub_key: SubKey,
     nonce: [u8; NONCE_LEN],
     left: u64,
-    /// The sub-key expanded for many values at once, when there were some.
-    many: Option<bulk::Many>,
 }
 
 impl Batch<'_> {
@@ -234,7 +233,10 @@ fn counted_up(nonce: &[u8; NONCE_LEN], suite: Suite, by: u64) -> [u8; NONCE_LEN]
 
 impl SubKey {
     fn gcm(key: &[u8; 32]) -> Self {
-        SubKey::Gcm(Box::new(Aes256Gcm::new(key.into())))
+        match Gcm::detect(key) {
+            Some(kernel) => SubKey::Kernel(kernel),
+            None => SubKey::Gcm(Box::new(Aes256Gcm::new(key.into()))),
+        }
     }
 
     fn chacha(key: &[u8; 32]) -> Self {
@@ -257,60 +259,83 @@ impl SubKey {
         out.reserve(OVERHEAD + plaintext.len());
         out.extend_from_slice(nonce);
         let start = out.len();
-        out.extend_from_slice(plaintext);
-        let tag = self.seal_in_place(&self.inner_nonce(nonce), aad, &mut out[start..]);
-        out.extend_from_slice(&tag);
+        out.resize(start + plaintext.len() + TAG_LEN, 0);
+        self.seal_into(&self.inner_nonce(nonce), aad, plaintext, &mut out[start..]);
         Ok(())
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
+    /// Writes `ciphertext ‖ tag`, for which there is just room.
+    fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) {
+        const CHECKED: &str = "the length was checked";
         match self {
-            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer)),
-            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
-                return chacha::seal(key, nonce, aad, buffer);
+            SubKey::Kernel(key) => {
+                key.seal_one(Sealing { nonce: counter_block(nonce), part: aad, plaintext, out })
             }
-            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).encrypt_inout_detached(
-                nonce.into(),
-                aad,
-                InOutBuf::from(buffer),
-            ),
+            SubKey::Gcm(key) => seal_in_place(plaintext, out, |text| {
+                key.encrypt_inout_detached(nonce.into(), aad, text.into()).expect(CHECKED).0
+            }),
+            SubKey::ChaCha(key) if aad.len() + plaintext.len() <= chacha::SHORT => {
+                seal_in_place(plaintext, out, |text| chacha::seal(key, nonce, aad, text))
+            }
+            SubKey::ChaCha(key) => seal_in_place(plaintext, out, |text| {
+                let key = ChaCha20Poly1305::new((&***key).into());
+                key.encrypt_inout_detached(nonce.into(), aad, text.into()).expect(CHECKED).0
+            }),
         }
-        .expect("the length was checked")
-        .0
     }
 
-    fn open(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<()> {
-        self.open_in_place(&self.inner_nonce(nonce), aad, buffer, tag)
+    /// Opens `ciphertext ‖ tag`, and writes the plaintext, for which there is just room; zeros if the tag is wrong.
+    fn open(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], sealed: &[u8], out: &mut [u8]) -> Result<()> {
+        self.open_into(&self.inner_nonce(nonce), aad, sealed, out)
     }
 
-    fn open_in_place(
-        &self,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<()> {
+    fn open_into(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8], out: &mut [u8]) -> Result<()> {
+        let mut is_genuine = false;
         match self {
-            SubKey::Gcm(key) => {
-                key.decrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer), tag.into())
+            SubKey::Kernel(key) => {
+                let nonce = counter_block(nonce);
+                key.open_one(Opening { nonce, part: aad, sealed, out, is_genuine: &mut is_genuine });
             }
-            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
-                return chacha::open(key, nonce, aad, buffer, tag);
+            SubKey::Gcm(key) => open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                key.decrypt_inout_detached(nonce.into(), aad, text.into(), tag.into()).is_ok()
+            }),
+            SubKey::ChaCha(key) if aad.len() + out.len() <= chacha::SHORT => {
+                open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                    chacha::open(key, nonce, aad, text, tag).is_ok()
+                })
             }
-            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).decrypt_inout_detached(
-                nonce.into(),
-                aad,
-                InOutBuf::from(buffer),
-                tag.into(),
-            ),
+            SubKey::ChaCha(key) => open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                let key = ChaCha20Poly1305::new((&***key).into());
+                key.decrypt_inout_detached(nonce.into(), aad, text.into(), tag.into()).is_ok()
+            }),
         }
-        .map_err(|_| Error::Rejected)
+        if is_genuine { Ok(()) } else { Err(Error::Rejected) }
+    }
+}
+
+/// A big-endian number of 12 bytes, and 32 zeros behind it.
+fn counter_block(nonce: &[u8; 12]) -> u128 {
+    nonce.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)) << 32
+}
+
+fn seal_in_place(plaintext: &[u8], out: &mut [u8], seal: impl FnOnce(&mut [u8]) -> [u8; TAG_LEN]) {
+    let (text, tag) = out.split_at_mut(plaintext.len());
+    text.copy_from_slice(plaintext);
+    tag.copy_from_slice(&seal(text));
+}
+
+fn open_in_place(
+    sealed: &[u8],
+    out: &mut [u8],
+    is_genuine: &mut bool,
+    open: impl FnOnce(&mut [u8], &[u8; TAG_LEN]) -> bool,
+) {
+    let (text, tag) =
+        sealed.split_last_chunk().expect("there is a tag behind as many bytes as there is room for");
+    out.copy_from_slice(text);
+    *is_genuine = open(out, tag);
+    if !*is_genuine {
+        out.fill(0);
     }
 }
 
@@ -343,17 +368,15 @@ pub(crate) mod inner {
         }
 
         pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-            let mut out = plaintext.to_vec();
-            let tag = self.0.seal_in_place(nonce, aad, &mut out);
-            out.extend_from_slice(&tag);
+            let mut out = vec![0; plaintext.len() + TAG_LEN];
+            self.0.seal_into(nonce, aad, plaintext, &mut out);
             out
         }
 
         pub(crate) fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
-            let (ciphertext, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
-            let mut buffer = Zeroizing::new(ciphertext.to_vec());
-            self.0.open_in_place(nonce, aad, &mut buffer, tag)?;
-            Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+            let mut text = vec![0; sealed.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+            self.0.open_into(nonce, aad, sealed, &mut text)?;
+            Ok(Plaintext::new(text))
         }
     }
 }
@@ -469,6 +492,7 @@ mod tests {
     // SPEC: AEAD-2
     #[test]
     fn short_messages_of_xchacha_are_the_crate_s() {
+        use aes_gcm::aead::inout::InOutBuf;
         use chacha20poly1305::XChaCha20Poly1305;
         let (key, nonce) = ([0x42; 32], [0x24; NONCE_LEN]);
         let by_crate = XChaCha20Poly1305::new(&key.into());
@@ -484,12 +508,12 @@ mod tests {
                 let mut sealed = vec![];
                 sub_key.seal(&nonce, &bytes[..aad], &bytes[..text], &mut sealed).unwrap();
                 assert_eq!(sealed[NONCE_LEN..], expected, "{text} and {aad} bytes");
-                let (ciphertext, tag) = expected.split_last_chunk_mut::<TAG_LEN>().unwrap();
-                sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).unwrap();
-                assert_eq!(ciphertext, &bytes[..text]);
-                tag[text % TAG_LEN] ^= 1 << (aad % 8);
-                assert!(sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).is_err());
-                assert_eq!(ciphertext, &bytes[..text], "what is refused is not decrypted");
+                let mut opened = vec![0xEE; text];
+                sub_key.open(&nonce, &bytes[..aad], &expected, &mut opened).unwrap();
+                assert_eq!(opened, &bytes[..text]);
+                expected[text + text % TAG_LEN] ^= 1 << (aad % 8);
+                assert!(sub_key.open(&nonce, &bytes[..aad], &expected, &mut opened).is_err());
+                assert!(opened.iter().all(|byte| *byte == 0), "nothing of what is refused is released");
             }
         }
     }

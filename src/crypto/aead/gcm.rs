@@ -69,6 +69,14 @@ impl Gcm {
         None
     }
 
+    pub(crate) fn seal_one(&self, _field: Sealing<'_>) {
+        match *self {}
+    }
+
+    pub(crate) fn open_one(&self, _field: Opening<'_>) {
+        match *self {}
+    }
+
     pub(crate) fn start(&self, _aad: &[u8]) -> Start {
         match *self {}
     }

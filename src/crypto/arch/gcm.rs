@@ -26,9 +26,10 @@ mod column;
 mod frame;
 mod ghash;
 mod lanes;
+mod one;
 
 use super::Avx512;
-use super::aes::RoundKeys;
+use super::aes::keys_of_256;
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
 pub(crate) use frame::Frame;
@@ -49,10 +50,9 @@ const POWERS: usize = 32;
 
 /// A key, expanded.
 pub(crate) struct Gcm {
-    /// The round keys, each four times side by side.
-    keys: Zeroizing<[[u64; 8]; 15]>,
+    keys: [[u64; 2]; 15],
     /// From the highest power of H to the first, and zeros: three blocks behind the last are none.
-    powers: Zeroizing<[u64; 2 * (POWERS + LANES - 1)]>,
+    powers: [u64; 2 * (POWERS + LANES - 1)],
 }
 
 /// Where GHASH stands after the bytes that all AADs begin with.
@@ -94,10 +94,10 @@ impl Gcm {
 
     /// Expands a key, in the place where it stays: a move would leave a copy behind.
     pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
-        let mut gcm = Box::new(Self { keys: Zeroizing::new([[0; 8]; 15]), powers: Zeroizing::new([0; _]) });
-        let keys = RoundKeys::new(proof, key);
+        let mut gcm = Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] });
+        let _ = proof;
         // SAFETY: the proof says that the processor has the instructions.
-        unsafe { gcm.expand(&keys) };
+        unsafe { gcm.expand(key) };
         gcm
     }
 
@@ -134,21 +134,25 @@ impl Gcm {
 
 impl Gcm {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn expand(&mut self, keys: &RoundKeys<15>) {
-        for (wide, key) in self.keys.iter_mut().zip(keys.keys()) {
-            store_wide(wide, in_all(load(key)));
+    fn expand(&mut self, key: &[u8; 32]) {
+        let [first, second] = key.as_chunks().0 else { unreachable!("twice 16 bytes") };
+        for (words, key) in self.keys.iter_mut().zip(keys_of_256(load(first), load(second))) {
+            store_pair(words, key);
         }
         let [h] = self.encrypt([_mm512_setzero_si512()]);
-        let h = times_x(_mm512_castsi512_si128(reverse(h)));
-        // H⁴, H³, H², H side by side, then four higher at a time.
-        let h1 = in_all(h);
-        let h2 = dot(h1, h1);
-        let (h3, h4) = (dot(h2, h1), dot(h2, h2));
-        let one = |power| _mm512_castsi512_si128(power);
-        let mut four = side_by_side([one(h4), one(h3), one(h2), h]);
-        for powers in self.powers[..2 * POWERS].as_chunks_mut::<8>().0.iter_mut().rev() {
-            store_wide(powers, four);
-            four = dot(four, h4);
+        let h = in_all(times_x(_mm512_castsi512_si128(reverse(h))));
+        // H⁴, H³, H², H side by side. What waits for each other are five products: those below stand side by side.
+        let h2 = dot(h, h);
+        let upper = dot(h2, _mm512_mask_mov_epi64(h, 0b0000_0011, h2));
+        let h4 = _mm512_mask_mov_epi64(upper, 0b0011_0000, h2);
+        let h4 = _mm512_mask_mov_epi64(h4, 0b1100_0000, h);
+        let all = |x| _mm512_shuffle_i32x4(x, x, 0x00);
+        let h8 = dot(h4, all(h4));
+        let (h12, h16) = (dot(h4, all(h8)), dot(h8, all(h8)));
+        let by = all(h16);
+        let powers = [dot(h16, by), dot(h12, by), dot(h8, by), dot(h4, by), h16, h12, h8, h4];
+        for (words, powers) in self.powers.as_chunks_mut().0.iter_mut().zip(powers) {
+            store_wide(words, powers);
         }
     }
 
@@ -156,15 +160,16 @@ impl Gcm {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
     fn encrypt<const N: usize>(&self, mut blocks: [__m512i; N]) -> [__m512i; N] {
-        let [first, middle @ .., last] = &*self.keys;
-        let key = load_wide(first);
+        let [first, middle @ .., last] = &self.keys;
+        let key = in_all(load_pair(first));
         blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
-        // Round by round: were the rounds unrolled, the compiler would do one block after the other, and each would wait for itself.
-        for key in core::hint::black_box(&middle[..]) {
-            let key = load_wide(key);
+        for key in middle {
+            let key = in_all(load_pair(key));
             blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
+            // Else the compiler would do the rounds of one block after the other, and each would wait for itself.
+            in_this_order(&mut blocks);
         }
-        let key = load_wide(last);
+        let key = in_all(load_pair(last));
         blocks.iter_mut().for_each(|block| *block = _mm512_aesenclast_epi128(*block, key));
         blocks
     }
@@ -448,6 +453,15 @@ impl Gcm {
             Some(powers) => load_wide(powers),
             None => _mm512_setzero_si512(),
         }
+    }
+}
+
+impl Drop for Gcm {
+    fn drop(&mut self) {
+        // Wiping word by word would take as long as the expansion.
+        self.keys.as_flattened_mut().fill(0);
+        self.powers.fill(0);
+        zeroize::optimization_barrier(self);
     }
 }
 

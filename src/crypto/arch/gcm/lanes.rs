@@ -3,6 +3,18 @@
 use super::{BLOCK, LANES, PIECE};
 use core::arch::x86_64::*;
 
+/// What gives the values is done here, and what needs them behind.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn in_this_order<const N: usize>(values: &mut [__m512i; N]) {
+    for value in values {
+        // SAFETY: there is no instruction in it.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(zmm_reg) * value, options(nomem, nostack, preserves_flags))
+        }
+    }
+}
+
 /// Two bits for each lane that is the same in both: both halves are compared, whatever the first one says.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -100,6 +112,13 @@ pub(super) fn load_wide(words: &[u64; 8]) -> __m512i {
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
 
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn load_row(bytes: &[u8; PIECE]) -> __m512i {
+    // SAFETY: 64 bytes are there to be read, at any alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
 /// The first 16 bytes, or as many as there are and zeros.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -155,6 +174,13 @@ pub(super) fn store_pair(words: &mut [u64; 2], x: __m128i) {
 pub(super) fn store_wide(words: &mut [u64; 8], x: __m512i) {
     // SAFETY: 64 bytes are there to be written, at any alignment.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn store_row(bytes: &mut [u8; PIECE], x: __m512i) {
+    // SAFETY: 64 bytes are there to be written, at any alignment.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), x) }
 }
 
 /// The first 16 bytes, or as many as there is room for.
