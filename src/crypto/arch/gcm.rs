@@ -27,6 +27,7 @@ mod frame;
 mod ghash;
 mod lanes;
 mod one;
+mod xaes;
 
 use super::Avx512;
 use super::aes::keys_of_256;
@@ -36,6 +37,7 @@ pub(crate) use frame::Frame;
 use frame::Rest;
 use ghash::{Sum, dot, times_x};
 use lanes::*;
+pub(crate) use xaes::Xaes;
 use zeroize::Zeroizing;
 
 const BLOCK: usize = 16;
@@ -94,11 +96,19 @@ impl Gcm {
 
     /// Expands a key, in the place where it stays: a move would leave a copy behind.
     pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
-        let mut gcm = Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] });
         let _ = proof;
+        let mut gcm = Self::empty();
         // SAFETY: the proof says that the processor has the instructions.
-        unsafe { gcm.expand(key) };
+        unsafe {
+            let (first, second) = load_key(key);
+            gcm.expand(first, second);
+        }
         gcm
+    }
+
+    /// The place of a key.
+    fn empty() -> Box<Self> {
+        Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] })
     }
 
     /// Whether a field has few enough blocks. If not, it is for the portable code.
@@ -134,9 +144,8 @@ impl Gcm {
 
 impl Gcm {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn expand(&mut self, key: &[u8; 32]) {
-        let [first, second] = key.as_chunks().0 else { unreachable!("twice 16 bytes") };
-        for (words, key) in self.keys.iter_mut().zip(keys_of_256(load(first), load(second))) {
+    fn expand(&mut self, first: __m128i, second: __m128i) {
+        for (words, key) in self.keys.iter_mut().zip(keys_of_256(first, second)) {
             store_pair(words, key);
         }
         let [h] = self.encrypt([_mm512_setzero_si512()]);
@@ -159,19 +168,8 @@ impl Gcm {
     /// `E(K, ·)` of each lane.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn encrypt<const N: usize>(&self, mut blocks: [__m512i; N]) -> [__m512i; N] {
-        let [first, middle @ .., last] = &self.keys;
-        let key = in_all(load_pair(first));
-        blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
-        for key in middle {
-            let key = in_all(load_pair(key));
-            blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
-            // Else the compiler would do the rounds of one block after the other, and each would wait for itself.
-            in_this_order(&mut blocks);
-        }
-        let key = in_all(load_pair(last));
-        blocks.iter_mut().for_each(|block| *block = _mm512_aesenclast_epi128(*block, key));
-        blocks
+    fn encrypt<const N: usize>(&self, blocks: [__m512i; N]) -> [__m512i; N] {
+        encrypt(&self.keys, blocks)
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -463,6 +461,24 @@ impl Drop for Gcm {
         self.powers.fill(0);
         zeroize::optimization_barrier(self);
     }
+}
+
+/// `E(K, ·)` of each lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+fn encrypt<const N: usize>(keys: &[[u64; 2]; 15], mut blocks: [__m512i; N]) -> [__m512i; N] {
+    let [first, middle @ .., last] = keys;
+    let key = in_all(load_pair(first));
+    blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
+    for key in middle {
+        let key = in_all(load_pair(key));
+        blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
+        // Else the compiler would do the rounds of one block after the other, and each would wait for itself.
+        in_this_order(&mut blocks);
+    }
+    let key = in_all(load_pair(last));
+    blocks.iter_mut().for_each(|block| *block = _mm512_aesenclast_epi128(*block, key));
+    blocks
 }
 
 /// Decrypts this piece of a field if it is genuine, and else makes it zero.

@@ -98,6 +98,15 @@ pub(super) fn load(bytes: &[u8; BLOCK]) -> __m128i {
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
+/// Both halves of a key.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn load_key(key: &[u8; 2 * BLOCK]) -> (__m128i, __m128i) {
+    // SAFETY: 32 bytes are there to be read, at any alignment.
+    let both = unsafe { _mm256_loadu_si256(key.as_ptr().cast()) };
+    (_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1))
+}
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_pair(words: &[u64; 2]) -> __m128i {
