@@ -34,7 +34,7 @@ use super::aes::keys_of_256;
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
 pub(crate) use frame::Frame;
-use frame::Rest;
+use frame::{Around, Rest};
 use ghash::{Sum, dot, times_x};
 use lanes::*;
 pub(crate) use xaes::Xaes;
@@ -190,12 +190,12 @@ impl Gcm {
         let mut ends = Ends::none();
         // Lanes that are left seal nothing, for nobody.
         let mut nobody = Zeroizing::new([[0; TAG]; LANES - 1]);
-        while let Some(first) = fields.next() {
-            let [b, c, d] = nobody.each_mut().map(|out| match fields.next() {
-                Some(Sealing { nonce, part, plaintext, out }) => Sealing { nonce, part, plaintext, out },
-                None => Sealing { nonce: 0, part: &[], plaintext: &[], out },
-            });
-            self.seal_four(start, frame, &mut ends, [first, b, c, d]);
+        let [out_b, out_c, out_d] = &mut *nobody;
+        while let Some(a) = fields.next() {
+            let b = sealing_or_none(fields.next(), out_b);
+            let c = sealing_or_none(fields.next(), out_c);
+            let d = sealing_or_none(fields.next(), out_d);
+            self.seal_four(start, frame, &mut ends, [a, b, c, d]);
         }
     }
 
@@ -210,7 +210,10 @@ impl Gcm {
         let (a, b, c, d) = (&mut a, &mut b, &mut c, &mut d);
         let lengths = [a.plaintext.len(), b.plaintext.len(), c.plaintext.len(), d.plaintext.len()];
         let parts = [a.part, b.part, c.part, d.part];
-        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
+        let aad = |part: &[u8]| frame.length(part.len());
+        let aads = [aad(a.part), aad(b.part), aad(c.part), aad(d.part)];
+        let end = self.end(start, ends, aads, lengths);
+        let end = _mm512_xor_si512(end, self.products_of_aads(frame, &mut ends.rest, parts, lengths));
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         let (mask, sum);
         if longest(lengths) <= BLOCK {
@@ -225,18 +228,16 @@ impl Gcm {
             store_first(b.out, text_b);
             store_first(c.out, text_c);
             store_first(d.out, text_d);
-            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
-            sum = aads.plus(reverse(text), in_all(self.power(2)));
+            sum = Sum::zero().plus(reverse(text), in_all(self.power(2)));
         } else {
             let [c0, c1, c2, c3] = counters(nonces, 0);
             let [m, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
             mask = m;
-            let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
             let mut sums = [
-                self.seal_piece(sum_a, a, 0, s0),
-                self.seal_piece(sum_b, b, 0, s1),
-                self.seal_piece(sum_c, c, 0, s2),
-                self.seal_piece(sum_d, d, 0, s3),
+                self.seal_piece(Sum::zero(), a, 0, s0),
+                self.seal_piece(Sum::zero(), b, 0, s1),
+                self.seal_piece(Sum::zero(), c, 0, s2),
+                self.seal_piece(Sum::zero(), d, 0, s3),
             ];
             for piece in 1..longest(lengths).div_ceil(PIECE) {
                 let streams = self.encrypt(counters(nonces, piece));
@@ -273,14 +274,12 @@ impl Gcm {
         let mut ends = Ends::none();
         // Lanes that are left open nothing, for nobody.
         let mut nobody = [false; LANES - 1];
-        while let Some(first) = fields.next() {
-            let [b, c, d] = nobody.each_mut().map(|is_genuine| match fields.next() {
-                Some(Opening { nonce, part, sealed, out, is_genuine }) => {
-                    Opening { nonce, part, sealed, out, is_genuine }
-                }
-                None => Opening { nonce: 0, part: &[], sealed: &[0; TAG], out: &mut [], is_genuine },
-            });
-            self.open_four(start, frame, &mut ends, [first, b, c, d]);
+        let [is_b, is_c, is_d] = &mut nobody;
+        while let Some(a) = fields.next() {
+            let b = opening_or_none(fields.next(), is_b);
+            let c = opening_or_none(fields.next(), is_c);
+            let d = opening_or_none(fields.next(), is_d);
+            self.open_four(start, frame, &mut ends, [a, b, c, d]);
         }
     }
 
@@ -298,13 +297,15 @@ impl Gcm {
         let given = side_by_side([tag_a, tag_b, tag_c, tag_d]);
         let lengths = [text_a.len(), text_b.len(), text_c.len(), text_d.len()];
         let parts = [a.part, b.part, c.part, d.part];
-        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
+        let aad = |part: &[u8]| frame.length(part.len());
+        let aads = [aad(a.part), aad(b.part), aad(c.part), aad(d.part)];
+        let end = self.end(start, ends, aads, lengths);
+        let end = _mm512_xor_si512(end, self.products_of_aads(frame, &mut ends.rest, parts, lengths));
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         if longest(lengths) <= BLOCK {
             let [mask, stream] = self.encrypt([counter(nonces, 1), counter(nonces, 2)]);
             let text = first_blocks([text_a, text_b, text_c, text_d]);
-            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
-            let sum = aads.plus(reverse(text), in_all(self.power(2)));
+            let sum = Sum::zero().plus(reverse(text), in_all(self.power(2)));
             let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
             let genuine = equal_lanes(tags, given);
             let [text_a, text_b, text_c, text_d] = apart(_mm512_maskz_xor_epi64(genuine, text, stream));
@@ -319,12 +320,11 @@ impl Gcm {
         }
         let [c0, c1, c2, c3] = counters(nonces, 0);
         let [mask, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
-        let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
         let mut sums = [
-            self.add_piece(sum_a, text_a, 0),
-            self.add_piece(sum_b, text_b, 0),
-            self.add_piece(sum_c, text_c, 0),
-            self.add_piece(sum_d, text_d, 0),
+            self.add_piece(Sum::zero(), text_a, 0),
+            self.add_piece(Sum::zero(), text_b, 0),
+            self.add_piece(Sum::zero(), text_c, 0),
+            self.add_piece(Sum::zero(), text_d, 0),
         ];
         for piece in 1..longest(lengths).div_ceil(PIECE) {
             for (text, sum) in [text_a, text_b, text_c, text_d].into_iter().zip(&mut sums) {
@@ -355,24 +355,28 @@ impl Gcm {
         sum.plus(reverse(load_piece(text)), self.powers_down(text.len().div_ceil(BLOCK) + 1))
     }
 
-    /// The products of an AAD, behind which come the field's text and the lengths.
+    /// The products of an AAD in a frame, behind which come so many blocks.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sum_of_aad(&self, frame: &Frame, rest: &mut Rest, part: &[u8], text: usize) -> Sum {
-        let behind = text.div_ceil(BLOCK) + 1;
-        let blocks = frame.length(part.len()).div_ceil(BLOCK) + behind;
-        let Frame::Around(around) = frame else {
-            let sum = Sum::zero().plus(reverse(load_piece(part)), self.powers_down(blocks));
-            return match part.get(PIECE..) {
-                Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
-                _ => sum,
-            };
-        };
+    fn sum_around(&self, around: &Around, rest: &mut Rest, part: &[u8], behind: usize) -> Sum {
+        let length = around.length(part.len());
+        let blocks = length.div_ceil(BLOCK) + behind;
         let [first, second] = around.put(rest, part);
         let sum = Sum::zero().plus(reverse(first), self.powers_down(blocks));
-        match around.length(part.len()) > PIECE {
+        match length > PIECE {
             true => sum.plus(reverse(second), self.powers_down(blocks - LANES)),
             false => sum,
+        }
+    }
+
+    /// The products of an AAD as it is, behind which come so many blocks.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sum_of_aad(&self, aad: &[u8], behind: usize) -> Sum {
+        let blocks = aad.len().div_ceil(BLOCK) + behind;
+        let sum = Sum::zero().plus(reverse(load_piece(aad)), self.powers_down(blocks));
+        match aad.get(PIECE..) {
+            Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
+            _ => sum,
         }
     }
 
@@ -388,23 +392,36 @@ impl Gcm {
         sum
     }
 
-    /// The products of four AADs.
+    /// The products of four AADs, reduced: one register in place of twelve, which would go by memory.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sums_of_aads(
+    fn products_of_aads(
         &self,
         frame: &Frame,
         rest: &mut Rest,
         parts: [&[u8]; LANES],
         texts: [usize; LANES],
-    ) -> [Sum; LANES] {
-        let mut sums = [Sum::zero(); LANES];
-        if longest(parts.map(|part| frame.length(part.len()))) > 0 {
-            for ((sum, part), text) in sums.iter_mut().zip(parts).zip(texts) {
-                *sum = self.sum_of_aad(frame, rest, part, text);
+    ) -> __m512i {
+        let ([a, b, c, d], [text_a, text_b, text_c, text_d]) = (parts, texts);
+        let behind = |text: usize| text.div_ceil(BLOCK) + 1;
+        let sums = match frame {
+            Frame::Bare if longest([a.len(), b.len(), c.len(), d.len()]) == 0 => {
+                return _mm512_setzero_si512();
             }
-        }
-        sums
+            Frame::Bare => [
+                self.sum_of_aad(a, behind(text_a)),
+                self.sum_of_aad(b, behind(text_b)),
+                self.sum_of_aad(c, behind(text_c)),
+                self.sum_of_aad(d, behind(text_d)),
+            ],
+            Frame::Around(around) => [
+                self.sum_around(around, rest, a, behind(text_a)),
+                self.sum_around(around, rest, b, behind(text_b)),
+                self.sum_around(around, rest, c, behind(text_c)),
+                self.sum_around(around, rest, d, behind(text_d)),
+            ],
+        };
+        Sum::side_by_side(sums).reduce()
     }
 
     /// The products of what stands in front of the AADs, and of the lengths: the same for fields of the same lengths.
@@ -492,6 +509,18 @@ fn open_piece(field: &mut Opening<'_>, text: &[u8], is_genuine: bool, piece: usi
     store_piece(&mut field.out[from..], text);
 }
 
+/// A field, or nobody's.
+#[inline]
+fn sealing_or_none<'f>(field: Option<Sealing<'f>>, nobody: &'f mut [u8; TAG]) -> Sealing<'f> {
+    field.unwrap_or(Sealing { nonce: 0, part: &[], plaintext: &[], out: nobody })
+}
+
+/// A field, or nobody's.
+#[inline]
+fn opening_or_none<'f>(field: Option<Opening<'f>>, nobody: &'f mut bool) -> Opening<'f> {
+    field.unwrap_or(Opening { nonce: 0, part: &[], sealed: &[0; TAG], out: &mut [], is_genuine: nobody })
+}
+
 /// The last fields' lengths, and [`Gcm::end`] of them; and what stands around the last part.
 struct Ends {
     aads: [usize; LANES],
@@ -515,9 +544,8 @@ impl Ends {
     /// Lane by lane: the lengths are in general registers, and fields that differ do so in the first one.
     #[inline]
     fn are_of(&self, aads: [usize; LANES], texts: [usize; LANES]) -> bool {
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|lane| self.aads[lane] == aads[lane] && self.texts[lane] == texts[lane]);
-        a && b && c && d
+        let differ = |lane: usize| (self.aads[lane] ^ aads[lane]) | (self.texts[lane] ^ texts[lane]);
+        differ(0) | differ(1) | differ(2) | differ(3) == 0
     }
 }
 

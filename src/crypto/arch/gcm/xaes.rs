@@ -2,10 +2,10 @@
 //!
 //! Source: C2SP XAES-256-GCM; NIST SP 800-38B, section 6.1, for K1.
 
+use super::super::Avx512;
+use super::super::aes::keys_of_256;
 use super::lanes::*;
 use super::{Gcm, encrypt};
-use crate::crypto::arch::Avx512;
-use crate::crypto::arch::aes::keys_of_256;
 use core::arch::x86_64::*;
 use zeroize::Zeroize;
 
