@@ -1,4 +1,4 @@
-//! `C = P ⊕ CTR(K, J₀ + 1), T = E(K, J₀) ⊕ GHASH(A ‖ C ‖ lengths)`: AES-256-GCM of many small fields under one key.
+//! `C = P ⊕ CTR(K, J₀ + 1), T = E(K, J₀) ⊕ GHASH(A ‖ C ‖ lengths)`: AES-256-GCM of many small fields under one key, and of long ones.
 //!
 //! Four fields are worked on together. The key stream comes four blocks of a field at a time, and so does GHASH: with the powers of H at
 //! hand, `GHASH(X₁ … X_n) = Σ X_i·H^(n − i + 1)`, and the powers of four blocks that follow each other are one register, wherever the
@@ -11,7 +11,8 @@
 //!
 //! The products are added as they are, 256 bits wide. What each field has one of stands side by side in the lanes of a register: the masks
 //! of the tags, the lengths, the reduction of the sums, and texts that are no longer than a block. A field may take `POWERS` blocks at
-//! most; longer ones are left to the portable code, which is good at them.
+//! most: up to there four together are faster than one after the other (measured: a field of 256 bytes in 42 and 50 ns, of 496 bytes in
+//! 74 and 93). Longer ones are done alone (`one`), and so is one that comes alone.
 //!
 //! What all AADs have in front is absorbed once, into a [`Start`].
 //!
@@ -23,6 +24,7 @@
 //! wiped when dropped. Of a field whose tag is wrong no byte of plaintext is written.
 
 mod column;
+mod counter;
 mod frame;
 mod ghash;
 mod lanes;
@@ -33,6 +35,7 @@ use super::Avx512;
 use super::aes::keys_of_256;
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
+use counter::{counter, counters, nonces};
 pub(crate) use frame::Frame;
 use frame::{Around, Rest};
 use ghash::{Sum, dot, times_x};
@@ -49,6 +52,9 @@ const LANES: usize = 4;
 const PIECE: usize = LANES * BLOCK;
 /// Blocks of a field's AAD, text and lengths, in all.
 const POWERS: usize = 32;
+
+/// Registers of as many blocks.
+const ROWS: usize = POWERS / LANES;
 
 /// A key, expanded.
 pub(crate) struct Gcm {
@@ -111,7 +117,7 @@ impl Gcm {
         Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] })
     }
 
-    /// Whether a field has few enough blocks. If not, it is for the portable code.
+    /// Whether a field has few enough blocks to be one of four. If not, it is done alone.
     fn fits(aad: usize, text: usize) -> bool {
         // No sum overflows: a slice has isize::MAX bytes at most.
         aad.div_ceil(BLOCK) + text.div_ceil(BLOCK) < POWERS
@@ -552,38 +558,6 @@ impl Ends {
 #[inline]
 fn longest([a, b, c, d]: [usize; LANES]) -> usize {
     a.max(b).max(c.max(d))
-}
-
-/// Each nonce, and a counter of 0 behind it.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn nonces([a, b, c, d]: [u128; LANES]) -> __m512i {
-    let lane = |nonce: u128| {
-        let bytes = nonce.swap_bytes();
-        _mm_set_epi64x((bytes >> 64) as i64, bytes as i64)
-    };
-    side_by_side([lane(a), lane(b), lane(c), lane(d)])
-}
-
-/// The counter block of this number of each field. The counter has 4 bytes, of which the last is enough.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn counter(nonces: __m512i, number: u8) -> __m512i {
-    _mm512_or_si512(nonces, in_all(_mm_set_epi64x(i64::from(number) << 56, 0)))
-}
-
-/// The four counter blocks of a piece of each field: the text begins with number 2.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
-    let number = |block: usize| ((2 + LANES * piece + block) << 56) as i64;
-    let numbers = _mm512_set_epi64(number(3), 0, number(2), 0, number(1), 0, number(0), 0);
-    [
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0x00), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0x55), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0xAA), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0xFF), numbers),
-    ]
 }
 
 /// `ciphertext ‖ tag`, taken apart.

@@ -241,6 +241,18 @@ mod tests {
             assert!(out.iter().skip(BLOCK).all(|byte| *byte == 0));
             store_piece(&mut out, load_piece(&bytes));
             assert_eq!(out[..length.min(PIECE)], some[..length.min(PIECE)]);
+            if let Ok(row) = <&[u8; PIECE]>::try_from(&some[..]) {
+                let mut out = Box::new([0; PIECE]);
+                store_row(&mut out, load_row(row));
+                assert_eq!(*out, *row);
+            }
+            if let Ok(key) = <&[u8; 2 * BLOCK]>::try_from(&some[..]) {
+                let mut out = [[0; BLOCK]; 2];
+                let (first, second) = load_key(key);
+                store(&mut out[0], first);
+                store(&mut out[1], second);
+                assert_eq!(out.as_flattened(), key);
+            }
             let mut out = vec![0; PIECE];
             store_piece(&mut out[..length.min(PIECE)], load_piece(&bytes));
             assert_eq!(out, filled(PIECE));

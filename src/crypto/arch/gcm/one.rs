@@ -8,13 +8,12 @@
 //! The stream comes in one pass and GHASH in another, over pieces that stay in the nearest cache: both are bound by the same units of the
 //! processor, so that done together they take as long. To open is to do the second pass first.
 
+use super::counter::{counter, counters_of_turn, nonce_in_all};
 use super::ghash::Sum;
 use super::lanes::*;
-use super::{BLOCK, Gcm, LANES, Opening, PIECE, POWERS, Sealing, TAG, counter};
+use super::{BLOCK, Gcm, LANES, Opening, PIECE, ROWS, Sealing, TAG};
 use core::arch::x86_64::*;
 
-/// Registers of a turn.
-const ROWS: usize = POWERS / LANES;
 /// Bytes of a turn.
 const TURN: usize = ROWS * PIECE;
 /// Bytes that are encrypted before they are absorbed.
@@ -51,7 +50,7 @@ impl Gcm {
         let mask;
         let mut hash;
         if plaintext.len() <= ROWS / 2 * PIECE && Gcm::fits(aad.len(), plaintext.len()) {
-            let [c0, c1, c2, c3] = counters(nonce, 0);
+            let [c0, c1, c2, c3] = counters_of_turn(nonce, 0);
             let [m, streams @ ..] = self.encrypt([counter(nonce, 1), c0, c1, c2, c3]);
             mask = m;
             add_rows(plaintext, out, streams);
@@ -82,7 +81,7 @@ impl Gcm {
         let mut streams = [_mm512_setzero_si512(); ROWS / 2];
         let mut hash;
         if is_short {
-            let [c0, c1, c2, c3] = counters(nonce, 0);
+            let [c0, c1, c2, c3] = counters_of_turn(nonce, 0);
             let [m, s @ ..] = self.encrypt([counter(nonce, 1), c0, c1, c2, c3]);
             (mask, streams) = (m, s);
             hash = self.sum(Sum::zero(), aad, text.len().div_ceil(BLOCK) + 1);
@@ -110,16 +109,16 @@ impl Gcm {
         let (turns_out, rest_out) = out.as_chunks_mut::<TURN>();
         let last = turn + turns.len();
         for (turn, (text, out)) in (turn..).zip(turns.iter().zip(turns_out)) {
-            let streams = self.encrypt::<ROWS>(counters(nonce, turn));
+            let streams = self.encrypt::<ROWS>(counters_of_turn(nonce, turn));
             let rows = text.as_chunks().0.iter().zip(out.as_chunks_mut().0);
             for ((text, out), stream) in rows.zip(streams) {
                 store_row(out, _mm512_xor_si512(load_row(text), stream));
             }
         }
         if rest.len() > ROWS / 2 * PIECE {
-            add_rows(rest, rest_out, self.encrypt::<ROWS>(counters(nonce, last)));
+            add_rows(rest, rest_out, self.encrypt::<ROWS>(counters_of_turn(nonce, last)));
         } else if !rest.is_empty() {
-            add_rows(rest, rest_out, self.encrypt::<{ ROWS / 2 }>(counters(nonce, last)));
+            add_rows(rest, rest_out, self.encrypt::<{ ROWS / 2 }>(counters_of_turn(nonce, last)));
         }
     }
 
@@ -190,32 +189,6 @@ fn add_rows<const N: usize>(text: &[u8], out: &mut [u8], streams: [__m512i; N]) 
     for ((text, out), stream) in text.chunks(PIECE).zip(out.chunks_mut(PIECE)).zip(streams) {
         store_piece(out, _mm512_xor_si512(load_piece(text), stream));
     }
-}
-
-/// The nonce in each lane, and a counter of 0 behind it.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn nonce_in_all(nonce: u128) -> __m512i {
-    let bytes = nonce.swap_bytes();
-    in_all(_mm_set_epi64x((bytes >> 64) as i64, bytes as i64))
-}
-
-/// The first counter blocks of a turn: the numbers from `32·turn + 2` on. All but the last two of 32 have the turn's upper bits.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn counters<const N: usize>(nonce: __m512i, turn: usize) -> [__m512i; N] {
-    const { assert!(N <= ROWS) };
-    const NUMBER: __mmask16 = 0b1000_1000_1000_1000;
-    let upper = |turn: usize| {
-        let number = (POWERS * turn) as u32;
-        _mm512_mask_set1_epi32(nonce, NUMBER, number.swap_bytes() as i32)
-    };
-    let (this, next) = (upper(turn), upper(turn + 1));
-    std::array::from_fn(|row| {
-        let upper = if row == ROWS - 1 { _mm512_mask_mov_epi64(this, 0xF0, next) } else { this };
-        let number = |lane: usize| (((LANES * row + lane + 2) % POWERS) << 56) as i64;
-        _mm512_xor_si512(upper, _mm512_set_epi64(number(3), 0, number(2), 0, number(1), 0, number(0), 0))
-    })
 }
 
 #[cfg(test)]

