@@ -96,14 +96,15 @@ pub(crate) struct Opening<'f> {
 
 impl Gcm {
     /// Expands a key, where the processor has the instructions.
+    #[cfg(feature = "hazmat")]
     pub(crate) fn detect(key: &[u8; 32]) -> Option<Box<Self>> {
         Avx512::detect().map(|proof| Self::new(proof, key))
     }
 
     /// Expands a key, in the place where it stays: a move would leave a copy behind.
+    #[cfg(any(test, feature = "hazmat"))]
     pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
-        let _ = proof;
-        let mut gcm = Self::empty();
+        let mut gcm = Self::empty(proof);
         // SAFETY: the proof says that the processor has the instructions.
         unsafe {
             let (first, second) = load_key(key);
@@ -112,8 +113,8 @@ impl Gcm {
         gcm
     }
 
-    /// The place of a key.
-    fn empty() -> Box<Self> {
+    /// The place of a key. There is none without a proof that the processor has the instructions.
+    fn empty(_proof: Avx512) -> Box<Self> {
         Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] })
     }
 

@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 /// A key of XAES-256-GCM, expanded.
 pub(crate) struct Xaes {
+    proof: Avx512,
     keys: [[u64; 2]; 15],
     k1: [u64; 2],
 }
@@ -22,8 +23,8 @@ impl Xaes {
     }
 
     /// Expands a key, in the place where it stays.
-    pub(super) fn new(_proof: Avx512, key: &[u8; 32]) -> Box<Self> {
-        let mut xaes = Box::new(Self { keys: [[0; 2]; 15], k1: [0; 2] });
+    pub(super) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
+        let mut xaes = Box::new(Self { proof, keys: [[0; 2]; 15], k1: [0; 2] });
         // SAFETY: the proof says that the processor has the instructions.
         unsafe { xaes.expand(key) };
         xaes
@@ -31,7 +32,7 @@ impl Xaes {
 
     /// The sub-key that the first half of a nonce selects.
     pub(crate) fn sub_key(&self, prefix: &[u8; 12]) -> Box<Gcm> {
-        let mut gcm = Gcm::empty();
+        let mut gcm = Gcm::empty(self.proof);
         // SAFETY: a key was expanded with a proof that the processor has the instructions.
         unsafe { self.derive(prefix, &mut gcm) };
         gcm
