@@ -2,7 +2,8 @@
 //!
 //! A batch seals them under one sub-key. What comes from one batch has the first part of its nonces in common, so values to be opened are
 //! put in groups by it, and the sub-key is derived once for each. Where the processor has instructions for several fields at once
-//! (`crypto::arch`), fields of a group go to them; all else, and all of it elsewhere, takes the way of [`Aead::open`] and [`Batch::seal`].
+//! (`crypto::arch`), fields of a group go to them unless they are long; all else, and all of it elsewhere, takes the way of
+//! [`Aead::open`] and [`Batch::seal`].
 
 use super::equal;
 use super::gcm::{Frame, Gcm, Opening, Sealing, Start};
@@ -34,7 +35,7 @@ impl Common {
     /// What AADs with these parts have in common; `None` where what stands around the parts is too long.
     fn of<'p>(key: &Gcm, contexts: &Contexts, mut parts: impl Iterator<Item = &'p [u8]>) -> Option<Self> {
         let first = parts.next()?;
-        // A comparison of nothing with nothing is slow in some libraries.
+        // A comparison of nothing with nothing is slow in some libraries, so it is left out.
         if parts.all(|part| part.len() == first.len() && (part.is_empty() || part == first)) {
             let start = key.start(contexts.with(first).as_bytes());
             return Some(Self { start, frame: Frame::Bare, is_all: true });
