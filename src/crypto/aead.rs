@@ -30,9 +30,9 @@ use super::rng;
 use super::secret::{AeadKey, Plaintext};
 use crate::error::{Error, Result};
 use aes::cipher::BlockCipherEncrypt;
-use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
+use gcm::{Gcm, Opening, Sealing, Xaes};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -78,12 +78,19 @@ impl Suite {
 pub struct Aead(Expanded);
 
 enum Expanded {
-    Xaes { cipher: Box<aes::Aes256Enc>, k1: Zeroizing<[u8; 16]> },
+    /// Where the processor has the instructions.
+    Kernel(Box<Xaes>),
+    Xaes {
+        cipher: Box<aes::Aes256Enc>,
+        k1: Zeroizing<[u8; 16]>,
+    },
     XChaCha(Box<Zeroizing<[u8; 32]>>),
 }
 
 /// The sub-key that a nonce prefix selects.
 enum SubKey {
+    /// Where the processor has the instructions.
+    Kernel(Box<Gcm>),
     Gcm(Box<Aes256Gcm>),
     ChaCha(Box<Zeroizing<[u8; 32]>>),
 }
@@ -96,16 +103,7 @@ impl Aead {
 
     pub(crate) fn from_key_bytes(suite: Suite, key: &[u8; 32]) -> Self {
         Self(match suite {
-            Suite::Xaes256Gcm => {
-                let cipher = Box::new(aes::Aes256Enc::new(key.into()));
-                // K1 = L·x in GF(2^128), L = AES-256(K, 0^128): CMAC's first sub-key.
-                let mut l = aes::Block::default();
-                cipher.encrypt_block(&mut l);
-                let l128 = u128::from_be_bytes(l.0);
-                l.zeroize();
-                let k1 = (l128 << 1) ^ (0x87 & (l128 >> 127).wrapping_neg());
-                Expanded::Xaes { cipher, k1: Zeroizing::new(k1.to_be_bytes()) }
-            }
+            Suite::Xaes256Gcm => Xaes::detect(key).map_or_else(|| Expanded::portable(key), Expanded::Kernel),
             Suite::XChaCha20Poly1305 => Expanded::XChaCha(Box::new(Zeroizing::new(*key))),
         })
     }
@@ -113,7 +111,7 @@ impl Aead {
     /// Which suite this is.
     pub fn suite(&self) -> Suite {
         match self.0 {
-            Expanded::Xaes { .. } => Suite::Xaes256Gcm,
+            Expanded::Kernel(_) | Expanded::Xaes { .. } => Suite::Xaes256Gcm,
             Expanded::XChaCha(_) => Suite::XChaCha20Poly1305,
         }
     }
@@ -132,7 +130,7 @@ impl Aead {
     /// Starts a batch: many values, one sub-key.
     pub fn batch(&self) -> Batch<'_> {
         let nonce = rng::bytes();
-        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX, many: None }
+        Batch { sub_key: self.sub_key(&nonce), key: self, nonce, left: PER_PREFIX }
     }
 
     /// The plaintext of what [`seal`](Aead::seal) or a [`Batch`] made with the same AAD.
@@ -146,10 +144,9 @@ impl Aead {
 
     pub(crate) fn open_with(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Error::Rejected)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        self.sub_key(nonce).open(nonce, aad, &mut buffer, tag)?;
-        Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+        let mut text = vec![0; rest.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+        self.sub_key(nonce).open(nonce, aad, rest, &mut text)?;
+        Ok(Plaintext::new(text))
     }
 
     #[cfg(feature = "hazmat")]
@@ -165,7 +162,8 @@ impl Aead {
 
     fn sub_key(&self, nonce: &[u8; NONCE_LEN]) -> SubKey {
         match &self.0 {
-            Expanded::Xaes { cipher, k1 } => SubKey::gcm(&xaes_sub_key(cipher, k1, nonce)),
+            Expanded::Kernel(xaes) => SubKey::Kernel(xaes.sub_key(nonce.first_chunk().expect("24 >= 12"))),
+            Expanded::Xaes { cipher, k1 } => SubKey::portable(&xaes_sub_key(cipher, k1, nonce)),
             Expanded::XChaCha(key) => {
                 let input = nonce.first_chunk::<16>().expect("24 >= 16");
                 let mut sub = chacha20::hchacha::<chacha20::R20>((&***key).into(), input.into());
@@ -174,6 +172,20 @@ impl Aead {
                 sub_key
             }
         }
+    }
+}
+
+impl Expanded {
+    /// A key of XAES-256-GCM for any processor.
+    fn portable(key: &[u8; 32]) -> Self {
+        let cipher = Box::new(aes::Aes256Enc::new(key.into()));
+        // K1 = L·x in GF(2^128), L = AES-256(K, 0^128): CMAC's first sub-key.
+        let mut l = aes::Block::default();
+        cipher.encrypt_block(&mut l);
+        let l128 = u128::from_be_bytes(l.0);
+        l.zeroize();
+        let k1 = (l128 << 1) ^ (0x87 & (l128 >> 127).wrapping_neg());
+        Expanded::Xaes { cipher, k1: Zeroizing::new(k1.to_be_bytes()) }
     }
 }
 
@@ -200,8 +212,6 @@ pub struct Batch<'k> {
     sub_key: SubKey,
     nonce: [u8; NONCE_LEN],
     left: u64,
-    /// The sub-key expanded for many values at once, when there were some.
-    many: Option<bulk::Many>,
 }
 
 impl Batch<'_> {
@@ -233,7 +243,13 @@ fn counted_up(nonce: &[u8; NONCE_LEN], suite: Suite, by: u64) -> [u8; NONCE_LEN]
 }
 
 impl SubKey {
+    #[cfg(feature = "hazmat")]
     fn gcm(key: &[u8; 32]) -> Self {
+        Gcm::detect(key).map_or_else(|| SubKey::portable(key), SubKey::Kernel)
+    }
+
+    /// A key of AES-256-GCM for any processor.
+    fn portable(key: &[u8; 32]) -> Self {
         SubKey::Gcm(Box::new(Aes256Gcm::new(key.into())))
     }
 
@@ -257,60 +273,83 @@ impl SubKey {
         out.reserve(OVERHEAD + plaintext.len());
         out.extend_from_slice(nonce);
         let start = out.len();
-        out.extend_from_slice(plaintext);
-        let tag = self.seal_in_place(&self.inner_nonce(nonce), aad, &mut out[start..]);
-        out.extend_from_slice(&tag);
+        out.resize(start + plaintext.len() + TAG_LEN, 0);
+        self.seal_into(&self.inner_nonce(nonce), aad, plaintext, &mut out[start..]);
         Ok(())
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
+    /// Writes `ciphertext ‖ tag`, for which there is just room.
+    fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) {
+        const CHECKED: &str = "the length was checked";
         match self {
-            SubKey::Gcm(key) => key.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer)),
-            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
-                return chacha::seal(key, nonce, aad, buffer);
+            SubKey::Kernel(key) => {
+                key.seal_one(Sealing { nonce: counter_block(nonce), part: aad, plaintext, out })
             }
-            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).encrypt_inout_detached(
-                nonce.into(),
-                aad,
-                InOutBuf::from(buffer),
-            ),
+            SubKey::Gcm(key) => seal_in_place(plaintext, out, |text| {
+                key.encrypt_inout_detached(nonce.into(), aad, text.into()).expect(CHECKED).0
+            }),
+            SubKey::ChaCha(key) if aad.len() + plaintext.len() <= chacha::SHORT => {
+                seal_in_place(plaintext, out, |text| chacha::seal(key, nonce, aad, text))
+            }
+            SubKey::ChaCha(key) => seal_in_place(plaintext, out, |text| {
+                let key = ChaCha20Poly1305::new((&***key).into());
+                key.encrypt_inout_detached(nonce.into(), aad, text.into()).expect(CHECKED).0
+            }),
         }
-        .expect("the length was checked")
-        .0
     }
 
-    fn open(
-        &self,
-        nonce: &[u8; NONCE_LEN],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<()> {
-        self.open_in_place(&self.inner_nonce(nonce), aad, buffer, tag)
+    /// Opens `ciphertext ‖ tag`, and writes the plaintext, for which there is just room; zeros if the tag is wrong.
+    fn open(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], sealed: &[u8], out: &mut [u8]) -> Result<()> {
+        self.open_into(&self.inner_nonce(nonce), aad, sealed, out)
     }
 
-    fn open_in_place(
-        &self,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; TAG_LEN],
-    ) -> Result<()> {
+    fn open_into(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8], out: &mut [u8]) -> Result<()> {
+        let mut is_genuine = false;
         match self {
-            SubKey::Gcm(key) => {
-                key.decrypt_inout_detached(nonce.into(), aad, InOutBuf::from(buffer), tag.into())
+            SubKey::Kernel(key) => {
+                let nonce = counter_block(nonce);
+                key.open_one(Opening { nonce, part: aad, sealed, out, is_genuine: &mut is_genuine });
             }
-            SubKey::ChaCha(key) if aad.len() + buffer.len() <= chacha::SHORT => {
-                return chacha::open(key, nonce, aad, buffer, tag);
+            SubKey::Gcm(key) => open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                key.decrypt_inout_detached(nonce.into(), aad, text.into(), tag.into()).is_ok()
+            }),
+            SubKey::ChaCha(key) if aad.len() + out.len() <= chacha::SHORT => {
+                open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                    chacha::open(key, nonce, aad, text, tag).is_ok()
+                })
             }
-            SubKey::ChaCha(key) => ChaCha20Poly1305::new((&***key).into()).decrypt_inout_detached(
-                nonce.into(),
-                aad,
-                InOutBuf::from(buffer),
-                tag.into(),
-            ),
+            SubKey::ChaCha(key) => open_in_place(sealed, out, &mut is_genuine, |text, tag| {
+                let key = ChaCha20Poly1305::new((&***key).into());
+                key.decrypt_inout_detached(nonce.into(), aad, text.into(), tag.into()).is_ok()
+            }),
         }
-        .map_err(|_| Error::Rejected)
+        if is_genuine { Ok(()) } else { Err(Error::Rejected) }
+    }
+}
+
+/// A big-endian number of 12 bytes, and 32 zeros behind it.
+fn counter_block(nonce: &[u8; 12]) -> u128 {
+    nonce.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)) << 32
+}
+
+fn seal_in_place(plaintext: &[u8], out: &mut [u8], seal: impl FnOnce(&mut [u8]) -> [u8; TAG_LEN]) {
+    let (text, tag) = out.split_at_mut(plaintext.len());
+    text.copy_from_slice(plaintext);
+    tag.copy_from_slice(&seal(text));
+}
+
+fn open_in_place(
+    sealed: &[u8],
+    out: &mut [u8],
+    is_genuine: &mut bool,
+    open: impl FnOnce(&mut [u8], &[u8; TAG_LEN]) -> bool,
+) {
+    let (text, tag) =
+        sealed.split_last_chunk().expect("there is a tag behind as many bytes as there is room for");
+    out.copy_from_slice(text);
+    *is_genuine = open(out, tag);
+    if !*is_genuine {
+        out.fill(0);
     }
 }
 
@@ -343,171 +382,18 @@ pub(crate) mod inner {
         }
 
         pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-            let mut out = plaintext.to_vec();
-            let tag = self.0.seal_in_place(nonce, aad, &mut out);
-            out.extend_from_slice(&tag);
+            let mut out = vec![0; plaintext.len() + TAG_LEN];
+            self.0.seal_into(nonce, aad, plaintext, &mut out);
             out
         }
 
         pub(crate) fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
-            let (ciphertext, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Rejected)?;
-            let mut buffer = Zeroizing::new(ciphertext.to_vec());
-            self.0.open_in_place(nonce, aad, &mut buffer, tag)?;
-            Ok(Plaintext::new(std::mem::take(&mut *buffer)))
+            let mut text = vec![0; sealed.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+            self.0.open_into(nonce, aad, sealed, &mut text)?;
+            Ok(Plaintext::new(text))
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::context::Label;
-    use super::*;
-
-    fn aead(suite: Suite) -> Aead {
-        Aead::from_key_bytes(suite, &[3; 32])
-    }
-
-    fn aad(part: &str) -> Context {
-        Context::new(Label::SealAad).part(part)
-    }
-
-    const SUITES: [Suite; 2] = [Suite::Xaes256Gcm, Suite::XChaCha20Poly1305];
-
-    // SPEC: AEAD-3, AEAD-6
-    #[test]
-    fn sealed_opens_and_nothing_else_does() {
-        for suite in SUITES {
-            for plaintext in [&b""[..], b"a", &[9; 1000]] {
-                let mut sealed = vec![];
-                aead(suite).seal(&aad("row 1"), plaintext, &mut sealed).unwrap();
-                assert_eq!(sealed.len(), plaintext.len() + OVERHEAD);
-                assert_eq!(aead(suite).open(&aad("row 1"), &sealed).unwrap().expose(), plaintext);
-                assert!(matches!(aead(suite).open(&aad("row 2"), &sealed), Err(Error::Rejected)));
-                for bit in 0..sealed.len() * 8 {
-                    let mut altered = sealed.clone();
-                    altered[bit / 8] ^= 1 << (bit % 8);
-                    assert!(aead(suite).open(&aad("row 1"), &altered).is_err(), "bit {bit}");
-                }
-                for length in 0..sealed.len() {
-                    assert!(aead(suite).open(&aad("row 1"), &sealed[..length]).is_err());
-                }
-            }
-        }
-    }
-
-    // SPEC: AEAD-4, AEAD-5
-    #[test]
-    fn a_batch_shares_a_prefix_counts_and_opens_one_by_one() {
-        for suite in SUITES {
-            let key = aead(suite);
-            let mut batch = key.batch();
-            let sealed: Vec<Vec<u8>> = (0..300u32)
-                .map(|i| {
-                    let mut out = vec![];
-                    batch.seal(&aad("x"), &i.to_be_bytes(), &mut out).unwrap();
-                    out
-                })
-                .collect();
-            let p = suite.prefix_len();
-            let mut nonces: Vec<_> = sealed.iter().map(|s| s[..NONCE_LEN].to_vec()).collect();
-            assert!(nonces.iter().all(|n| n[..p] == nonces[0][..p]));
-            nonces.dedup();
-            assert_eq!(nonces.len(), 300);
-            for (i, s) in sealed.iter().enumerate() {
-                assert_eq!(key.open(&aad("x"), s).unwrap().expose(), (i as u32).to_be_bytes());
-            }
-            batch.left = 0;
-            let mut next = vec![];
-            batch.seal(&aad("x"), b"", &mut next).unwrap();
-            assert_ne!(next[..p], nonces[0][..p], "an exhausted prefix is replaced");
-        }
-    }
-
-    // SPEC: AEAD-4
-    #[test]
-    fn many_values_go_over_the_end_of_a_prefix() {
-        use super::super::context::Contexts;
-        use std::collections::HashSet;
-        const COUNT: usize = 40;
-        let contexts = Contexts::new(Context::new(Label::SealAad), |after| after.number(7));
-        let texts: Vec<Vec<u8>> = (0..COUNT).map(|i| vec![i as u8; i * 5]).collect();
-        let values: Vec<Bound<'_>> = texts.iter().map(|text| Bound { part: b"row", value: text }).collect();
-        for suite in SUITES {
-            for left in 0..=COUNT + 1 {
-                let (key, mut out) = (aead(suite), vec![]);
-                let mut batch = key.batch();
-                batch.left = left as u64;
-                batch.seal_many(&contexts, b"L", &values, &mut out).unwrap();
-                let mut rest = &out[..];
-                let sealed: Vec<&[u8]> = texts
-                    .iter()
-                    .map(|text| {
-                        let (one, behind) = rest.split_at(1 + OVERHEAD + text.len());
-                        rest = behind;
-                        &one[1..]
-                    })
-                    .collect();
-                let nonces: HashSet<&[u8]> = sealed.iter().map(|s| &s[..NONCE_LEN]).collect();
-                assert_eq!((nonces.len(), rest.len()), (COUNT, 0), "no nonce is used twice");
-                let p = suite.prefix_len();
-                let (first, then) = sealed.split_at(left.min(COUNT));
-                assert!(first.iter().all(|s| s[..p] == first[0][..p]));
-                assert!(
-                    then.iter().all(|s| s[..p] == then[0][..p] && !first.iter().any(|f| f[..p] == s[..p]))
-                );
-                for (text, sealed) in texts.iter().zip(&sealed) {
-                    assert_eq!(key.open(&contexts.with("row"), sealed).unwrap().expose(), text);
-                }
-                let back: Vec<Bound<'_>> = sealed.iter().map(|s| Bound { part: b"row", value: s }).collect();
-                let (mut opened, mut genuine) = (vec![], vec![]);
-                key.open_many(&contexts, &back, &mut opened, &mut genuine);
-                assert!(genuine == [true; COUNT] && opened == texts.concat());
-            }
-        }
-    }
-
-    // SPEC: AEAD-2
-    #[test]
-    fn short_messages_of_xchacha_are_the_crate_s() {
-        use chacha20poly1305::XChaCha20Poly1305;
-        let (key, nonce) = ([0x42; 32], [0x24; NONCE_LEN]);
-        let by_crate = XChaCha20Poly1305::new(&key.into());
-        let bytes: Vec<u8> = (0..2100).map(|i| (i * 7) as u8).collect();
-        let near = |limit: usize| limit - 2..limit + 3;
-        for text in (0..131).chain(near(192)).chain(near(256)).chain(near(320)).chain(near(chacha::SHORT)) {
-            for aad in [0, 1, 15, 16, 17, 70, 130] {
-                let mut expected = bytes[..text].to_vec();
-                let buffer = InOutBuf::from(&mut expected[..]);
-                let tag = by_crate.encrypt_inout_detached(&nonce.into(), &bytes[..aad], buffer).unwrap();
-                expected.extend_from_slice(&tag);
-                let sub_key = Aead::from_key_bytes(Suite::XChaCha20Poly1305, &key).sub_key(&nonce);
-                let mut sealed = vec![];
-                sub_key.seal(&nonce, &bytes[..aad], &bytes[..text], &mut sealed).unwrap();
-                assert_eq!(sealed[NONCE_LEN..], expected, "{text} and {aad} bytes");
-                let (ciphertext, tag) = expected.split_last_chunk_mut::<TAG_LEN>().unwrap();
-                sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).unwrap();
-                assert_eq!(ciphertext, &bytes[..text]);
-                tag[text % TAG_LEN] ^= 1 << (aad % 8);
-                assert!(sub_key.open(&nonce, &bytes[..aad], ciphertext, tag).is_err());
-                assert_eq!(ciphertext, &bytes[..text], "what is refused is not decrypted");
-            }
-        }
-    }
-
-    // SPEC: AEAD-4
-    #[test]
-    fn the_count_wraps_within_its_width() {
-        let (low, high) = ([1; NONCE_LEN], [0xFF; NONCE_LEN]);
-        for suite in SUITES {
-            let p = suite.prefix_len();
-            let mut expected = low;
-            expected[NONCE_LEN - 2..].copy_from_slice(&[2, 0]);
-            assert_eq!(counted_up(&low, suite, 0xFF), expected);
-            let mut expected = high;
-            expected[p..].fill(0);
-            assert_eq!(counted_up(&high, suite, 1), expected);
-            expected[NONCE_LEN - 1] = 15;
-            assert_eq!(counted_up(&high, suite, 16), expected);
-        }
-    }
-}
+mod tests;

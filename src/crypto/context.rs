@@ -300,7 +300,7 @@ impl fmt::Debug for Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.0);
+        super::wiped::wipe(&mut self.0);
     }
 }
 

@@ -3,9 +3,10 @@
 //! Each type is zeroized on drop, cannot be cloned, compared with `==`, serialized or printed, and is made public by
 //! one named method. Keys live on the heap, so that moving one leaves no copy behind.
 
+use super::wiped::WipedVec;
 use std::fmt;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 macro_rules! key {
     ($(#[$doc:meta])* $type:ident) => {
@@ -73,12 +74,12 @@ key!(
 /// A plaintext that was revealed: zeroized on drop, not printed by `Debug`.
 ///
 /// `PartialEq` is left out on purpose; compare what [`expose`](Plaintext::expose) returns, knowing that it leaks timing.
-pub struct Plaintext(Zeroizing<Vec<u8>>);
+pub struct Plaintext(WipedVec<u8>);
 
 impl Plaintext {
     /// Takes over the bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes.into())
     }
 
     /// The bytes in the clear.

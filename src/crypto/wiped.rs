@@ -27,6 +27,12 @@ impl<T: Copy + Default> WipedVec<T> {
     }
 }
 
+impl<T: Copy + Default> From<Vec<T>> for WipedVec<T> {
+    fn from(vec: Vec<T>) -> Self {
+        Self(vec)
+    }
+}
+
 /// Wipes the vector's memory, spare room included, and leaves it empty.
 pub(crate) fn wipe<T: Copy + Default>(vec: &mut Vec<T>) {
     vec.clear();

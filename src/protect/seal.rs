@@ -74,7 +74,7 @@ impl Sealer {
     /// # Errors
     /// [`Error::TooLong`] over 256 MiB.
     pub fn seal(&self, subject: &str, plaintext: &[u8]) -> Result<Vec<u8>> {
-        let mut out = vec![];
+        let mut out = Vec::with_capacity(plaintext.len() + 64);
         self.batch().seal(subject, plaintext, &mut out)?;
         Ok(out)
     }

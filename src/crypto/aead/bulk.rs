@@ -2,11 +2,12 @@
 //!
 //! A batch seals them under one sub-key. What comes from one batch has the first part of its nonces in common, so values to be opened are
 //! put in groups by it, and the sub-key is derived once for each. Where the processor has instructions for several fields at once
-//! (`crypto::arch`), fields of a group go to them; all else, and all of it elsewhere, takes the way of [`Aead::open`] and [`Batch::seal`].
+//! (`crypto::arch`), fields of a group go to them unless they are long; all else, and all of it elsewhere, takes the way of
+//! [`Aead::open`] and [`Batch::seal`].
 
 use super::equal;
 use super::gcm::{Frame, Gcm, Opening, Sealing, Start};
-use super::{Aead, Batch, Expanded, LONGEST, NONCE_LEN, OVERHEAD, SubKey, Suite, TAG_LEN, xaes_sub_key};
+use super::{Aead, Batch, LONGEST, NONCE_LEN, OVERHEAD, SubKey, Suite, TAG_LEN};
 use crate::crypto::context::{Context, Contexts};
 use crate::error::{Error, Result};
 
@@ -19,13 +20,8 @@ pub struct Bound<'v> {
     pub value: &'v [u8],
 }
 
-/// From how many values on an expansion for many pays when they are sealed: by then the batch has expanded its sub-key once already.
-const MANY_TO_SEAL: usize = 7;
-/// From how many values on it pays when they are opened.
-const MANY_TO_OPEN: usize = 4;
-
-/// A sub-key expanded for many values.
-pub(super) struct Many(Box<Gcm>);
+/// From how many values on they are worked on together: four at a time take as long as three, one by one.
+const MANY: usize = 4;
 
 /// What the AADs of some values have in common, absorbed or put around what differs.
 struct Common {
@@ -35,23 +31,21 @@ struct Common {
     is_all: bool,
 }
 
-impl Many {
+impl Common {
     /// What AADs with these parts have in common; `None` where what stands around the parts is too long.
-    fn common<'p>(&self, contexts: &Contexts, mut parts: impl Iterator<Item = &'p [u8]>) -> Option<Common> {
+    fn of<'p>(key: &Gcm, contexts: &Contexts, mut parts: impl Iterator<Item = &'p [u8]>) -> Option<Self> {
         let first = parts.next()?;
-        // Byte by byte: a comparison of nothing with nothing is slow in some libraries, and others differ soon.
-        if parts.all(|part| part.len() == first.len() && part.iter().eq(first)) {
-            let start = self.0.start(contexts.with(first).as_bytes());
-            return Some(Common { start, frame: Frame::Bare, is_all: true });
+        // A comparison of nothing with nothing is slow in some libraries, so it is left out.
+        if parts.all(|part| part.len() == first.len() && (part.is_empty() || part == first)) {
+            let start = key.start(contexts.with(first).as_bytes());
+            return Some(Self { start, frame: Frame::Bare, is_all: true });
         }
         let before = contexts.before();
         let (absorbed, front) = before.split_at(before.len() / 16 * 16);
         let frame = Frame::around(front, contexts.after())?;
-        Some(Common { start: self.0.start(absorbed), frame, is_all: false })
+        Some(Self { start: key.start(absorbed), frame, is_all: false })
     }
-}
 
-impl Common {
     /// What is not in common, if a field of this part and length can be one of many.
     #[inline]
     fn fitting<'p>(&self, part: &'p [u8], text: usize) -> Option<&'p [u8]> {
@@ -61,12 +55,6 @@ impl Common {
 }
 
 impl Aead {
-    /// The sub-key expanded for many, where the processor can do several at once.
-    fn many(&self, nonce: &[u8; NONCE_LEN]) -> Option<Many> {
-        let Expanded::Xaes { cipher, k1 } = &self.0 else { return None };
-        Some(Many(Gcm::detect(&xaes_sub_key(cipher, k1, nonce))?))
-    }
-
     /// Appends the plaintexts of values that [`seal`](Aead::seal) or a [`Batch`] made with the same AADs, one behind the other, and says
     /// of each whether it is genuine. One that is not has zeros in its place, as many as its plaintext would have bytes.
     ///
@@ -109,21 +97,18 @@ impl Aead {
 
     /// Opens values whose nonces begin alike.
     fn open_group(&self, contexts: &Contexts, group: &mut [Job<'_>]) {
-        let nonce = group[0].nonce;
-        let many = if group.len() < MANY_TO_OPEN { None } else { self.many(nonce) };
-        let (mut sub_key, mut aad) = (None, Contexts::room());
+        let (sub_key, mut aad) = (self.sub_key(group[0].nonce), Contexts::room());
         let mut one_by_one = |job: &mut Job<'_>| {
-            let (text, tag) = job.sealed.split_last_chunk().expect("it is as long as a tag");
-            job.out.copy_from_slice(text);
-            let sub_key = sub_key.get_or_insert_with(|| self.sub_key(nonce));
             contexts.write(job.part, &mut aad);
-            *job.genuine = sub_key.open(job.nonce, aad.as_bytes(), job.out, tag).is_ok();
-            if !*job.genuine {
-                job.out.fill(0);
-            }
+            *job.genuine = sub_key.open(job.nonce, aad.as_bytes(), job.sealed, job.out).is_ok();
         };
-        let common = many.as_ref().and_then(|many| many.common(contexts, group.iter().map(|job| job.part)));
-        let (Some(many), Some(common)) = (many, common) else { return group.iter_mut().for_each(one_by_one) };
+        let common = match &sub_key {
+            SubKey::Kernel(key) if group.len() >= MANY => {
+                Common::of(key, contexts, group.iter().map(|job| job.part)).map(|common| (key, common))
+            }
+            _ => None,
+        };
+        let Some((key, common)) = common else { return group.iter_mut().for_each(one_by_one) };
         let width = equal::width(group.iter().map(|job| job.out.len())).filter(|_| common.is_all);
         let fitting = group.iter_mut().filter_map(|job| match common.fitting(job.part, job.out.len()) {
             Some(part) => {
@@ -142,9 +127,9 @@ impl Aead {
             }
         });
         match width {
-            Some(16) => equal::open::<16>(&many.0, &common.start, fitting),
-            Some(64) => equal::open::<64>(&many.0, &common.start, fitting),
-            _ => many.0.open(&common.start, &common.frame, fitting),
+            Some(16) => equal::open::<16>(key, &common.start, fitting),
+            Some(64) => equal::open::<64>(key, &common.start, fitting),
+            _ => key.open(&common.start, &common.frame, fitting),
         }
     }
 }
@@ -206,9 +191,6 @@ impl Batch<'_> {
         places: &'o mut [u8],
     ) -> &'o mut [u8] {
         self.left -= run.len() as u64;
-        if self.many.is_none() && run.len() >= MANY_TO_SEAL {
-            self.many = self.key.many(&self.nonce);
-        }
         let mut placed = Placed {
             values: run.iter(),
             places,
@@ -221,15 +203,19 @@ impl Batch<'_> {
             contexts.write(bound.part, &mut aad);
             seal_one(sub_key, nonce, &aad, bound.value, sealed);
         };
-        let many = self.many.as_ref();
-        let common = many.and_then(|many| many.common(contexts, run.iter().map(|bound| bound.part)));
-        if let (Some(many), Some(common)) = (many, common) {
+        let common = match sub_key {
+            SubKey::Kernel(key) if run.len() >= MANY => {
+                Common::of(key, contexts, run.iter().map(|bound| bound.part)).map(|common| (key, common))
+            }
+            _ => None,
+        };
+        if let Some((key, common)) = common {
             let fitting = Fitting { placed: &mut placed, common: &common, other: &mut one_by_one };
             let width = equal::width(run.iter().map(|bound| bound.value.len())).filter(|_| common.is_all);
             match width {
-                Some(16) => equal::seal::<16>(&many.0, &common.start, fitting),
-                Some(64) => equal::seal::<64>(&many.0, &common.start, fitting),
-                _ => many.0.seal(&common.start, &common.frame, fitting),
+                Some(16) => equal::seal::<16>(key, &common.start, fitting),
+                Some(64) => equal::seal::<64>(key, &common.start, fitting),
+                _ => key.seal(&common.start, &common.frame, fitting),
             }
         } else {
             placed.by_ref().for_each(one_by_one);
@@ -327,11 +313,9 @@ where
 
 /// `ciphertext ‖ tag` of one value.
 fn seal_one(sub_key: &SubKey, number: u128, aad: &Context, plaintext: &[u8], out: &mut [u8]) {
-    let (text, tag) = out.split_at_mut(plaintext.len());
-    text.copy_from_slice(plaintext);
     let mut nonce = [0; NONCE_LEN];
     nonce[8..].copy_from_slice(&number.to_be_bytes());
-    tag.copy_from_slice(&sub_key.seal_in_place(&sub_key.inner_nonce(&nonce), aad.as_bytes(), text));
+    sub_key.seal_into(&sub_key.inner_nonce(&nonce), aad.as_bytes(), plaintext, out);
 }
 
 #[cfg(test)]

@@ -54,6 +54,51 @@ impl<const N: usize> RoundKeys<N> {
     }
 }
 
+/// The round keys of AES-256, in order, in registers.
+#[inline]
+#[target_feature(enable = "aes,ssse3,avx")]
+pub(super) fn keys_of_256(k0: __m128i, k1: __m128i) -> [__m128i; 15] {
+    let k2 = after_rotated(k0, k1, 0x01);
+    let k3 = after(k1, k2);
+    let k4 = after_rotated(k2, k3, 0x02);
+    let k5 = after(k3, k4);
+    let k6 = after_rotated(k4, k5, 0x04);
+    let k7 = after(k5, k6);
+    let k8 = after_rotated(k6, k7, 0x08);
+    let k9 = after(k7, k8);
+    let k10 = after_rotated(k8, k9, 0x10);
+    let k11 = after(k9, k10);
+    let k12 = after_rotated(k10, k11, 0x20);
+    let k13 = after(k11, k12);
+    let k14 = after_rotated(k12, k13, 0x40);
+    [k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, k10, k11, k12, k13, k14]
+}
+
+/// `SUBWORD(ROTWORD(w)) ⊕ RCON` of the last word, added to the sums of the words of the round key two before. (With four equal columns
+/// SHIFTROWS changes nothing, and the round key is added behind the substitution.)
+#[inline]
+#[target_feature(enable = "aes,ssse3,avx")]
+fn after_rotated(two_before: __m128i, last: __m128i, rcon: i32) -> __m128i {
+    let rotated = _mm_shuffle_epi8(last, _mm_set1_epi32(0x0C0F_0E0D));
+    _mm_xor_si128(sums(two_before), _mm_aesenclast_si128(rotated, _mm_set1_epi32(rcon)))
+}
+
+/// `SUBWORD(w)` of the last word, added likewise.
+#[inline]
+#[target_feature(enable = "aes,ssse3,avx")]
+fn after(two_before: __m128i, last: __m128i) -> __m128i {
+    let word = _mm_shuffle_epi32(last, 0xFF);
+    _mm_xor_si128(sums(two_before), _mm_aesenclast_si128(word, _mm_setzero_si128()))
+}
+
+/// `w₀, w₀ ⊕ w₁, w₀ ⊕ w₁ ⊕ w₂, w₀ ⊕ w₁ ⊕ w₂ ⊕ w₃`.
+#[inline]
+#[target_feature(enable = "aes,ssse3,avx")]
+fn sums(words: __m128i) -> __m128i {
+    let pairs = _mm_xor_si128(words, _mm_slli_si128(words, 4));
+    _mm_xor_si128(pairs, _mm_slli_si128(pairs, 8))
+}
+
 /// SUBWORD. With four equal columns SHIFTROWS changes nothing, and the round key is 0, so the last round is SUBBYTES alone.
 #[inline]
 #[target_feature(enable = "aes")]
@@ -111,6 +156,26 @@ mod tests {
             &hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"),
         );
         assert_eq!(k256.keys()[14][12..], hex("706c631e"));
+    }
+
+    #[test]
+    fn the_keys_in_registers_are_the_same() {
+        #[target_feature(enable = "aes,ssse3,avx,sse4.1")]
+        fn in_registers(key: &[u8; 32]) -> [[u8; 16]; 15] {
+            let half = |bytes: &[u8]| {
+                let words: [[u8; 8]; 2] = std::array::from_fn(|i| bytes[8 * i..][..8].try_into().unwrap());
+                _mm_set_epi64x(i64::from_le_bytes(words[1]), i64::from_le_bytes(words[0]))
+            };
+            let words = |x| [_mm_extract_epi64(x, 0).to_le_bytes(), _mm_extract_epi64(x, 1).to_le_bytes()];
+            keys_of_256(half(&key[..16]), half(&key[16..])).map(|x| words(x).concat().try_into().unwrap())
+        }
+        let Some(proof) = Avx512::detect_always() else { return };
+        for i in 0..100u8 {
+            let key: [u8; 32] = std::array::from_fn(|j| i.wrapping_mul(31) ^ (j * 7) as u8);
+            // SAFETY: the proof says that the processor has these features.
+            let keys = unsafe { in_registers(&key) };
+            assert_eq!(&keys, RoundKeys::<15>::new(proof, &key).keys());
+        }
     }
 
     #[test]

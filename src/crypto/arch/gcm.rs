@@ -1,4 +1,4 @@
-//! `C = P ⊕ CTR(K, J₀ + 1), T = E(K, J₀) ⊕ GHASH(A ‖ C ‖ lengths)`: AES-256-GCM of many small fields under one key.
+//! `C = P ⊕ CTR(K, J₀ + 1), T = E(K, J₀) ⊕ GHASH(A ‖ C ‖ lengths)`: AES-256-GCM of many small fields under one key, and of long ones.
 //!
 //! Four fields are worked on together. The key stream comes four blocks of a field at a time, and so does GHASH: with the powers of H at
 //! hand, `GHASH(X₁ … X_n) = Σ X_i·H^(n − i + 1)`, and the powers of four blocks that follow each other are one register, wherever the
@@ -11,7 +11,8 @@
 //!
 //! The products are added as they are, 256 bits wide. What each field has one of stands side by side in the lanes of a register: the masks
 //! of the tags, the lengths, the reduction of the sums, and texts that are no longer than a block. A field may take `POWERS` blocks at
-//! most; longer ones are left to the portable code, which is good at them.
+//! most: up to there four together are faster than one after the other (measured: a field of 256 bytes in 42 and 50 ns, of 496 bytes in
+//! 74 and 93). Longer ones are done alone (`one`), and so is one that comes alone.
 //!
 //! What all AADs have in front is absorbed once, into a [`Start`].
 //!
@@ -23,18 +24,23 @@
 //! wiped when dropped. Of a field whose tag is wrong no byte of plaintext is written.
 
 mod column;
+mod counter;
 mod frame;
 mod ghash;
 mod lanes;
+mod one;
+mod xaes;
 
 use super::Avx512;
-use super::aes::RoundKeys;
+use super::aes::keys_of_256;
 pub(crate) use column::Fields;
 use core::arch::x86_64::*;
+use counter::{counter, counters, nonces};
 pub(crate) use frame::Frame;
-use frame::Rest;
+use frame::{Around, Rest};
 use ghash::{Sum, dot, times_x};
 use lanes::*;
+pub(crate) use xaes::Xaes;
 use zeroize::Zeroizing;
 
 const BLOCK: usize = 16;
@@ -47,12 +53,14 @@ const PIECE: usize = LANES * BLOCK;
 /// Blocks of a field's AAD, text and lengths, in all.
 const POWERS: usize = 32;
 
+/// Registers of as many blocks.
+const ROWS: usize = POWERS / LANES;
+
 /// A key, expanded.
 pub(crate) struct Gcm {
-    /// The round keys, each four times side by side.
-    keys: Zeroizing<[[u64; 8]; 15]>,
+    keys: [[u64; 2]; 15],
     /// From the highest power of H to the first, and zeros: three blocks behind the last are none.
-    powers: Zeroizing<[u64; 2 * (POWERS + LANES - 1)]>,
+    powers: [u64; 2 * (POWERS + LANES - 1)],
 }
 
 /// Where GHASH stands after the bytes that all AADs begin with.
@@ -88,20 +96,29 @@ pub(crate) struct Opening<'f> {
 
 impl Gcm {
     /// Expands a key, where the processor has the instructions.
+    #[cfg(feature = "hazmat")]
     pub(crate) fn detect(key: &[u8; 32]) -> Option<Box<Self>> {
         Avx512::detect().map(|proof| Self::new(proof, key))
     }
 
     /// Expands a key, in the place where it stays: a move would leave a copy behind.
+    #[cfg(any(test, feature = "hazmat"))]
     pub(crate) fn new(proof: Avx512, key: &[u8; 32]) -> Box<Self> {
-        let mut gcm = Box::new(Self { keys: Zeroizing::new([[0; 8]; 15]), powers: Zeroizing::new([0; _]) });
-        let keys = RoundKeys::new(proof, key);
+        let mut gcm = Self::empty(proof);
         // SAFETY: the proof says that the processor has the instructions.
-        unsafe { gcm.expand(&keys) };
+        unsafe {
+            let (first, second) = load_key(key);
+            gcm.expand(first, second);
+        }
         gcm
     }
 
-    /// Whether a field has few enough blocks. If not, it is for the portable code.
+    /// The place of a key. There is none without a proof that the processor has the instructions.
+    fn empty(_proof: Avx512) -> Box<Self> {
+        Box::new(Self { keys: [[0; 2]; 15], powers: [0; _] })
+    }
+
+    /// Whether a field has few enough blocks to be one of four. If not, it is done alone.
     fn fits(aad: usize, text: usize) -> bool {
         // No sum overflows: a slice has isize::MAX bytes at most.
         aad.div_ceil(BLOCK) + text.div_ceil(BLOCK) < POWERS
@@ -134,39 +151,32 @@ impl Gcm {
 
 impl Gcm {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn expand(&mut self, keys: &RoundKeys<15>) {
-        for (wide, key) in self.keys.iter_mut().zip(keys.keys()) {
-            store_wide(wide, in_all(load(key)));
+    fn expand(&mut self, first: __m128i, second: __m128i) {
+        for (words, key) in self.keys.iter_mut().zip(keys_of_256(first, second)) {
+            store_pair(words, key);
         }
         let [h] = self.encrypt([_mm512_setzero_si512()]);
-        let h = times_x(_mm512_castsi512_si128(reverse(h)));
-        // H⁴, H³, H², H side by side, then four higher at a time.
-        let h1 = in_all(h);
-        let h2 = dot(h1, h1);
-        let (h3, h4) = (dot(h2, h1), dot(h2, h2));
-        let one = |power| _mm512_castsi512_si128(power);
-        let mut four = side_by_side([one(h4), one(h3), one(h2), h]);
-        for powers in self.powers[..2 * POWERS].as_chunks_mut::<8>().0.iter_mut().rev() {
-            store_wide(powers, four);
-            four = dot(four, h4);
+        let h = in_all(times_x(_mm512_castsi512_si128(reverse(h))));
+        // H⁴, H³, H², H side by side. What waits for each other are five products: those below stand side by side.
+        let h2 = dot(h, h);
+        let upper = dot(h2, _mm512_mask_mov_epi64(h, 0b0000_0011, h2));
+        let h4 = _mm512_mask_mov_epi64(upper, 0b0011_0000, h2);
+        let h4 = _mm512_mask_mov_epi64(h4, 0b1100_0000, h);
+        let all = |x| _mm512_shuffle_i32x4(x, x, 0x00);
+        let h8 = dot(h4, all(h4));
+        let (h12, h16) = (dot(h4, all(h8)), dot(h8, all(h8)));
+        let by = all(h16);
+        let powers = [dot(h16, by), dot(h12, by), dot(h8, by), dot(h4, by), h16, h12, h8, h4];
+        for (words, powers) in self.powers.as_chunks_mut().0.iter_mut().zip(powers) {
+            store_wide(words, powers);
         }
     }
 
     /// `E(K, ·)` of each lane.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn encrypt<const N: usize>(&self, mut blocks: [__m512i; N]) -> [__m512i; N] {
-        let [first, middle @ .., last] = &*self.keys;
-        let key = load_wide(first);
-        blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
-        // Round by round: were the rounds unrolled, the compiler would do one block after the other, and each would wait for itself.
-        for key in core::hint::black_box(&middle[..]) {
-            let key = load_wide(key);
-            blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
-        }
-        let key = load_wide(last);
-        blocks.iter_mut().for_each(|block| *block = _mm512_aesenclast_epi128(*block, key));
-        blocks
+    fn encrypt<const N: usize>(&self, blocks: [__m512i; N]) -> [__m512i; N] {
+        encrypt(&self.keys, blocks)
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -187,12 +197,12 @@ impl Gcm {
         let mut ends = Ends::none();
         // Lanes that are left seal nothing, for nobody.
         let mut nobody = Zeroizing::new([[0; TAG]; LANES - 1]);
-        while let Some(first) = fields.next() {
-            let [b, c, d] = nobody.each_mut().map(|out| match fields.next() {
-                Some(Sealing { nonce, part, plaintext, out }) => Sealing { nonce, part, plaintext, out },
-                None => Sealing { nonce: 0, part: &[], plaintext: &[], out },
-            });
-            self.seal_four(start, frame, &mut ends, [first, b, c, d]);
+        let [out_b, out_c, out_d] = &mut *nobody;
+        while let Some(a) = fields.next() {
+            let b = sealing_or_none(fields.next(), out_b);
+            let c = sealing_or_none(fields.next(), out_c);
+            let d = sealing_or_none(fields.next(), out_d);
+            self.seal_four(start, frame, &mut ends, [a, b, c, d]);
         }
     }
 
@@ -207,7 +217,10 @@ impl Gcm {
         let (a, b, c, d) = (&mut a, &mut b, &mut c, &mut d);
         let lengths = [a.plaintext.len(), b.plaintext.len(), c.plaintext.len(), d.plaintext.len()];
         let parts = [a.part, b.part, c.part, d.part];
-        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
+        let aad = |part: &[u8]| frame.length(part.len());
+        let aads = [aad(a.part), aad(b.part), aad(c.part), aad(d.part)];
+        let end = self.end(start, ends, aads, lengths);
+        let end = _mm512_xor_si512(end, self.products_of_aads(frame, &mut ends.rest, parts, lengths));
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         let (mask, sum);
         if longest(lengths) <= BLOCK {
@@ -222,18 +235,16 @@ impl Gcm {
             store_first(b.out, text_b);
             store_first(c.out, text_c);
             store_first(d.out, text_d);
-            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
-            sum = aads.plus(reverse(text), in_all(self.power(2)));
+            sum = Sum::zero().plus(reverse(text), in_all(self.power(2)));
         } else {
             let [c0, c1, c2, c3] = counters(nonces, 0);
             let [m, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
             mask = m;
-            let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
             let mut sums = [
-                self.seal_piece(sum_a, a, 0, s0),
-                self.seal_piece(sum_b, b, 0, s1),
-                self.seal_piece(sum_c, c, 0, s2),
-                self.seal_piece(sum_d, d, 0, s3),
+                self.seal_piece(Sum::zero(), a, 0, s0),
+                self.seal_piece(Sum::zero(), b, 0, s1),
+                self.seal_piece(Sum::zero(), c, 0, s2),
+                self.seal_piece(Sum::zero(), d, 0, s3),
             ];
             for piece in 1..longest(lengths).div_ceil(PIECE) {
                 let streams = self.encrypt(counters(nonces, piece));
@@ -270,14 +281,12 @@ impl Gcm {
         let mut ends = Ends::none();
         // Lanes that are left open nothing, for nobody.
         let mut nobody = [false; LANES - 1];
-        while let Some(first) = fields.next() {
-            let [b, c, d] = nobody.each_mut().map(|is_genuine| match fields.next() {
-                Some(Opening { nonce, part, sealed, out, is_genuine }) => {
-                    Opening { nonce, part, sealed, out, is_genuine }
-                }
-                None => Opening { nonce: 0, part: &[], sealed: &[0; TAG], out: &mut [], is_genuine },
-            });
-            self.open_four(start, frame, &mut ends, [first, b, c, d]);
+        let [is_b, is_c, is_d] = &mut nobody;
+        while let Some(a) = fields.next() {
+            let b = opening_or_none(fields.next(), is_b);
+            let c = opening_or_none(fields.next(), is_c);
+            let d = opening_or_none(fields.next(), is_d);
+            self.open_four(start, frame, &mut ends, [a, b, c, d]);
         }
     }
 
@@ -295,13 +304,15 @@ impl Gcm {
         let given = side_by_side([tag_a, tag_b, tag_c, tag_d]);
         let lengths = [text_a.len(), text_b.len(), text_c.len(), text_d.len()];
         let parts = [a.part, b.part, c.part, d.part];
-        let end = self.end(start, ends, parts.map(|part| frame.length(part.len())), lengths);
+        let aad = |part: &[u8]| frame.length(part.len());
+        let aads = [aad(a.part), aad(b.part), aad(c.part), aad(d.part)];
+        let end = self.end(start, ends, aads, lengths);
+        let end = _mm512_xor_si512(end, self.products_of_aads(frame, &mut ends.rest, parts, lengths));
         let nonces = nonces([a.nonce, b.nonce, c.nonce, d.nonce]);
         if longest(lengths) <= BLOCK {
             let [mask, stream] = self.encrypt([counter(nonces, 1), counter(nonces, 2)]);
             let text = first_blocks([text_a, text_b, text_c, text_d]);
-            let aads = Sum::side_by_side(self.sums_of_aads(frame, &mut ends.rest, parts, lengths));
-            let sum = aads.plus(reverse(text), in_all(self.power(2)));
+            let sum = Sum::zero().plus(reverse(text), in_all(self.power(2)));
             let tags = _mm512_xor_si512(reverse(_mm512_xor_si512(sum.reduce(), end)), mask);
             let genuine = equal_lanes(tags, given);
             let [text_a, text_b, text_c, text_d] = apart(_mm512_maskz_xor_epi64(genuine, text, stream));
@@ -316,12 +327,11 @@ impl Gcm {
         }
         let [c0, c1, c2, c3] = counters(nonces, 0);
         let [mask, s0, s1, s2, s3] = self.encrypt([counter(nonces, 1), c0, c1, c2, c3]);
-        let [sum_a, sum_b, sum_c, sum_d] = self.sums_of_aads(frame, &mut ends.rest, parts, lengths);
         let mut sums = [
-            self.add_piece(sum_a, text_a, 0),
-            self.add_piece(sum_b, text_b, 0),
-            self.add_piece(sum_c, text_c, 0),
-            self.add_piece(sum_d, text_d, 0),
+            self.add_piece(Sum::zero(), text_a, 0),
+            self.add_piece(Sum::zero(), text_b, 0),
+            self.add_piece(Sum::zero(), text_c, 0),
+            self.add_piece(Sum::zero(), text_d, 0),
         ];
         for piece in 1..longest(lengths).div_ceil(PIECE) {
             for (text, sum) in [text_a, text_b, text_c, text_d].into_iter().zip(&mut sums) {
@@ -352,24 +362,28 @@ impl Gcm {
         sum.plus(reverse(load_piece(text)), self.powers_down(text.len().div_ceil(BLOCK) + 1))
     }
 
-    /// The products of an AAD, behind which come the field's text and the lengths.
+    /// The products of an AAD in a frame, behind which come so many blocks.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sum_of_aad(&self, frame: &Frame, rest: &mut Rest, part: &[u8], text: usize) -> Sum {
-        let behind = text.div_ceil(BLOCK) + 1;
-        let blocks = frame.length(part.len()).div_ceil(BLOCK) + behind;
-        let Frame::Around(around) = frame else {
-            let sum = Sum::zero().plus(reverse(load_piece(part)), self.powers_down(blocks));
-            return match part.get(PIECE..) {
-                Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
-                _ => sum,
-            };
-        };
+    fn sum_around(&self, around: &Around, rest: &mut Rest, part: &[u8], behind: usize) -> Sum {
+        let length = around.length(part.len());
+        let blocks = length.div_ceil(BLOCK) + behind;
         let [first, second] = around.put(rest, part);
         let sum = Sum::zero().plus(reverse(first), self.powers_down(blocks));
-        match around.length(part.len()) > PIECE {
+        match length > PIECE {
             true => sum.plus(reverse(second), self.powers_down(blocks - LANES)),
             false => sum,
+        }
+    }
+
+    /// The products of an AAD as it is, behind which come so many blocks.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    fn sum_of_aad(&self, aad: &[u8], behind: usize) -> Sum {
+        let blocks = aad.len().div_ceil(BLOCK) + behind;
+        let sum = Sum::zero().plus(reverse(load_piece(aad)), self.powers_down(blocks));
+        match aad.get(PIECE..) {
+            Some(rest) if !rest.is_empty() => self.add_long_aad(sum, rest, behind),
+            _ => sum,
         }
     }
 
@@ -385,23 +399,36 @@ impl Gcm {
         sum
     }
 
-    /// The products of four AADs.
+    /// The products of four AADs, reduced: one register in place of twelve, which would go by memory.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-    fn sums_of_aads(
+    fn products_of_aads(
         &self,
         frame: &Frame,
         rest: &mut Rest,
         parts: [&[u8]; LANES],
         texts: [usize; LANES],
-    ) -> [Sum; LANES] {
-        let mut sums = [Sum::zero(); LANES];
-        if longest(parts.map(|part| frame.length(part.len()))) > 0 {
-            for ((sum, part), text) in sums.iter_mut().zip(parts).zip(texts) {
-                *sum = self.sum_of_aad(frame, rest, part, text);
+    ) -> __m512i {
+        let ([a, b, c, d], [text_a, text_b, text_c, text_d]) = (parts, texts);
+        let behind = |text: usize| text.div_ceil(BLOCK) + 1;
+        let sums = match frame {
+            Frame::Bare if longest([a.len(), b.len(), c.len(), d.len()]) == 0 => {
+                return _mm512_setzero_si512();
             }
-        }
-        sums
+            Frame::Bare => [
+                self.sum_of_aad(a, behind(text_a)),
+                self.sum_of_aad(b, behind(text_b)),
+                self.sum_of_aad(c, behind(text_c)),
+                self.sum_of_aad(d, behind(text_d)),
+            ],
+            Frame::Around(around) => [
+                self.sum_around(around, rest, a, behind(text_a)),
+                self.sum_around(around, rest, b, behind(text_b)),
+                self.sum_around(around, rest, c, behind(text_c)),
+                self.sum_around(around, rest, d, behind(text_d)),
+            ],
+        };
+        Sum::side_by_side(sums).reduce()
     }
 
     /// The products of what stands in front of the AADs, and of the lengths: the same for fields of the same lengths.
@@ -451,6 +478,33 @@ impl Gcm {
     }
 }
 
+impl Drop for Gcm {
+    fn drop(&mut self) {
+        // Wiping word by word would take as long as the expansion.
+        self.keys.as_flattened_mut().fill(0);
+        self.powers.fill(0);
+        zeroize::optimization_barrier(self);
+    }
+}
+
+/// `E(K, ·)` of each lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+fn encrypt<const N: usize>(keys: &[[u64; 2]; 15], mut blocks: [__m512i; N]) -> [__m512i; N] {
+    let [first, middle @ .., last] = keys;
+    let key = in_all(load_pair(first));
+    blocks.iter_mut().for_each(|block| *block = _mm512_xor_si512(*block, key));
+    for key in middle {
+        let key = in_all(load_pair(key));
+        blocks.iter_mut().for_each(|block| *block = _mm512_aesenc_epi128(*block, key));
+        // Else the compiler would do the rounds of one block after the other, and each would wait for itself.
+        in_this_order(&mut blocks);
+    }
+    let key = in_all(load_pair(last));
+    blocks.iter_mut().for_each(|block| *block = _mm512_aesenclast_epi128(*block, key));
+    blocks
+}
+
 /// Decrypts this piece of a field if it is genuine, and else makes it zero.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -460,6 +514,18 @@ fn open_piece(field: &mut Opening<'_>, text: &[u8], is_genuine: bool, piece: usi
     let released = if is_genuine { 0xFF } else { 0 };
     let text = _mm512_maskz_xor_epi64(released, load_piece(&text[from..]), stream);
     store_piece(&mut field.out[from..], text);
+}
+
+/// A field, or nobody's.
+#[inline]
+fn sealing_or_none<'f>(field: Option<Sealing<'f>>, nobody: &'f mut [u8; TAG]) -> Sealing<'f> {
+    field.unwrap_or(Sealing { nonce: 0, part: &[], plaintext: &[], out: nobody })
+}
+
+/// A field, or nobody's.
+#[inline]
+fn opening_or_none<'f>(field: Option<Opening<'f>>, nobody: &'f mut bool) -> Opening<'f> {
+    field.unwrap_or(Opening { nonce: 0, part: &[], sealed: &[0; TAG], out: &mut [], is_genuine: nobody })
 }
 
 /// The last fields' lengths, and [`Gcm::end`] of them; and what stands around the last part.
@@ -485,47 +551,14 @@ impl Ends {
     /// Lane by lane: the lengths are in general registers, and fields that differ do so in the first one.
     #[inline]
     fn are_of(&self, aads: [usize; LANES], texts: [usize; LANES]) -> bool {
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|lane| self.aads[lane] == aads[lane] && self.texts[lane] == texts[lane]);
-        a && b && c && d
+        let differ = |lane: usize| (self.aads[lane] ^ aads[lane]) | (self.texts[lane] ^ texts[lane]);
+        differ(0) | differ(1) | differ(2) | differ(3) == 0
     }
 }
 
 #[inline]
 fn longest([a, b, c, d]: [usize; LANES]) -> usize {
     a.max(b).max(c.max(d))
-}
-
-/// Each nonce, and a counter of 0 behind it.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn nonces([a, b, c, d]: [u128; LANES]) -> __m512i {
-    let lane = |nonce: u128| {
-        let bytes = nonce.swap_bytes();
-        _mm_set_epi64x((bytes >> 64) as i64, bytes as i64)
-    };
-    side_by_side([lane(a), lane(b), lane(c), lane(d)])
-}
-
-/// The counter block of this number of each field. The counter has 4 bytes, of which the last is enough.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn counter(nonces: __m512i, number: u8) -> __m512i {
-    _mm512_or_si512(nonces, in_all(_mm_set_epi64x(i64::from(number) << 56, 0)))
-}
-
-/// The four counter blocks of a piece of each field: the text begins with number 2.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
-fn counters(nonces: __m512i, piece: usize) -> [__m512i; LANES] {
-    let number = |block: usize| ((2 + LANES * piece + block) << 56) as i64;
-    let numbers = _mm512_set_epi64(number(3), 0, number(2), 0, number(1), 0, number(0), 0);
-    [
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0x00), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0x55), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0xAA), numbers),
-        _mm512_or_si512(_mm512_shuffle_i32x4(nonces, nonces, 0xFF), numbers),
-    ]
 }
 
 /// `ciphertext ‖ tag`, taken apart.

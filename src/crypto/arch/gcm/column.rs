@@ -1,8 +1,9 @@
 //! Columns of fields that all have 16 bytes, or all 64, and one AAD: they lie side by side in memory, as they do in registers.
 
+use super::counter::{counter, counters};
 use super::ghash::Sum;
 use super::lanes::*;
-use super::{BLOCK, Gcm, LANES, PIECE, Start, TAG, counter, counters};
+use super::{BLOCK, Gcm, LANES, PIECE, Start, TAG};
 use core::arch::x86_64::*;
 use zeroize::Zeroizing;
 

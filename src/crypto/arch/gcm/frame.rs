@@ -43,7 +43,7 @@ impl Frame {
         })
     }
 
-    /// Whether a field with a part of this length and such a text can be worked on. If not, it is for the portable code.
+    /// Whether a field with a part of this length and such a text can be one of four. If not, it is done alone.
     #[inline]
     pub(crate) fn fits(&self, part: usize, text: usize) -> bool {
         let has_room = match self {

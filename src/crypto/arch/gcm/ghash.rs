@@ -33,6 +33,13 @@ impl Sum {
         }
     }
 
+    /// In the first lane the four lanes of the sum, added; zeros in the others.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+    pub(super) fn added(self) -> Self {
+        Self { low: added(self.low), middle: added(self.middle), high: added(self.high) }
+    }
+
     /// In each lane the four lanes of one sum, added.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -89,4 +96,12 @@ fn added_lanes([a, b, c, d]: [__m512i; LANES]) -> __m512i {
     let ab = _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
     let cd = _mm512_xor_si512(_mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xDD));
     _mm512_xor_si512(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xDD))
+}
+
+/// In the first lane the sum of the four, and zeros in the others.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+fn added(x: __m512i) -> __m512i {
+    let two = _mm256_xor_si256(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+    _mm512_zextsi128_si512(_mm_xor_si128(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1)))
 }

@@ -3,6 +3,18 @@
 use super::{BLOCK, LANES, PIECE};
 use core::arch::x86_64::*;
 
+/// What gives the values is done here, and what needs them behind.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn in_this_order<const N: usize>(values: &mut [__m512i; N]) {
+    for value in values {
+        // SAFETY: there is no instruction in it.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(zmm_reg) * value, options(nomem, nostack, preserves_flags))
+        }
+    }
+}
+
 /// Two bits for each lane that is the same in both: both halves are compared, whatever the first one says.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -86,6 +98,15 @@ pub(super) fn load(bytes: &[u8; BLOCK]) -> __m128i {
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
+/// Both halves of a key.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn load_key(key: &[u8; 2 * BLOCK]) -> (__m128i, __m128i) {
+    // SAFETY: 32 bytes are there to be read, at any alignment.
+    let both = unsafe { _mm256_loadu_si256(key.as_ptr().cast()) };
+    (_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1))
+}
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn load_pair(words: &[u64; 2]) -> __m128i {
@@ -98,6 +119,13 @@ pub(super) fn load_pair(words: &[u64; 2]) -> __m128i {
 pub(super) fn load_wide(words: &[u64; 8]) -> __m512i {
     // SAFETY: 64 bytes are there to be read, at any alignment.
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn load_row(bytes: &[u8; PIECE]) -> __m512i {
+    // SAFETY: 64 bytes are there to be read, at any alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
 /// The first 16 bytes, or as many as there are and zeros.
@@ -157,6 +185,13 @@ pub(super) fn store_wide(words: &mut [u64; 8], x: __m512i) {
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) }
 }
 
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn store_row(bytes: &mut [u8; PIECE], x: __m512i) {
+    // SAFETY: 64 bytes are there to be written, at any alignment.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), x) }
+}
+
 /// The first 16 bytes, or as many as there is room for.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,vaes,vpclmulqdq,pclmulqdq,bmi2")]
@@ -206,6 +241,18 @@ mod tests {
             assert!(out.iter().skip(BLOCK).all(|byte| *byte == 0));
             store_piece(&mut out, load_piece(&bytes));
             assert_eq!(out[..length.min(PIECE)], some[..length.min(PIECE)]);
+            if let Ok(row) = <&[u8; PIECE]>::try_from(&some[..]) {
+                let mut out = Box::new([0; PIECE]);
+                store_row(&mut out, load_row(row));
+                assert_eq!(*out, *row);
+            }
+            if let Ok(key) = <&[u8; 2 * BLOCK]>::try_from(&some[..]) {
+                let mut out = [[0; BLOCK]; 2];
+                let (first, second) = load_key(key);
+                store(&mut out[0], first);
+                store(&mut out[1], second);
+                assert_eq!(out.as_flattened(), key);
+            }
             let mut out = vec![0; PIECE];
             store_piece(&mut out[..length.min(PIECE)], load_piece(&bytes));
             assert_eq!(out, filled(PIECE));

