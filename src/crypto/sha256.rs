@@ -124,7 +124,6 @@ impl Midstate {
     }
 
     /// The state before [`rest`](Self::rest).
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn words(&self) -> &[u32; 8] {
         &self.words
     }
