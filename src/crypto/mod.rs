@@ -9,6 +9,7 @@
 //! | [`kdf`] | one typed sub-key per use | HKDF-SHA256, RFC 5869 |
 //! | [`prf`] | keyed hashing | HMAC-SHA256, RFC 2104, FIPS 198-1 |
 //! | `messages` | what is hashed together | – |
+//! | `ascii` | copies of short values, and whether they are ASCII | – |
 //! | `sha256` | hashing on from a state | SHA-256, FIPS 180-4 |
 //! | [`prp`] | a keyed permutation of 128-bit blocks | AES-256, FIPS 197 |
 //! | [`aead`] | seal and open | XAES-256-GCM (C2SP), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) |
@@ -27,6 +28,7 @@
 pub mod aead;
 #[cfg(target_arch = "x86_64")]
 mod arch;
+pub(crate) mod ascii;
 pub mod context;
 pub mod ff1;
 #[cfg(feature = "hazmat")]

@@ -16,6 +16,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::arch::{self, hmac_lanes, hmac_sha_ni};
+use super::messages::Messages;
 use super::secret::PrfKey;
 use super::sha256::{self, BLOCK, Midstate, bytes};
 use std::fmt;
@@ -26,8 +27,8 @@ use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 pub struct Prf(Box<KeyStates>);
 
 /// What the key becomes: it makes tags as the key does. On the heap, as keys are; wiped when dropped.
-struct KeyStates {
-    inner: Midstate,
+pub(super) struct KeyStates {
+    pub(super) inner: Midstate,
     outer: [u32; 8],
 }
 
@@ -65,11 +66,11 @@ impl Prf {
 
     /// The tag of the message that the parts form, joined without separator: encode them injectively first.
     pub fn tag(&self, parts: &[&[u8]]) -> Tag {
-        Tag(self.0.tag(&self.0.inner, parts))
+        Tag(self.0.tag(parts))
     }
 
     /// `HMAC(key, prefix ‖ message(i))`, cut to its first `N` bytes, for each `i` of `tags`. They are public data from now on, as
-    /// those of [`Tag::into_public`]. What the prefix has of whole blocks is hashed once; nothing is allocated.
+    /// those of [`Tag::into_public`]. What the prefix has of whole blocks is hashed once; nothing is allocated for a message.
     ///
     /// # Example
     /// ```
@@ -85,41 +86,14 @@ impl Prf {
         message: impl Fn(usize) -> &'m [u8],
         tags: &mut [[u8; N]],
     ) {
-        self.public_tags_by(Instructions::detect(), prefix, message, tags);
+        let mut states = KeyStates { inner: self.0.inner.fork(), outer: self.0.outer };
+        states.inner.absorb(prefix);
+        states.public_tags_by(Instructions::detect(), message, tags);
     }
 
-    #[inline]
-    fn public_tags_by<'m, const N: usize>(
-        &self,
-        instructions: Instructions,
-        prefix: &[u8],
-        message: impl Fn(usize) -> &'m [u8],
-        tags: &mut [[u8; N]],
-    ) {
-        const { assert!(N <= 32) };
-        let mut inner = self.0.inner.fork();
-        inner.absorb(prefix);
-        let one = |message: &[u8]| *self.0.tag(&inner, &[message]).first_chunk().expect("N <= 32");
-        if tags.len() < FEW {
-            tags.iter_mut().enumerate().for_each(|(i, tag)| *tag = one(message(i)));
-            return;
-        }
-        let mut group = Group { tags: [[0; 32]; MOST] };
-        let common = Common::new(instructions, &self.0.outer, &inner);
-        for (chunk, tags) in tags.chunks_mut(SORTED).enumerate() {
-            let message = |i: u16| message(chunk * SORTED + usize::from(i));
-            let sorted = Sorted::new(tags.len(), |i| inner.blocks(message(i).len()));
-            let mut left = sorted.short();
-            while !left.is_empty() {
-                let (now, then) = left.split_at(instructions.together(left.len()));
-                group.run(&common, now.len(), |lane| message(now[lane]));
-                for (i, tag) in now.iter().zip(&group.tags) {
-                    tags[usize::from(*i)] = *tag.first_chunk().expect("N <= 32");
-                }
-                left = then;
-            }
-            sorted.long().iter().for_each(|i| tags[usize::from(*i)] = one(message(*i)));
-        }
+    /// Room for messages behind what this absorbed.
+    pub(crate) fn messages(&self, count: usize) -> Messages<'_> {
+        Messages::new(&self.0, count)
     }
 }
 
@@ -129,11 +103,90 @@ const OPAD: u8 = 0x5C;
 impl KeyStates {
     /// The tag of what the state absorbed and the parts.
     #[inline]
-    fn tag(&self, inner: &Midstate, parts: &[&[u8]]) -> [u8; 32] {
-        let mut inner = inner.fork();
-        parts.iter().for_each(|part| inner.absorb(part));
-        bytes(&sha256::of_hash(&self.outer, &inner.finish()))
+    fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let hash = match self.inner.hash_short(parts) {
+            Some(hash) => hash,
+            None => {
+                let mut inner = self.inner.fork();
+                parts.iter().for_each(|part| inner.absorb(part));
+                inner.finish()
+            }
+        };
+        bytes(&sha256::of_hash(&self.outer, &hash))
     }
+
+    /// The tags of messages, each in its place.
+    #[inline]
+    pub(super) fn public_tags<const N: usize>(&self, messages: &Messages<'_>, tags: &mut [[u8; N]]) {
+        self.tags_of(Instructions::detect(), messages, |i, tag| tags[i] = *tag);
+    }
+
+    #[inline]
+    fn public_tags_by<'m, const N: usize>(
+        &self,
+        instructions: Instructions,
+        message: impl Fn(usize) -> &'m [u8],
+        tags: &mut [[u8; N]],
+    ) {
+        let one = |message: &[u8]| *cut(&self.tag(&[message]));
+        if tags.len() < FEW {
+            tags.iter_mut().enumerate().for_each(|(i, tag)| *tag = one(message(i)));
+            return;
+        }
+        let mut messages = Messages::new(self, tags.len().min(SORTED));
+        let mut next = 0;
+        while next < tags.len() {
+            messages.clear();
+            let first = next;
+            let message = |i| message(first + i);
+            next += messages.push_bytes((tags.len() - next).min(SORTED), message, MOST_BLOCKS);
+            self.tags_of(instructions, &messages, |i, tag| tags[first + i] = *tag);
+            // In front of a long one, which is not worth a copy.
+            if next < tags.len() && next - first < SORTED {
+                tags[next] = one(message(next - first));
+                next += 1;
+            }
+        }
+    }
+
+    /// Hands the first bytes of each message's tag to `take`, in any order.
+    #[inline]
+    fn tags_of<const N: usize>(
+        &self,
+        instructions: Instructions,
+        messages: &Messages<'_>,
+        mut take: impl FnMut(usize, &[u8; N]),
+    ) {
+        let mut group = Group { tags: [[0; 32]; MOST] };
+        let common = Common::new(instructions, self, N);
+        for start in (0..messages.len()).step_by(SORTED) {
+            let count = (messages.len() - start).min(SORTED);
+            let mut classes = [0; SORTED];
+            for (class, blocks) in classes.iter_mut().zip(messages.counts(start..start + count)) {
+                *class = blocks.min(MOST_BLOCKS + 1) as u8;
+            }
+            let sorted = Sorted::new(&classes[..count]);
+            let blocks = |i: u16| messages.blocks(start + usize::from(i));
+            let mut left = sorted.short();
+            while !left.is_empty() {
+                let (now, then) = left.split_at(instructions.together(left.len()));
+                group.run(&common, now.len(), |lane| blocks(now[lane]));
+                now.iter().zip(&group.tags).for_each(|(i, tag)| take(start + usize::from(*i), cut(tag)));
+                left = then;
+            }
+            for i in sorted.long() {
+                let hash = self.inner.behind(blocks(*i));
+                take(start + usize::from(*i), cut(&bytes(&sha256::of_hash(&self.outer, &hash))));
+            }
+        }
+    }
+}
+
+/// The first bytes of a tag.
+#[inline]
+fn cut<const N: usize>(tag: &[u8; 32]) -> &[u8; N] {
+    const { assert!(N <= 32) };
+    tag.first_chunk().expect("N <= 32")
 }
 
 impl Drop for KeyStates {
@@ -145,7 +198,7 @@ impl Drop for KeyStates {
 /// So few are not worth sorting.
 const FEW: usize = 3;
 /// Messages that are sorted together.
-const SORTED: usize = 512;
+const SORTED: usize = 256;
 /// The most blocks of a message that goes with others: with more of them a group would mostly wait for its longest.
 const MOST_BLOCKS: usize = 16;
 
@@ -158,24 +211,24 @@ struct Sorted {
 }
 
 impl Sorted {
+    /// A class is how many blocks there are, at most `MOST_BLOCKS + 1`.
     #[inline]
-    fn new(len: usize, blocks: impl Fn(u16) -> usize) -> Self {
-        let class = |i: u16| blocks(i).min(MOST_BLOCKS + 1);
-        let of_all = (0..len as u16)
-            .map(class)
-            .fold((usize::MAX, 0), |(least, most), class| (least.min(class), most.max(class)));
-        if of_all.0 == of_all.1 {
-            let short = if of_all.1 > MOST_BLOCKS { 0 } else { len };
+    fn new(classes: &[u8]) -> Self {
+        let len = classes.len();
+        let of_all =
+            classes.iter().fold((u8::MAX, 0), |(least, most), class| (least.min(*class), most.max(*class)));
+        if of_all.0 >= of_all.1 {
+            let short = if usize::from(of_all.1) > MOST_BLOCKS { 0 } else { len };
             return Self { order: std::array::from_fn(|i| i as u16), short, len };
         }
         let mut starts = [0u16; MOST_BLOCKS + 3];
-        (0..len as u16).for_each(|i| starts[class(i) + 1] += 1);
+        classes.iter().for_each(|class| starts[usize::from(*class) + 1] += 1);
         (1..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
         let short = starts[MOST_BLOCKS + 1].into();
         let mut order = [0; SORTED];
-        for i in 0..len as u16 {
-            let place = &mut starts[class(i)];
-            order[usize::from(*place)] = i;
+        for (i, class) in classes.iter().enumerate() {
+            let place = &mut starts[usize::from(*class)];
+            order[usize::from(*place)] = i as u16;
             *place += 1;
         }
         Self { order, short, len }
@@ -239,21 +292,26 @@ const MOST: usize = 16;
 /// What all messages have in common. Wiped when dropped.
 struct Common<'k> {
     instructions: Instructions,
-    outer: &'k [u32; 8],
-    inner: &'k Midstate,
+    states: &'k KeyStates,
+    /// Of each tag, how many halves are asked for.
+    #[cfg(target_arch = "x86_64")]
+    halves: usize,
     /// See [`Midstate::eight_rounds`].
     #[cfg(target_arch = "x86_64")]
     eight_rounds: Zeroizing<Option<[u32; 8]>>,
 }
 
 impl<'k> Common<'k> {
-    fn new(instructions: Instructions, outer: &'k [u32; 8], inner: &'k Midstate) -> Self {
+    fn new(instructions: Instructions, states: &'k KeyStates, tag: usize) -> Self {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = tag;
         Self {
             instructions,
-            outer,
-            inner,
+            states,
             #[cfg(target_arch = "x86_64")]
-            eight_rounds: Zeroizing::new(instructions.lanes.and_then(|_| inner.eight_rounds())),
+            halves: tag.div_ceil(16),
+            #[cfg(target_arch = "x86_64")]
+            eight_rounds: Zeroizing::new(instructions.lanes.and_then(|_| states.inner.eight_rounds())),
         }
     }
 }
@@ -264,30 +322,38 @@ struct Group {
 }
 
 impl Group {
-    /// Makes the tags of as many messages as go [`together`](Instructions::together).
+    /// Makes the tags of as many messages as go [`together`](Instructions::together), from their blocks.
     #[inline]
-    fn run<'m>(&mut self, common: &Common<'_>, count: usize, message: impl Fn(usize) -> &'m [u8]) {
-        let (instructions, outer, inner) = (common.instructions, common.outer, common.inner);
+    fn run<'m>(&mut self, common: &Common<'_>, count: usize, blocks: impl Fn(usize) -> &'m [[u8; BLOCK]]) {
+        let (instructions, KeyStates { inner, outer }) = (common.instructions, common.states);
         #[cfg(target_arch = "x86_64")]
         {
-            // The lanes without a message have an empty one.
-            let or_none = |lane| if lane < count { message(lane) } else { &[] };
+            // The lanes without a message have one of no block.
+            let mut messages: [&[[u8; BLOCK]]; MOST] = [&[]; MOST];
+            messages[..count].iter_mut().enumerate().for_each(|(lane, message)| *message = blocks(lane));
             if let Some(proof) = instructions.lanes.filter(|_| count >= LEAST_LANES) {
-                let messages = std::array::from_fn(or_none);
                 let eight_rounds = &common.eight_rounds;
-                return hmac_lanes::tags(proof, inner, eight_rounds, outer, &messages, &mut self.tags);
+                return hmac_lanes::tags(
+                    proof,
+                    inner.words(),
+                    eight_rounds,
+                    outer,
+                    &messages,
+                    common.halves,
+                    &mut self.tags,
+                );
             }
             if let Some(proof) = instructions.streams.filter(|_| count >= LEAST_STREAMS) {
-                let tags = self.tags.first_chunk_mut().expect("a group has room for them");
-                return hmac_sha_ni::tags(proof, inner, outer, &std::array::from_fn(or_none), tags);
+                const MESSAGE: &str = "a group has room for them";
+                let messages = messages.first_chunk().expect(MESSAGE);
+                let tags = self.tags.first_chunk_mut().expect(MESSAGE);
+                return hmac_sha_ni::tags(proof, inner.words(), outer, messages, tags);
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = instructions;
-        let mut hashes = Zeroizing::new([[0; 8]; MOST]);
-        inner.finish_all(&mut hashes[..count], message);
-        for (hash, tag) in hashes[..count].iter().zip(&mut self.tags) {
-            *tag = bytes(&sha256::of_hash(outer, hash));
+        for (i, tag) in self.tags[..count].iter_mut().enumerate() {
+            *tag = bytes(&sha256::of_hash(outer, &inner.behind(blocks(i))));
         }
     }
 }

@@ -174,14 +174,28 @@ const LOW_40: u64 = (1 << 40) - 1;
 
 /// A number below 10^19 in decimal, and how many zeros stand in front. How long it takes depends on that alone.
 #[inline]
-pub(crate) fn decimal(mut number: u64) -> ([u8; 19], usize) {
+pub(crate) fn decimal(number: u64) -> ([u8; 19], usize) {
+    const EIGHT: u64 = 100_000_000;
     let mut text = [0; 19];
-    for digit in text.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    let zeros = text[..18].iter().take_while(|digit| **digit == b'0').count();
-    (text, zeros)
+    let [_, _, _, _, _, first @ ..] = decimal_digits(number / (EIGHT * EIGHT));
+    text[..3].copy_from_slice(&first);
+    text[3..11].copy_from_slice(&decimal_digits(number / EIGHT % EIGHT));
+    text[11..].copy_from_slice(&decimal_digits(number % EIGHT));
+    (text, 18 - number.checked_ilog10().unwrap_or(0) as usize)
+}
+
+/// Eight digits of a number below 10^8: halved three times, all halves of a word at once.
+///
+/// ⌊x·10486 / 2^20⌋ = ⌊x/100⌋ below 10^4: 10486 = (2^20 + 24)/100, and x·24 < 2^20. ⌊x·103 / 2^10⌋ = ⌊x/10⌋ below 100, as
+/// 103 = (2^10 + 6)/10, and x·6 < 2^10. No product leaves its part of the word: 10^4·10486 < 2^32, 100·103 < 2^16.
+#[inline]
+fn decimal_digits(number: u64) -> [u8; 8] {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F;
+    let digits = tens | ((twos - tens * 10) << 8);
+    (digits + u64::from(b'0') * ONES).to_le_bytes()
 }
 
 #[cfg(test)]
@@ -233,6 +247,21 @@ mod tests {
             assert_eq!(integer.to_string().as_bytes(), &text[zeros..]);
         }
         assert_eq!(decimal(0).1, 18);
+    }
+
+    #[test]
+    fn every_quotient_of_a_decimal_is_exact() {
+        for number in
+            (0..10_000).flat_map(|half| [half, 10_000 * half, 99_990_000 + half, 10_000 * half + 9_999])
+        {
+            assert_eq!(decimal_digits(number), format!("{number:08}").as_bytes());
+        }
+        let powers = (0..19).map(|i| 10u64.pow(i));
+        for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([10u64.pow(19) - 1]) {
+            let (text, zeros) = decimal(number);
+            assert_eq!(&text[zeros..], number.to_string().as_bytes());
+            assert_eq!(text[..], *format!("{number:019}").as_bytes());
+        }
     }
 
     #[test]

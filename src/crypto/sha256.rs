@@ -13,10 +13,8 @@ use zeroize::optimization_barrier;
 
 /// The bytes of a block.
 pub(super) const BLOCK: usize = 64;
-/// Messages that are hashed step by step.
-const ABREAST: usize = 8;
 /// The bytes of padding at least: `0x80`, and the length.
-const LEAST_PADDING: usize = 9;
+pub(super) const LEAST_PADDING: usize = 9;
 
 const IV: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
@@ -102,6 +100,29 @@ impl Midstate {
         self.words
     }
 
+    /// The hash of what was absorbed and these parts, if two blocks have room for it.
+    #[inline]
+    pub(super) fn hash_short(&self, parts: &[&[u8]]) -> Option<[u32; 8]> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        let blocks = self.blocks(len);
+        if blocks > 2 {
+            return None;
+        }
+        let mut both = [0; 2 * BLOCK];
+        both[..BLOCK].copy_from_slice(&self.rest);
+        let mut at = self.rest_len;
+        for part in parts {
+            both[at..][..part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        both[at] = 0x80;
+        both[BLOCK * blocks - 8..][..8].copy_from_slice(&self.bits(len).to_be_bytes());
+        let hash = self.behind(&both.as_chunks().0[..blocks]);
+        both.fill(0);
+        optimization_barrier(&both);
+        Some(hash)
+    }
+
     /// The state before [`rest`](Self::rest).
     pub(super) fn words(&self) -> &[u32; 8] {
         &self.words
@@ -130,7 +151,7 @@ impl Midstate {
     }
 
     /// What stands in front of a message in its block 0, with zeros behind it, and how much that is.
-    #[cfg(target_arch = "x86_64")]
+    #[inline]
     pub(super) fn rest(&self) -> (&[u8; BLOCK], usize) {
         (&self.rest, self.rest_len)
     }
@@ -141,52 +162,18 @@ impl Midstate {
         (self.length + message_len as u64) << 3
     }
 
-    /// The states behind these messages, in place of whatever `states` has. Step by step for all of them, so that each block has
-    /// left the stores before it is loaded as vectors, and one message's rounds may begin before the last one's are done.
-    pub(super) fn finish_all<'m>(&self, states: &mut [[u32; 8]], message: impl Fn(usize) -> &'m [u8]) {
-        let mut blocks = [[0; BLOCK]; ABREAST];
-        for (group, states) in states.chunks_mut(ABREAST).enumerate() {
-            let message = |i| message(ABREAST * group + i);
-            let mut counts = [0; ABREAST];
-            for (i, state) in states.iter_mut().enumerate() {
-                *state = self.words;
-                counts[i] = self.blocks(message(i).len());
-            }
-            for index in 0..counts.into_iter().max().unwrap_or(0) {
-                let has_block = |i: &usize| index < counts[*i];
-                (0..states.len())
-                    .filter(has_block)
-                    .for_each(|i| self.block(message(i), index, &mut blocks[i]));
-                for i in (0..states.len()).filter(has_block) {
-                    compress256(&mut states[i], slice::from_ref(&blocks[i]));
-                }
-            }
-        }
-        blocks.as_flattened_mut().fill(0);
-        optimization_barrier(&blocks);
-    }
-
     /// How many blocks a message of this length has from here on.
     #[inline]
     pub(super) fn blocks(&self, message_len: usize) -> usize {
         (self.rest_len + message_len + LEAST_PADDING).div_ceil(BLOCK)
     }
 
-    /// One of a message's blocks.
+    /// The state behind these blocks, the first of which begins with [`rest`](Self::rest).
     #[inline]
-    pub(super) fn block(&self, message: &[u8], index: usize, block: &mut [u8; BLOCK]) {
-        let start = BLOCK * index;
-        let from = start.saturating_sub(self.rest_len).min(message.len());
-        let to = (start + BLOCK - self.rest_len).min(message.len());
-        let at = if index == 0 { self.rest_len } else { 0 };
-        *block = if index == 0 { self.rest } else { [0; BLOCK] };
-        block[at..][..to - from].copy_from_slice(&message[from..to]);
-        if let Some(end) = (self.rest_len + message.len()).checked_sub(start).filter(|end| *end < BLOCK) {
-            block[end] = 0x80;
-        }
-        if index + 1 == self.blocks(message.len()) {
-            block[BLOCK - 8..].copy_from_slice(&self.bits(message.len()).to_be_bytes());
-        }
+    pub(super) fn behind(&self, blocks: &[[u8; BLOCK]]) -> [u32; 8] {
+        let mut words = self.words;
+        compress256(&mut words, blocks);
+        words
     }
 }
 
@@ -244,25 +231,6 @@ mod tests {
                 state.absorb(&[]);
                 state.absorb(second);
                 assert_eq!(bytes(&state.finish())[..], Sha256::digest(&message[..length])[..]);
-            }
-        }
-    }
-
-    #[test]
-    fn blocks_one_by_one_are_the_hash() {
-        let message: Vec<u8> = (0..400).map(|i| (i * 11) as u8).collect();
-        for before in 0..=130 {
-            let mut state = Midstate::new();
-            state.absorb(&message[..before]);
-            for length in 0..=200 {
-                let own = &message[before..before + length];
-                let mut words = *state.words();
-                for index in 0..state.blocks(length) {
-                    let mut block = [0xFF; BLOCK];
-                    state.block(own, index, &mut block);
-                    compress256(&mut words, &[block]);
-                }
-                assert_eq!(bytes(&words)[..], Sha256::digest(&message[..before + length])[..]);
             }
         }
     }

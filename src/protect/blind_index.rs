@@ -10,10 +10,11 @@
 //!
 //! Key and tag have a key version: a lookup asks one [`BlindIndexer`] for each [live](BlindIndexer::live) version.
 
-use super::numbers::{self, Scratch};
+use super::numbers::{self, TOGETHER};
 use super::{Cells, Column, Erasability, Failures, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
+use crate::crypto::messages::Messages;
 use crate::crypto::prf::Prf;
 use crate::crypto::radix_text::all_hex;
 use crate::crypto::secret::VersionSecret;
@@ -23,7 +24,7 @@ use crate::keys::{KeyUse, Keyset, UsableKey};
 use crate::name::{FieldName, KeyVersion, TenantId};
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use zeroize::Zeroize;
 
 /// The lengths of an index value, in bits.
@@ -258,14 +259,19 @@ impl BlindIndexer {
             }
         };
         let fits = check().is_ok();
-        let read = |row, scratch: &mut Scratch| {
+        let read_some = |rows: Range<usize>, messages: &mut Messages<'_>| match (parts, &self.index.parts[..])
+        {
+            ([part], [(_, how)]) => numbers::push_plain(messages, *how, *part, rows),
+            _ => 0,
+        };
+        let read = |row, messages: &mut Messages<'_>| {
             if !fits {
                 check()?;
             }
             if let Some(blank) = parts.iter().map(|part| part.cell(row)).find(|cell| is_blank(cell)) {
                 return Ok(Some(blank));
             }
-            scratch.messages.push(|message| {
+            messages.push(|message| {
                 for (i, ((part, (_, how)), prefix)) in
                     parts.iter().zip(&self.index.parts).zip(&self.prefixes).enumerate()
                 {
@@ -278,7 +284,6 @@ impl BlindIndexer {
             })?;
             Ok(None)
         };
-        let hash = |scratch: &mut Scratch| scratch.hash(&self.prf);
         let write = |numbers: &[[u8; 16]], out: &mut Column| {
             let (mut padded, mut texts) = ([[0; 16]; 32], [[0; 32]; 32]);
             let length = 2 * usize::from(self.index.bits).div_ceil(8);
@@ -290,7 +295,8 @@ impl BlindIndexer {
                 texts[..tags.len()].iter().for_each(|text| out.push_first(text, length));
             }
         };
-        numbers::map_rows(rows, out, failures, read, hash, write);
+        let mut messages = self.prf.messages(rows.min(TOGETHER));
+        numbers::map_rows(rows, out, failures, &mut messages, (read_some, read), numbers::hash, write);
     }
 }
 

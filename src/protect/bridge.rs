@@ -4,9 +4,10 @@
 //!
 //! Pseudonyms of one scope become those of another, or of another key version of the same scope, without the originals.
 
-use super::numbers::{self, Scratch};
+use super::numbers::{self, TOGETHER};
 use super::scope_key::ScopeKey;
 use super::{Cells, Column, Failures, Spelling, is_blank};
+use crate::crypto::wiped::WipedVec;
 use crate::error::{Error, Result};
 use crate::keys::UsableKey;
 use crate::name::{KeyVersion, Scope, TenantId};
@@ -92,17 +93,22 @@ impl Bridge {
 
     /// A column of pseudonyms; see [`protect`](super) for blank and failed cells.
     pub fn map_column(&self, input: &(impl Cells + ?Sized), output: &mut Column, failures: &mut Failures) {
-        let read = |row, scratch: &mut Scratch| {
+        let read = |row, numbers: &mut WipedVec<[u8; 16]>| {
             let cell = input.cell(row);
             if is_blank(cell) {
                 return Ok(Some(cell));
             }
-            scratch.numbers.push(self.from.spelling.parse(super::column::text(cell)?)?);
+            numbers.push(self.from.spelling.parse(super::column::text(cell)?)?);
             Ok(None)
         };
-        let cross = |scratch: &mut Scratch| self.cross(&mut scratch.numbers);
+        let cross = |read: &mut WipedVec<[u8; 16]>, numbers: &mut WipedVec<[u8; 16]>| {
+            std::mem::swap(read, numbers);
+            read.clear();
+            self.cross(numbers);
+        };
         let write = |numbers: &[[u8; 16]], output: &mut Column| self.to.spelling.write_all(numbers, output);
-        numbers::map_rows(input.len(), output, failures, read, cross, write);
+        let mut read_numbers = WipedVec::with_capacity(input.len().min(TOGETHER));
+        numbers::map_rows(input.len(), output, failures, &mut read_numbers, (|_, _| 0, read), cross, write);
     }
 
     fn cross(&self, numbers: &mut [[u8; 16]]) {

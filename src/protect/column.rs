@@ -134,6 +134,7 @@ pub struct Column {
 pub type Failures = Vec<(usize, Error)>;
 
 /// Whether a cell holds nothing but white space, and so no value.
+#[inline]
 pub fn is_blank(cell: &[u8]) -> bool {
     cell.iter().all(u8::is_ascii_whitespace)
 }

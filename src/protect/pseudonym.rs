@@ -9,17 +9,20 @@
 //! another key without the originals. Both sub-keys have a key version; rotation changes the scope's and leaves the
 //! identity's, since only the originals could move that.
 
-use super::numbers::{self, Scratch};
+use super::numbers::{self, TOGETHER};
 use super::scope_key::ScopeKey;
 use super::{Cells, Column, Erasability, Failures, Spelling, is_blank};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
+use crate::crypto::messages::Messages;
 use crate::crypto::prf::Prf;
+use crate::crypto::wiped::WipedVec;
 use crate::error::{Error, Result};
 use crate::format::Normalization;
 use crate::keys::UsableKey;
 use crate::name::{KeyVersion, Scope, TenantId};
 use std::fmt;
+use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// Makes the pseudonyms of one scope. Shareable among threads.
@@ -100,24 +103,35 @@ impl Pseudonymizer {
         pseudonyms: &mut Column,
         failures: &mut Failures,
     ) {
-        let read = |row, scratch: &mut Scratch| {
+        let read_some = |rows: Range<usize>, messages: &mut Messages<'_>| {
+            numbers::push_plain(messages, self.normalization, values, rows)
+        };
+        let read = |row, messages: &mut Messages<'_>| {
             let cell = values.cell(row);
             if is_blank(cell) {
                 return Ok(Some(cell));
             }
-            scratch.messages.push(|message| numbers::normal_part(message, self.normalization, cell))?;
+            messages.push(|message| numbers::normal_part(message, self.normalization, cell))?;
             Ok(None)
         };
-        let permute = |scratch: &mut Scratch| {
-            scratch.hash(&self.of_input);
-            let numbers = &mut scratch.numbers;
+        let permute = |messages: &mut Messages<'_>, numbers: &mut WipedVec<[u8; 16]>| {
+            numbers::hash(messages, numbers);
             if self.spelling.is_integer() {
                 numbers.iter_mut().for_each(|tag| *tag = self.identity_of(*tag));
             }
             self.scope.encrypt(numbers);
         };
         let write = |numbers: &[[u8; 16]], out: &mut Column| self.spelling.write_all(numbers, out);
-        numbers::map_rows(values.len(), pseudonyms, failures, read, permute, write);
+        let mut messages = self.of_input.messages(values.len().min(TOGETHER));
+        numbers::map_rows(
+            values.len(),
+            pseudonyms,
+            failures,
+            &mut messages,
+            (read_some, read),
+            permute,
+            write,
+        );
     }
 
     /// The first level, as a big-endian number.
@@ -275,6 +289,100 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// `base64url(AES-256(K, HMAC-SHA256(K', encode("", value))[0..16]))` by other crates alone but for the keys.
+    fn by_other_crates(normal: &str) -> String {
+        use aes::cipher::BlockCipherEncrypt;
+        use hmac::{KeyInit, Mac};
+        let key = test_key(1);
+        let identity: crate::crypto::secret::PrfKey =
+            kdf::derive(key.secret(), &Context::new(Label::PseudonymIdentity).part("acme"));
+        let context = Context::new(Label::PseudonymScope).part("acme").part("a").number(1);
+        let scope: crate::crypto::secret::PrpKey = kdf::derive(key.secret(), &context);
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&identity.expose()[..]).unwrap();
+        for part in [&b"cloakroom/1/pseudonym-input"[..], b"", normal.as_bytes()] {
+            mac.update(&(part.len() as u32).to_be_bytes());
+            mac.update(part);
+        }
+        let mut block = aes::Block::default();
+        block.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        aes::Aes256Enc::new(scope.expose().into()).encrypt_block(&mut block);
+        BASE64_URL_SAFE_NO_PAD.encode(block)
+    }
+
+    /// Every length, at every place among sixteen; blanks, failures, other cases and scripts between them.
+    fn any_cells() -> Vec<Vec<u8>> {
+        let text = |len: usize, seed: usize| -> Vec<u8> {
+            (0..len).map(|i| b"aZ09 .-@qR\t~"[(i * 7 + seed * 5 + i * i * seed) % 12]).collect()
+        };
+        let mut cells = vec![];
+        for len in 0..=130 {
+            let place = len % 16;
+            cells.extend((0..place).map(|i| text(1 + (i * 11 + len) % 70, i)));
+            cells.push(text(len, 3));
+            cells.push(vec![b'M'; len]);
+            cells.push(match len % 9 {
+                0 => b"\xFF".to_vec(),
+                1 => b" \x0B\t".to_vec(),
+                2 => "Zoë Straße".as_bytes().to_vec(),
+                3 => [&text(len, 4)[..], b"\x80"].concat(),
+                4 => [b" ", &text(len, 4)[..], b"\x0B"].concat(),
+                5 => vec![b' '; len],
+                6 => ["É".repeat(len).as_bytes(), &text(len, 5)].concat(),
+                7 => b"\x0B".to_vec(),
+                _ => text(len, 7),
+            });
+        }
+        cells
+    }
+
+    fn check_any_cells() {
+        let (tenant, a) = (TenantId::new("acme").unwrap(), Scope::new("a").unwrap());
+        let cells = any_cells();
+        let int63 = Spelling::int63(1).unwrap();
+        let spellings = [Spelling::Base64Url, Spelling::Hex, Spelling::Uuid, Spelling::Crockford, int63];
+        for how in [Normalization::None, Normalization::Text, Normalization::Email, Normalization::Digits] {
+            for spelling in spellings {
+                let p = Pseudonymizer::new(&test_key(1), &test_key(1), &tenant, &a, how, spelling);
+                let (mut out, mut failures) = (Column::new(), vec![]);
+                p.pseudonym_column(&cells[..], &mut out, &mut failures);
+                let mut failed = failures.iter().map(|(row, error)| (*row, error.to_string()));
+                for (row, cell) in cells.iter().enumerate() {
+                    let one = match std::str::from_utf8(cell) {
+                        Ok(text) if is_blank(cell) => Ok(text.to_owned()),
+                        Ok(text) => p.pseudonym(text),
+                        Err(_) => Err(Error::Value { problem: "is not UTF-8" }),
+                    };
+                    match one {
+                        Ok(one) => assert_eq!(out.get(row), one.as_bytes(), "row {row}"),
+                        Err(error) => {
+                            assert!(out.get(row).is_empty());
+                            assert_eq!(failed.next(), Some((row, error.to_string())));
+                        }
+                    }
+                    if let (Ok(text), Spelling::Base64Url, false) =
+                        (std::str::from_utf8(cell), spelling, is_blank(cell))
+                        && let Ok(normal) = how.apply(text)
+                    {
+                        assert_eq!(out.get(row), by_other_crates(&normal).as_bytes());
+                    }
+                }
+                assert_eq!(failed.next(), None);
+            }
+        }
+    }
+
+    // SPEC: PSN-1, PSN-2, PSN-5, COL-1, COL-2
+    #[test]
+    fn cells_of_any_length_and_kind_are_one_by_one_and_by_other_crates() {
+        check_any_cells();
+        #[cfg(feature = "hazmat")]
+        {
+            crate::crypto::hazmat::use_portable_code(true);
+            check_any_cells();
+            crate::crypto::hazmat::use_portable_code(false);
         }
     }
 

@@ -14,9 +14,9 @@ use crate::crypto::ff1::{Domain, Plan};
 use crate::crypto::kdf;
 use crate::crypto::prp::Prp;
 use crate::crypto::secret::Ff1Secret;
+use crate::crypto::wiped::WipedVec;
 use crate::keys::UsableKey;
 use crate::name::{Scope, TenantId};
-use zeroize::Zeroizing;
 
 /// Permutes numbers of 16 bytes, big-endian; integers are below 2^63.
 pub(super) enum ScopeKey {
@@ -65,18 +65,41 @@ impl ScopeKey {
 
 /// The numbers as numerals of radix 2, and back.
 fn as_bits<E: std::fmt::Debug>(numbers: &mut [[u8; 16]], permute: impl Fn(&mut [u16]) -> Result<(), E>) {
-    let mut bits = Zeroizing::new(Vec::with_capacity(numbers.len().min(TOGETHER) * BITS));
+    // The last number's 64th place is behind the end.
+    let mut bits = WipedVec::zeros(numbers.len().min(TOGETHER) * BITS + 1);
     for numbers in numbers.chunks_mut(TOGETHER) {
-        bits.clear();
-        for number in &*numbers {
-            let number = u128::from_be_bytes(*number) as u64;
-            bits.extend((0..BITS).rev().map(|bit| (number >> bit & 1) as u16));
+        for (i, number) in numbers.iter().enumerate() {
+            write_bits(
+                u128::from_be_bytes(*number) as u64,
+                bits[BITS * i..].first_chunk_mut().expect("room"),
+            );
         }
-        permute(&mut bits).expect("each value is 63 numerals of radix 2");
+        permute(&mut bits[..BITS * numbers.len()]).expect("each value is 63 numerals of radix 2");
         for (number, bits) in numbers.iter_mut().zip(bits.chunks_exact(BITS)) {
-            *number = bits.iter().fold(0, |number, bit| number << 1 | u128::from(*bit)).to_be_bytes();
+            *number = u128::from(read_bits(bits.try_into().expect("63 numerals"))).to_be_bytes();
         }
     }
+}
+
+/// The lower 63 bits, the highest first, and a zero: four bits at a time, each shifted to its place.
+#[inline]
+fn write_bits(number: u64, numerals: &mut [u16; BITS + 1]) {
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    for (i, numerals) in numerals.as_chunks_mut().0.iter_mut().enumerate() {
+        let four = (number << 1) >> (60 - 4 * i) & 15;
+        let spread = (four >> 3 | four << 14 | four << 31 | four << 48) & ONES;
+        *numerals = [spread as u16, (spread >> 16) as u16, (spread >> 32) as u16, (spread >> 48) as u16];
+    }
+}
+
+/// The inverse of [`write_bits`].
+#[inline]
+fn read_bits(numerals: &[u16; BITS]) -> u64 {
+    let (fours, last) = numerals.as_chunks::<4>();
+    let number = fours.iter().fold(0, |number, [a, b, c, d]| {
+        number << 4 | u64::from(*a) << 3 | u64::from(*b) << 2 | u64::from(*c) << 1 | u64::from(*d)
+    });
+    last.iter().fold(number, |number, bit| number << 1 | u64::from(*bit))
 }
 
 #[cfg(test)]
@@ -106,6 +129,18 @@ mod tests {
                 key.decrypt(&mut all);
                 prop_assert_eq!(all, numbers);
             }
+        }
+    }
+
+    #[test]
+    fn bits_are_written_and_read_highest_first() {
+        let numbers = (0..63).flat_map(|bit| [1 << bit, (1u64 << bit) - 1, !(1 << bit) & (u64::MAX >> 1)]);
+        for number in numbers.chain([0, u64::MAX >> 1, 0x7654_3210_FEDC_BA98]) {
+            let mut numerals = [0xEEEE; BITS + 1];
+            write_bits(number, &mut numerals);
+            let text: String = numerals[..BITS].iter().map(u16::to_string).collect();
+            assert_eq!(text, format!("{number:063b}"));
+            assert_eq!(read_bits(numerals.first_chunk().unwrap()), number);
         }
     }
 

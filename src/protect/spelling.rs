@@ -34,6 +34,9 @@ pub enum Spelling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sparse(());
 
+/// The most digits of an integer.
+const INT63: usize = 19;
+
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Spelling {
@@ -94,7 +97,7 @@ impl Spelling {
 
     /// The text of a pseudonym; that of an integer is below 2^63.
     pub(crate) fn write(self, pseudonym: [u8; 16]) -> String {
-        let text = |text: &[u8]| String::from_utf8(text.to_vec()).expect("spellings are ASCII");
+        let text = |text: &[u8]| str::from_utf8(text).expect("spellings are ASCII").to_owned();
         match self {
             Spelling::Base64Url => text(&radix_text::base64url(&pseudonym)),
             Spelling::Hex => text(&radix_text::hex(&pseudonym)),
@@ -116,9 +119,18 @@ impl Spelling {
             Spelling::Uuid => out.extend(all.len(), |texts| each(all, texts, radix_text::uuid)),
             Spelling::Crockford => out.extend(all.len(), |texts| each(all, texts, radix_text::crockford)),
             Spelling::Int63(_) => {
-                for pseudonym in all {
-                    let (text, zeros) = radix_text::decimal(u128::from_be_bytes(*pseudonym) as u64);
-                    out.push(&text[zeros..]);
+                // The digits lie in memory before they are read elsewhere: a copy of known length, and room behind for it.
+                let mut texts = [([0; 2 * INT63], 0); 32];
+                for all in all.chunks(texts.len()) {
+                    for (pseudonym, (text, start)) in all.iter().zip(&mut texts) {
+                        let (digits, zeros) = radix_text::decimal(u128::from_be_bytes(*pseudonym) as u64);
+                        text[..INT63].copy_from_slice(&digits);
+                        *start = zeros;
+                    }
+                    for (text, zeros) in &texts[..all.len()] {
+                        let text: &[u8; INT63] = text[*zeros..].first_chunk().expect("at most 18 zeros");
+                        out.push_first(text, INT63 - zeros);
+                    }
                 }
             }
         }

@@ -3,7 +3,6 @@
 use crate::crypto::aead::{Aead, Batch, Suite};
 use crate::crypto::context::{Context, Label};
 use crate::crypto::kdf;
-use crate::crypto::messages::Messages;
 use crate::crypto::prf::Prf;
 use crate::crypto::secret::{AeadKey, Plaintext};
 use crate::crypto::wrap::WrapKey;
@@ -95,10 +94,11 @@ impl FieldKeys {
 }
 
 fn keys_of<'p>(prf: &Prf, label: Label, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> Vec<TokenKey> {
-    let mut messages = Messages::with_room_for(parts.len());
+    let prf = prf.after(Context::new(label).as_bytes());
+    let mut messages = prf.messages(parts.len());
     parts.for_each(|part| messages.push_part(part));
     let mut keys = vec![[0; 16]; messages.len()];
-    messages.public_tags(prf, Context::new(label).as_bytes(), &mut keys);
+    messages.public_tags(&mut keys);
     keys
 }
 

@@ -1,4 +1,4 @@
-//! `w[i] = w[i − N_k] ⊕ f(w[i − 1])`: the round keys of AES, for kernels that do the rounds themselves.
+//! `w[i] = w[i − N_k] ⊕ f(w[i − 1])`: the round keys of AES, for kernels that do the rounds themselves, and the rounds of one block.
 //!
 //! Source: FIPS 197, algorithm 2 (key expansion). The substitution is done by the processor's last-round instruction, not by a table,
 //! so no address depends on the key.
@@ -25,6 +25,23 @@ impl<const N: usize> RoundKeys<N> {
     /// The round keys, in order.
     pub(crate) fn keys(&self) -> &[[u8; 16]; N] {
         &self.0
+    }
+
+    /// `block ← AES(key, block)`, of one block: each round waits for the one before.
+    #[inline]
+    pub(crate) fn encrypt(&self, block: &mut [u8; 16]) {
+        // SAFETY: round keys are made with a proof alone, which says that the processor has AES instructions.
+        unsafe { self.rounds(block) }
+    }
+
+    #[target_feature(enable = "aes")]
+    fn rounds(&self, block: &mut [u8; 16]) {
+        let keys = self.keys();
+        let mut state = _mm_xor_si128(load(block), load(&keys[0]));
+        for key in &keys[1..N - 1] {
+            state = _mm_aesenc_si128(state, load(key));
+        }
+        store(block, _mm_aesenclast_si128(state, load(&keys[N - 1])));
     }
 
     #[target_feature(enable = "aes")]
@@ -99,6 +116,20 @@ fn sums(words: __m128i) -> __m128i {
     _mm_xor_si128(pairs, _mm_slli_si128(pairs, 8))
 }
 
+#[inline]
+#[target_feature(enable = "aes")]
+fn load(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: the reference is to 16 bytes, and the instruction takes any alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "aes")]
+fn store(bytes: &mut [u8; 16], vector: __m128i) {
+    // SAFETY: the reference is to 16 bytes, and the instruction takes any alignment.
+    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
+}
+
 /// SUBWORD. With four equal columns SHIFTROWS changes nothing, and the round key is 0, so the last round is SUBBYTES alone.
 #[inline]
 #[target_feature(enable = "aes")]
@@ -112,24 +143,9 @@ mod tests {
     use super::*;
     use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
-    /// The plain rounds, by the round keys.
-    fn encrypt<const N: usize>(keys: &RoundKeys<N>, block: [u8; 16]) -> [u8; 16] {
-        #[target_feature(enable = "aes,sse4.1")]
-        fn rounds<const N: usize>(keys: &RoundKeys<N>, block: [u8; 16]) -> [u8; 16] {
-            let load = |b: [u8; 16]| {
-                _mm_set_epi64x((u128::from_le_bytes(b) >> 64) as i64, u128::from_le_bytes(b) as i64)
-            };
-            let keys = keys.keys();
-            let mut state = _mm_xor_si128(load(block), load(keys[0]));
-            for key in &keys[1..N - 1] {
-                state = _mm_aesenc_si128(state, load(*key));
-            }
-            state = _mm_aesenclast_si128(state, load(keys[N - 1]));
-            let (low, high) = (_mm_extract_epi64(state, 0) as u64, _mm_extract_epi64(state, 1) as u64);
-            (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
-        }
-        // SAFETY: called with round keys, which were made with a proof.
-        unsafe { rounds(keys, block) }
+    fn encrypt<const N: usize>(keys: &RoundKeys<N>, mut block: [u8; 16]) -> [u8; 16] {
+        keys.encrypt(&mut block);
+        block
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! HMAC-SHA256 of sixteen messages at once: lane `l` of a vector holds one word of message `l`.
 //!
 //! ```text
-//! block j of 16 messages ──16 masked loads──► 16 rows ──transpose──► 16 vectors of words ──64 rounds──► state
+//! block j of 16 messages ──16 loads──► 16 rows ──transpose──► 16 vectors of words ──64 rounds──► state
 //! state of 16 messages ──as words 0 to 7──► one more block, of constants else ──64 rounds──► 16 tags
 //! ```
 //!
@@ -12,40 +12,50 @@
 //! has bit `4x + 2y + z` for the bits x, y, z.
 
 use super::Avx512;
-use crate::crypto::sha256::{BLOCK, K, Midstate, OF_HASH_BITS};
+use super::memory::load_bytes;
+use crate::crypto::sha256::{BLOCK, K, OF_HASH_BITS};
 use core::arch::x86_64::*;
 
 /// How many messages go together.
 pub(in crate::crypto) const LANES: usize = 16;
 
-/// The tags of `inner ‖ message`, for each message. `eight_rounds` is what [`Midstate::eight_rounds`] says of `inner`.
+/// The tags of messages, from their blocks and the state `inner` in front of these. `eight_rounds` is what
+/// [`Midstate::eight_rounds`](crate::crypto::sha256::Midstate::eight_rounds) says of it.
+/// Of each tag, so many halves of 16 bytes are written.
 pub(in crate::crypto) fn tags(
     proof: Avx512,
-    inner: &Midstate,
+    inner: &[u32; 8],
     eight_rounds: &Option<[u32; 8]>,
     outer: &[u32; 8],
-    messages: &[&[u8]; LANES],
+    messages: &[&[[u8; BLOCK]]; LANES],
+    halves: usize,
     tags: &mut [[u8; 32]; LANES],
 ) {
     let _ = proof;
     // SAFETY: the proof says that the processor has AVX-512 F and BW.
-    unsafe { hmac(inner, eight_rounds, outer, messages, tags) }
+    unsafe { hmac(inner, eight_rounds, outer, messages, halves, tags) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 fn hmac(
-    inner: &Midstate,
+    inner: &[u32; 8],
     eight_rounds: &Option<[u32; 8]>,
     outer: &[u32; 8],
-    messages: &[&[u8]; LANES],
+    messages: &[&[[u8; BLOCK]]; LANES],
+    halves: usize,
     tags: &mut [[u8; 32]; LANES],
 ) {
-    let blocks = messages.map(|message| inner.blocks(message.len()));
-    let most = blocks.iter().fold(0, |most, blocks| most.max(*blocks));
-    let mut state = broadcast(inner.words());
+    let most = messages.iter().fold(0, |most, blocks| most.max(blocks.len()));
+    let mut state = broadcast(inner);
     for index in 0..most {
-        let lanes = (0..LANES).fold(0, |lanes, l| lanes | u16::from(index < blocks[l]) << l);
-        let words = transposed(rows(inner, messages, &blocks, index));
+        // Row `l` is the block of message `l`, if it has one, as sixteen words.
+        let (mut rows, mut lanes) = ([_mm512_setzero_si512(); LANES], 0);
+        for l in 0..LANES {
+            let block = messages[l].get(index);
+            rows[l] = _mm512_shuffle_epi8(load_bytes(block.unwrap_or(&[0; BLOCK])), big_endian());
+            lanes |= u16::from(block.is_some()) << l;
+        }
+        let words = transposed(rows);
         match eight_rounds {
             Some(after) if index == 0 => compress::<false, true>(&mut state, broadcast(after), words, lanes),
             _ => {
@@ -59,7 +69,7 @@ fn hmac(
     let before = broadcast(outer);
     state = before;
     compress::<true, false>(&mut state, before, words, !0);
-    store(&state, tags);
+    store(&state, halves, tags);
 }
 
 #[inline]
@@ -68,61 +78,11 @@ fn broadcast(words: &[u32; 8]) -> [__m512i; 8] {
     words.map(|word| _mm512_set1_epi32(word as i32))
 }
 
-/// Row `l` is the block of message `l`, as sixteen big-endian words.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn rows(
-    inner: &Midstate,
-    messages: &[&[u8]; LANES],
-    blocks: &[usize; LANES],
-    index: usize,
-) -> [__m512i; LANES] {
-    let (rest, rest_len) = inner.rest();
-    let start = BLOCK * index;
-    let rest = if index == 0 { load(rest) } else { _mm512_setzero_si512() };
-    let mut rows = [rest; LANES];
-    for ((row, message), blocks) in rows.iter_mut().zip(messages).zip(blocks) {
-        let block = _mm512_or_si512(*row, load_part(message, start, rest_len));
-        // Where the message ends, if that is in this block. Behind 64 bits a mask has none.
-        let end = (rest_len + message.len()).wrapping_sub(start);
-        let end = 1u64.checked_shl(end.min(BLOCK) as u32).unwrap_or(0);
-        let block = _mm512_mask_blend_epi8(end, block, _mm512_set1_epi8(0x80u8 as i8));
-        let words = _mm512_shuffle_epi8(block, big_endian());
-        // Words 14 and 15 are the length, the upper half first.
-        let bits = _mm512_set1_epi64(inner.bits(message.len()).rotate_left(32) as i64);
-        let last = if index + 1 == *blocks { 0x80 } else { 0 };
-        *row = _mm512_mask_mov_epi64(words, last, bits);
-    }
-    rows
-}
-
 /// Turns the bytes of each word around.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn big_endian() -> __m512i {
     _mm512_broadcast_i32x4(_mm_set_epi64x(0x0C0D_0E0F_0809_0A0B, 0x0405_0607_0001_0203))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(block: &[u8; BLOCK]) -> __m512i {
-    // SAFETY: the reference is to 64 readable bytes, and the load needs no alignment.
-    unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
-}
-
-/// What a block that starts at `start` has of a message that starts at `at`, and zeros elsewhere.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn load_part(message: &[u8], start: usize, at: usize) -> __m512i {
-    // Bytes from..to of the block are of the message: from = max(0, at − start), to = min(64, at + len − start).
-    let from = at.saturating_sub(start).min(BLOCK);
-    let to = (at + message.len()).saturating_sub(start).min(BLOCK);
-    let below = |n: usize| u64::MAX.checked_shr((BLOCK - n) as u32).unwrap_or(0);
-    let mask = below(to) & !below(from);
-    let block = message.as_ptr().wrapping_add(start).wrapping_sub(at);
-    // SAFETY: byte i of the block is byte start + i − at of the message. Only bytes of the mask are read, for which
-    // from ≤ i < to, and so 0 ≤ start + i − at < len. The others are not accessed, wherever the pointer leads there.
-    unsafe { _mm512_maskz_loadu_epi8(mask, block.cast()) }
 }
 
 /// Vector `i` gets word `i` of each row.
@@ -178,11 +138,13 @@ fn compress<const DIGEST: bool, const BEGUN: bool>(
     macro_rules! round {
         ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $i:expr, $t:expr, $then:ident) => {
             let k = _mm512_set1_epi32(K[$t + $i] as i32);
-            let sum = _mm512_add_epi32(big_sigma::<6, 11, 25>($e), choose($e, $f, $g));
-            let t1 = _mm512_add_epi32(_mm512_add_epi32($h, _mm512_add_epi32(w[$i], k)), sum);
+            let t1 = _mm512_add_epi32($h, _mm512_add_epi32(w[$i], k));
+            // What does not wait for the last round comes first, and what waits longest last.
+            $then!($i);
+            let t1 = _mm512_add_epi32(t1, choose($e, $f, $g));
+            let t1 = _mm512_add_epi32(t1, big_sigma::<6, 11, 25>($e));
             $d = _mm512_add_epi32($d, t1);
             $h = _mm512_add_epi32(t1, _mm512_add_epi32(big_sigma::<2, 13, 22>($a), majority($a, $b, $c)));
-            $then!($i);
         };
     }
     // Word t + 16 takes the place of word t.
@@ -269,11 +231,11 @@ fn majority(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
     _mm512_ternarylogic_epi32::<MAJORITY>(x, y, z)
 }
 
-/// Tag `l` is lane `l` of all eight, in big-endian words.
+/// Tag `l` is lane `l` of all eight, in big-endian words; one half of it or both.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn store(state: &[__m512i; 8], tags: &mut [[u8; 32]; LANES]) {
-    for (half, words) in state.as_chunks::<4>().0.iter().enumerate() {
+fn store(state: &[__m512i; 8], halves: usize, tags: &mut [[u8; 32]; LANES]) {
+    for (half, words) in state.as_chunks::<4>().0.iter().enumerate().take(halves) {
         let [a, b, c, d] = *words;
         let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
         let (ab_high, cd_high) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
@@ -304,37 +266,4 @@ fn store(state: &[__m512i; 8], tags: &mut [[u8; 32]; LANES]) {
 fn store_16(vector: __m128i, bytes: &mut [u8; 16]) {
     // SAFETY: the reference is to 16 writable bytes, and the store needs no alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Slices of just their length, so that an interpreter sees each access beyond them.
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn every_part() {
-        for length in (0..=3).chain(60..=68).chain(125..=131) {
-            let message: Box<[u8]> = (1..=length as u8).collect();
-            for at in [0, 1, 31, 62, 63] {
-                for start in (0..4).map(|block| BLOCK * block) {
-                    let mut all = vec![0; 6 * BLOCK];
-                    all[at..at + length].copy_from_slice(&message);
-                    let mut block = [[0; 16]; 4];
-                    let part = load_part(&message, start, at);
-                    store_16(_mm512_extracti32x4_epi32::<0>(part), &mut block[0]);
-                    store_16(_mm512_extracti32x4_epi32::<1>(part), &mut block[1]);
-                    store_16(_mm512_extracti32x4_epi32::<2>(part), &mut block[2]);
-                    store_16(_mm512_extracti32x4_epi32::<3>(part), &mut block[3]);
-                    assert_eq!(block.as_flattened(), &all[start..start + BLOCK], "{length}, {at}, {start}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn of_a_message_its_bytes_alone_are_read() {
-        let Some(_) = Avx512::detect_always() else { return };
-        // SAFETY: the proof says that the processor has these features.
-        unsafe { every_part() }
-    }
 }

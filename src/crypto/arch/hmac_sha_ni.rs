@@ -9,50 +9,42 @@
 //! Source: FIPS 180-4, section 6.2.2; FIPS 198-1; for the order of the words, Intel's manual, `SHA256RNDS2`.
 
 use super::ShaNi;
-use crate::crypto::sha256::{BLOCK, K, Midstate, OF_HASH_BITS};
+use crate::crypto::sha256::{BLOCK, K, OF_HASH_BITS};
 use core::arch::x86_64::*;
-use zeroize::optimization_barrier;
 
 /// How many messages go together.
 pub(in crate::crypto) const STREAMS: usize = 4;
 
-/// The tags of `inner ‖ message`, for each message.
+/// The tags of messages, from their blocks and the state `inner` in front of these.
 pub(in crate::crypto) fn tags(
     proof: ShaNi,
-    inner: &Midstate,
+    inner: &[u32; 8],
     outer: &[u32; 8],
-    messages: &[&[u8]; STREAMS],
+    messages: &[&[[u8; BLOCK]]; STREAMS],
     tags: &mut [[u8; 32]; STREAMS],
 ) {
     let _ = proof;
-    let mut blocks = [[0; BLOCK]; STREAMS];
     // SAFETY: the proof says that the processor has SHA, SSSE3, SSE4.1 and AVX.
-    unsafe { hmac(inner, outer, messages, &mut blocks, tags) }
-    blocks.as_flattened_mut().fill(0);
-    optimization_barrier(&blocks);
+    unsafe { hmac(inner, outer, messages, tags) }
 }
 
 type State = [__m128i; 2];
 
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
 fn hmac(
-    inner: &Midstate,
+    inner: &[u32; 8],
     outer: &[u32; 8],
-    messages: &[&[u8]; STREAMS],
-    blocks: &mut [[u8; BLOCK]; STREAMS],
+    messages: &[&[[u8; BLOCK]]; STREAMS],
     tags: &mut [[u8; 32]; STREAMS],
 ) {
-    let counts = messages.map(|message| inner.blocks(message.len()));
-    let most = counts.iter().fold(0, |most, count| most.max(*count));
-    let mut states = [state(inner.words()); STREAMS];
+    let most = messages.iter().fold(0, |most, blocks| most.max(blocks.len()));
+    let mut states = [state(inner); STREAMS];
     for index in 0..most {
-        for (block, message) in blocks.iter_mut().zip(messages) {
-            inner.block(message, index, block);
-        }
         let before = states;
-        compress(&mut states, blocks.each_ref().map(|block| words(block)));
-        for (stream, count) in counts.iter().enumerate().filter(|(_, count)| index >= **count) {
-            debug_assert!(*count <= index);
+        let block = |blocks: &&[[u8; BLOCK]]| words(blocks.get(index).unwrap_or(&[0; BLOCK]));
+        compress(&mut states, messages.each_ref().map(block));
+        for (stream, blocks) in messages.iter().enumerate().filter(|(_, blocks)| index >= blocks.len()) {
+            debug_assert!(blocks.len() <= index);
             states[stream] = before[stream]; // that message had its last block
         }
     }

@@ -1,4 +1,4 @@
-//! Vectors from and to slices: what takes an address, and so is `unsafe`, in the kernels of FF1.
+//! Vectors from and to slices: what takes an address, and so is `unsafe`, in the kernels.
 
 use core::arch::x86_64::*;
 
@@ -21,6 +21,13 @@ pub(super) fn store(words: &mut [u64; 8], vector: __m512i) {
 pub(super) fn load_bytes(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn store_bytes(bytes: &mut [u8; 64], vector: __m512i) {
+    // SAFETY: the reference is to 64 bytes, and the instruction takes any alignment.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), vector) }
 }
 
 /// At most 64 bytes; the others are those of the filler.

@@ -25,6 +25,7 @@ pub(crate) mod gcm;
 pub(crate) mod hmac_lanes;
 pub(crate) mod hmac_sha_ni;
 mod memory;
+pub(crate) mod padding;
 pub(crate) mod text;
 
 use std::sync::atomic::{AtomicBool, Ordering};

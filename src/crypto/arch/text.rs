@@ -10,6 +10,9 @@
 //! characters   64 at once, each the index of its digit in a table of 128; 128 where there is none, and more in those that are not ASCII
 //! digits       a b c d joined to a‖b and c‖d, and to a‖b‖c‖d, 24 bits of 32, which a permutation puts side by side
 //!
+//! copy
+//! upper case   c − A ≤ Z − A without sign, for 64 characters at once
+//!
 //! hex
 //! bytes    a b …        widened to   a 0 b 0 …      shifted and joined to   a>>4 a&15 b>>4 b&15 …
 //! ```
@@ -17,7 +20,7 @@
 //! Source: RFC 4648, sections 5 and 8. The alphabets are in registers: no address depends on the bytes.
 
 use super::Avx512;
-use super::memory::{load_some, store_some};
+use super::memory::{load_some, store_bytes, store_some};
 use core::arch::x86_64::*;
 
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -64,6 +67,38 @@ const JOINED: [u8; 64] = {
 
 /// From which bit on the digits are, the first in the lowest byte, for two words.
 const SHIFTS: i64 = i64::from_le_bytes([10, 4, 22, 16, 32 + 10, 32 + 4, 32 + 22, 32 + 16]);
+
+/// The most bytes of [`copy`].
+pub(in crate::crypto) const VECTOR: usize = 64;
+
+/// Copies at most 64 bytes, zeros behind them, in lower case if told; whether they are ASCII.
+///
+/// # Panics
+/// When there are more.
+#[inline]
+pub(in crate::crypto) fn copy<const LOWER: bool>(
+    proof: Avx512,
+    value: &[u8],
+    out: &mut [u8; VECTOR],
+) -> bool {
+    let _ = proof;
+    // SAFETY: the proof says that the processor has AVX-512 F and BW, and BMI2.
+    unsafe { copy_some::<LOWER>(value, out) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,bmi2")]
+fn copy_some<const LOWER: bool>(value: &[u8], out: &mut [u8; VECTOR]) -> bool {
+    let mut characters = load_some(value, _mm512_setzero_si512());
+    let is_ascii = _mm512_movepi8_mask(characters) == 0;
+    if LOWER {
+        let from_a = _mm512_sub_epi8(characters, _mm512_set1_epi8(b'A' as i8));
+        let upper = _mm512_cmple_epu8_mask(from_a, _mm512_set1_epi8((b'Z' - b'A') as i8));
+        let case = _mm512_set1_epi8((b'a' - b'A') as i8);
+        characters = _mm512_mask_add_epi8(characters, upper, characters, case);
+    }
+    store_bytes(out, characters);
+    is_ascii
+}
 
 /// The base64url of each number, as many as there are of both.
 #[inline]

@@ -35,7 +35,7 @@ fn check(key: &[u8], prefix: &[u8], messages: &[Vec<u8>]) {
     let expected: Vec<[u8; 32]> = messages.iter().map(|message| hmac(key, &[prefix, message])).collect();
     for way in ways() {
         let mut tags = vec![[0xEE; 32]; messages.len()];
-        prf.public_tags_by(way, prefix, |i| &messages[i], &mut tags);
+        prf.after(prefix).0.public_tags_by(way, |i| &messages[i], &mut tags);
         assert!(tags == expected, "{} messages after a prefix of {}", messages.len(), prefix.len());
     }
 }
@@ -98,7 +98,7 @@ fn tags_are_cut_to_their_first_bytes() {
     fn cut<const N: usize>(prf: &Prf, messages: &[Vec<u8>]) {
         for way in ways() {
             let mut tags = vec![[0; N]; messages.len()];
-            prf.public_tags_by(way, b"p", |i| &messages[i], &mut tags);
+            prf.after(b"p").0.public_tags_by(way, |i| &messages[i], &mut tags);
             for (tag, message) in tags.iter().zip(messages) {
                 assert_eq!(tag[..], hmac(b"key", &[b"p", message])[..N]);
             }
@@ -121,7 +121,7 @@ fn at_every_lane(key: &[u8], message: &[u8], tag: &[u8]) {
         for (prefix, rest) in [message.split_at(0), message.split_at(message.len() / 2)] {
             for lane in 0..16 {
                 let mut tags = [[0; 32]; 17];
-                prf.public_tags_by(way, prefix, |i| if i == lane { rest } else { &other }, &mut tags);
+                prf.after(prefix).0.public_tags_by(way, |i| if i == lane { rest } else { &other }, &mut tags);
                 assert_eq!(tags[lane][..tag.len()], *tag);
                 assert_eq!(tags[16], hmac(key, &[prefix, &other]));
             }
