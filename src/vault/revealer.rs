@@ -165,6 +165,12 @@ impl<'v> Revealer<'v> {
         self.approved_for(Action::BulkReveal, &target, fields, Some(sha256), approval)
     }
 
+    /// So many fields more than the rules' number, by an approval of all that is held of a data subject, which is used up.
+    pub(super) fn beyond_bulk(self, fields: u64) -> Self {
+        let approved = Approved { action: Action::BulkReveal, left: AtomicU64::new(fields), file: None };
+        Self { approved: Some(approved), ..self }
+    }
+
     pub(super) fn approved_for(
         self,
         action: Action,

@@ -147,7 +147,7 @@ impl Approved {
     }
 }
 
-fn nobody() -> Error {
+pub fn nobody() -> Error {
     Error::Setting { what: "--principal", problem: "is needed: an approval is for one who asks".into() }
 }
 
