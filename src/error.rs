@@ -203,6 +203,11 @@ impl fmt::Display for WayOut {
             ("active", "be retired" | "be destroyed") => {
                 write!(f, "; it is a primary: `cloakroom rotate` first")
             }
+            ("destroyed", "find out whose an entry is" | "reveal") => write!(
+                f,
+                "; what it protected is lost for good: `cloakroom purge --lost` deletes what a vault holds of it, and files are \
+                 protected anew from the originals"
+            ),
             ("destroyed", "be suspended" | "be retired" | "be destroyed" | "be marked as compromised") => {
                 write!(f, "; its secret is gone, and nothing was changed")
             }
