@@ -103,6 +103,9 @@ fn the_budget_of_a_role_counts_for_approved_exports() {
     let export = format!("subject export 1 {WHO}");
     approved(&tool, &export, "a.json");
     tool.fails(4, &format!("{export} --approval a.json"), "over-budget");
+    let log = tool.ok("log --vault v --audit").text();
+    assert!(log.contains("denied: over-budget"), "{log}");
+    assert!(!log.contains("export approved by bob"), "what is refused for that uses up nothing: {log}");
 }
 
 #[test]

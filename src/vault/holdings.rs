@@ -112,6 +112,7 @@ impl Rights<'_> {
     /// As there; [`Error::Approval`] for one of something else.
     pub fn holdings_approved(&self, access: &Access, approval: &Approval) -> Result<Holdings> {
         self.may_ask(Some(access))?;
+        self.is_in_budget(access)?;
         let (vault, target) = (self.tenant.vault(), self.holdings_target(access)?);
         vault.consume_for_read(approval, &vault.wanted(Action::BulkReveal, &target, &access.principal))?;
         self.gather("show", Some(access), Bulk::Approved)
@@ -135,7 +136,32 @@ impl Rights<'_> {
         let rules = self.tenant.vault().rules();
         let (_, subject) = self.look()?;
         let Some(access) = access else { return self.tenant.is_free() };
-        let Err(reason) = check(&rules, access) else { return Ok(()) };
+        match check(&rules, access) {
+            Ok(()) => Ok(()),
+            Err(reason) => self.refuse(&subject, access, reason),
+        }
+    }
+
+    /// Refuses all that is held of her to whom a role's budget would refuse it, before an approval is used up for it.
+    pub(super) fn is_in_budget(&self, access: &Access) -> Result<()> {
+        let (locator, subject) = self.look()?;
+        let mut asked = vec![];
+        for (key, bytes) in self.entries(&locator)? {
+            let entry = Entry::parse(&bytes)?;
+            let Some(record) = entry.record() else { continue };
+            for (name, _) in &record.sealed {
+                asked.push((RecordId(key), FieldName::new(name)?));
+            }
+        }
+        let asked: Vec<_> = asked.iter().map(|(record, field)| (*record, field)).collect();
+        match self.tenant.vault().revealer(self.tenant.name(), access.clone()).is_in_budget(&asked)? {
+            true => Ok(()),
+            false => self.refuse(&subject, access, Reason::OverBudget),
+        }
+    }
+
+    /// Has a leaf say that she was asked for and not shown.
+    fn refuse(&self, subject: &OpenedSubject, access: &Access, reason: Reason) -> Result<()> {
         let mut draft = self.tenant.clone().by(access.clone()).draft("reveal");
         draft.note = format!("denied: {}", reason.code());
         let numbers = (Decision::Deny(reason).number(), reason.number());

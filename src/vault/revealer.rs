@@ -215,6 +215,21 @@ impl<'v> Revealer<'v> {
         }
     }
 
+    /// Whether no budget that refuses would refuse these, if they were asked for now.
+    pub(super) fn is_in_budget(&self, asked: &[(RecordId, &FieldName)]) -> Result<bool> {
+        let judge = self.judge();
+        let Some(budget) = judge.budget().filter(|budget| budget.over == OverBudget::Refuse) else {
+            return Ok(true);
+        };
+        let is_shown = |look: &Result<Option<Decision>>| {
+            look.as_ref().is_ok_and(|look| look.is_some_and(|decision| decision.reason().is_none()))
+        };
+        let shown = self.preview(asked)?.iter().filter(|look| is_shown(look)).count() as u64;
+        let used =
+            self.vault().log_guard().used(self.access.principal.as_str(), self.vault().decision_time());
+        Ok(shown == 0 || used.saturating_add(shown) <= budget.per_hour.into())
+    }
+
     /// Whether there is a reason to be told.
     pub(super) fn tells(&self) -> bool {
         !self.because.is_empty()
