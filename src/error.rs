@@ -178,6 +178,39 @@ impl fmt::Display for WayOut {
             ("suspended" | "retired", "reveal" | "make pseudonyms") => {
                 write!(f, "; `cloakroom keys resume {version}` takes it back")
             }
+            ("compromised", "reveal") => write!(
+                f,
+                "; `cloakroom migrate --reseal --despite-state` moves what a vault holds away from it, and `cloakroom migrate \
+                 --file FILE --despite-state` a file"
+            ),
+            ("compromised", "be suspended" | "be marked as compromised") => write!(
+                f,
+                "; that stops it for good, and nothing was changed: `cloakroom keys compromise {version} --migrate` moves what a \
+                 vault holds away from it"
+            ),
+            ("compromised", "be retired") => {
+                write!(f, "; `cloakroom keys destroy {version}` ends it once nothing needs it")
+            }
+            ("suspended", "be suspended") => {
+                write!(f, "; nothing was changed, and `cloakroom keys resume {version}` takes it back")
+            }
+            ("deactivated" | "retired", "be suspended") => {
+                write!(
+                    f,
+                    "; it protects nothing new: `cloakroom keys compromise {version}` stops it if others may know it"
+                )
+            }
+            ("active", "be retired" | "be destroyed") => {
+                write!(f, "; it is a primary: `cloakroom rotate` first")
+            }
+            ("destroyed", "find out whose an entry is" | "reveal") => write!(
+                f,
+                "; what it protected is lost for good: `cloakroom purge --lost` deletes what a vault holds of it, and files are \
+                 protected anew from the originals"
+            ),
+            ("destroyed", "be suspended" | "be retired" | "be destroyed" | "be marked as compromised") => {
+                write!(f, "; its secret is gone, and nothing was changed")
+            }
             _ => Ok(()),
         }
     }

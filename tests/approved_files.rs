@@ -136,7 +136,10 @@ fn an_approval_without_a_file_is_for_values_wherever_they_are_and_none_of_a_file
     let of_file = file_target(&sha256, 2, &acme(), &access());
     let refused =
         ruled.approved(&of_file, |revealer, approval| revealer.with_approval(2, approval).map(|_| vec![]));
-    assert!(matches!(refused, Err(Error::Approval { problem: "is for another target" })), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Approval { problem }) if problem.starts_with("is for another target")),
+        "{refused:?}"
+    );
     let done = ruled.approved(&target, |revealer, approval| {
         let revealer = revealer.with_approval(2, approval)?;
         ruled.reveal(&p, &of_p, &revealer)

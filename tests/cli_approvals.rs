@@ -2,6 +2,9 @@
 
 mod tool;
 
+use cloakroom::crypto::sign::SigningKey;
+use cloakroom::duties::Request;
+use cloakroom::name::Principal;
 use tool::*;
 
 const POLICY: &str = r#"
@@ -212,6 +215,10 @@ fn an_approval_of_a_file_expires() {
         "r.json",
         format!("{before}\"expires\": \"2026-01-01T00:00:00Z{}", after.split_once('Z').unwrap().1),
     );
-    tool.ok("approve r.json --key bob.key --principal bob -o a.json");
+    tool.fails(4, "approve r.json --key bob.key --principal bob -o a.json", "the request has expired");
+    // Signed all the same, by who does not ask the clock.
+    let key = SigningKey::from_text(tool.text("bob.key").trim()).unwrap();
+    let request = Request::parse(&tool.text("r.json")).unwrap();
+    tool.write("a.json", request.approve(Principal::new("bob").unwrap(), &key).to_json());
     tool.fails(4, &format!("{} --approval a.json", reveal("p")), "has expired: make a new request");
 }

@@ -104,7 +104,7 @@ fn compromising_a_version_says_what_is_concerned_who_is_told_and_moves_it_away()
         "key version 1 is compromised",
         "concerned: 19 data subjects now, 20 since it was made",
         "19 × seal of field \"email\" of tenant \"acme\" (category not said)",
-        "72 hours from now (GDPR Art. 33)",
+        "72 hours from when it was marked (GDPR Art. 33)",
         "(Art. 34)",
         "key version 2 is the primary now",
         "moved 19 of 19 subjects and tokens",

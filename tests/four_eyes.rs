@@ -98,7 +98,7 @@ fn nobody_asks_in_the_name_of_one_whom_the_rules_do_not_know() {
     let place = InMemory::new();
     place.vault.admin(principal("root")).set_rules(rules(), None).unwrap();
     let asked = place.vault.request(Action::SetRules, &rules_target(&rules()), &principal("ghost"));
-    assert!(matches!(asked, Err(Error::Approval { .. })), "{asked:?}");
+    assert!(matches!(asked, Err(Error::Setting { what: "principal", .. })), "{asked:?}");
 }
 
 // SPEC: EYES-1

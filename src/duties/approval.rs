@@ -109,6 +109,23 @@ pub struct Approval {
 }
 
 impl Request {
+    /// Refuses what no approval of this principal at this time would be of any use for. More is known where it is used.
+    ///
+    /// # Errors
+    /// [`Error::Approval`] when the request has expired, or is the approver's own.
+    pub fn check_approvable(&self, approver: Option<&Principal>, now: Timestamp) -> Result<()> {
+        let refused = |problem| Err(Error::Approval { problem });
+        if now >= self.expires {
+            return refused(
+                "would be of no use, since the request has expired: have a new one made (`--request FILE`)",
+            );
+        }
+        match approver == Some(&self.requester) {
+            true => refused("would be the requester's own: another principal must approve"),
+            false => Ok(()),
+        }
+    }
+
     /// Approves the request. Whether the approver may, the rules say when the approval is used.
     pub fn approve(self, approver: Principal, key: &SigningKey) -> Approval {
         let signature = key.sign(&self.signed(&approver));
@@ -241,13 +258,17 @@ impl Rules {
     /// A request for what is wanted, valid from now for as long as the rules say.
     ///
     /// # Errors
-    /// [`Error::Approval`] for a target over 1,024 bytes or with control characters, and for a requester whom the rules do not
-    /// know.
+    /// [`Error::Approval`] for a target over 1,024 bytes or with control characters; [`Error::Setting`] for a requester whom the
+    /// rules do not know.
     pub fn request(&self, wanted: Wanted, now: Timestamp) -> Result<Request> {
         let Wanted { vault, action, target, requester } = wanted;
         if !self.principals.contains_key(&requester) {
-            return Err(Error::Approval {
-                problem: "was asked for by a principal that the rules do not know",
+            return Err(Error::Setting {
+                what: "principal",
+                problem: format!(
+                    "{:?} is not known to the rules: correct the name, or add it to the policy and install that",
+                    requester.as_str()
+                ),
             });
         }
         let target = checked_target(target)?;
@@ -270,13 +291,21 @@ impl Rules {
             return wrong("is for another action");
         }
         if request.target != wanted.target {
-            return wrong("is for another target");
+            return wrong(
+                "is for another target: it says which, and takes just what was asked for; for this, make a new request \
+                 (`--request FILE`)",
+            );
         }
         if request.requester != wanted.requester {
-            return wrong("was asked for by another principal");
+            return wrong(
+                "was asked for by another principal, for whom alone it is: name that one with `--principal`, or make a new \
+                 request (`--request FILE`)",
+            );
         }
         if !self.principals.contains_key(&request.requester) {
-            return wrong("was asked for by a principal that the rules do not know");
+            return wrong(
+                "was asked for by a principal that the rules do not know: add it to the policy and install that",
+            );
         }
         if now >= request.expires {
             return wrong("has expired: make a new request");
@@ -408,6 +437,28 @@ mod tests {
         rules.principals.get_mut(&principal("carol")).unwrap().approves = true;
         let lent = Approval { approver: principal("carol"), ..signed };
         assert!(rules.verify_approval(&lent, &wanted(), NOW).is_err());
+    }
+
+    #[test]
+    fn what_would_be_of_no_use_is_not_approved() {
+        let request = request();
+        let check = |by: Option<&str>, now| request.check_approvable(by.map(principal).as_ref(), now);
+        check(Some("bob"), NOW).unwrap();
+        check(None, Timestamp(request.expires.0 - 1)).unwrap();
+        assert!(check(Some("alice"), NOW).unwrap_err().to_string().contains("the requester's own"));
+        for by in [None, Some("bob")] {
+            assert!(check(by, request.expires).unwrap_err().to_string().contains("has expired"));
+        }
+    }
+
+    #[test]
+    fn who_is_not_known_cannot_ask_and_no_approval_is_spoken_of() {
+        let wanted = Wanted { requester: principal("tpyo"), ..wanted() };
+        let refused = rules().request(wanted, NOW).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("principal: \"tpyo\" is not known") && !refused.contains("approval"),
+            "{refused}"
+        );
     }
 
     // SPEC: DUTY-6

@@ -79,7 +79,7 @@ impl Keyset {
         let current = self.version(number)?.state();
         let refused = |purpose| Error::KeyState { version: number.get(), state: current.as_str(), purpose };
         if !current.may_become(state) {
-            return Err(refused("change to that state"));
+            return Err(refused(state.becoming()));
         }
         if self.is_primary(number) && !state.can_be_primary() {
             return Err(refused("be given up while it is a primary: rotate first"));

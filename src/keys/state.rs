@@ -66,6 +66,18 @@ impl KeyState {
         }
     }
 
+    /// What a version cannot do that cannot change to this state.
+    pub(super) fn becoming(self) -> &'static str {
+        match self {
+            KeyState::PreActive | KeyState::Active => "become active",
+            KeyState::Suspended => "be suspended",
+            KeyState::Deactivated => "be deactivated",
+            KeyState::Destroyed => "be destroyed",
+            KeyState::Compromised => "be marked as compromised",
+            KeyState::Retired => "be retired",
+        }
+    }
+
     /// Whether what is under it may be opened.
     pub fn reveals(self) -> bool {
         matches!(self, KeyState::Active | KeyState::Deactivated)

@@ -337,7 +337,11 @@ impl Job<'_> {
         }
         batch.rejects.sort_by_key(|reject| reject.line);
         if self.strict && !batch.rejects.is_empty() {
-            let Reject { line, column, reason: problem } = batch.rejects.swap_remove(0);
+            let Reject { line, column, reason: mut problem } = batch.rejects.swap_remove(0);
+            // Every erasure leaves such rows in the files that were made before.
+            if problem == GONE.to_string() {
+                problem.push_str("; `--rejects FILE` keeps such rows apart, and goes on");
+            }
             return Err(Error::Row { line, column, problem });
         }
         Ok(())

@@ -34,7 +34,14 @@ pub struct BreachReport {
     pub controller: Controller,
     /// How many data subjects are concerned.
     pub subjects: u64,
-    /// Their ids, only if they were asked for: whoever has to inform them (Article 34) needs them.
+    /// How many data subjects more of whom no field was reached, but what is known of them: consents, a restriction, holds, or who
+    /// saw them.
+    #[serde(default)]
+    pub state_subjects: u64,
+    /// How many accesses were refused, and showed nothing.
+    #[serde(default)]
+    pub refused: u64,
+    /// The ids of all of them, only if they were asked for: whoever has to inform them (Article 34) needs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_ids: Option<Vec<String>>,
     /// How many records are concerned: fields of a data subject, each once.
@@ -151,6 +158,8 @@ impl BreachReport {
             deadlines: None,
             controller: Controller::default(),
             subjects: 0,
+            state_subjects: 0,
+            refused: 0,
             subject_ids: None,
             records: 0,
             fields: vec![],

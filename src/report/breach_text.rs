@@ -84,8 +84,17 @@ fn notify_by(report: &BreachReport) -> String {
 }
 
 fn scope(report: &BreachReport, say: &mut impl FnMut(String)) {
-    if report.subjects == 0 && report.keys.is_empty() {
-        say("No entry of the log fits the question: no data subject is known to be concerned.".into());
+    if report.subjects + report.state_subjects == 0 && report.keys.is_empty() {
+        let refused = match report.refused {
+            0 => String::new(),
+            refused => format!(
+                " {}, and showed nothing.",
+                counted(refused, "access was refused", "accesses were refused")
+            ),
+        };
+        say(format!(
+            "No entry of the log fits the question: no data subject is known to be concerned.{refused}"
+        ));
         say(String::new());
         return;
     }
@@ -95,7 +104,12 @@ fn scope(report: &BreachReport, say: &mut impl FnMut(String)) {
     };
     for (what, how_many) in [
         ("Data subjects", grouped(report.subjects)),
+        (
+            "Data subjects more, of whom no field was reached, but consents, restrictions, holds, or who saw them",
+            grouped(report.state_subjects),
+        ),
         ("Records", grouped(report.records)),
+        ("Accesses refused, which showed nothing", grouped(report.refused)),
         ("Canaries among the data subjects", grouped(report.canaries)),
         ("First and last operation", span),
         ("Principals", counts(&report.principals)),

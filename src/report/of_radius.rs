@@ -30,10 +30,12 @@ impl BreachReport {
                 ..Controller::default()
             },
             subjects: radius.subjects,
+            state_subjects: radius.state_subjects,
+            refused: radius.denied,
             records: radius.records,
             fields: radius.fields.iter().map(exposed_field).collect(),
-            purposes: counts(&radius.purposes),
-            principals: counts(&radius.principals),
+            purposes: counts(&radius.purposes, "no purpose named"),
+            principals: counts(&radius.principals, "nobody named"),
             first: radius.first.map(Into::into),
             last: radius.last.map(Into::into),
             keys: radius.keys.iter().filter(is_told).map(exposed_key).collect(),
@@ -69,8 +71,8 @@ fn exposed_key(key: &KeyReached) -> ExposedKey {
 }
 
 /// The most first.
-fn counts(counts: &BTreeMap<String, u64>) -> Vec<Count> {
-    let named = |name: &str| if name.is_empty() { "nobody named" } else { name }.to_owned();
+fn counts(counts: &BTreeMap<String, u64>, unnamed: &str) -> Vec<Count> {
+    let named = |name: &str| if name.is_empty() { unnamed } else { name }.to_owned();
     let mut counts: Vec<_> =
         counts.iter().map(|(name, count)| Count { name: named(name), count: *count }).collect();
     counts.sort_by_key(|count| std::cmp::Reverse(count.count));

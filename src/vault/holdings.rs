@@ -15,7 +15,7 @@ use super::subject_cache::OpenedSubject;
 use super::subject_rights::Rights;
 use super::tenant::{UNDECIDED, entry_key_of};
 use super::{Consents, ENTRY, TOKEN};
-use crate::duties::{Access, FieldRules, PurposeRules, Reason, Rules, SubjectState};
+use crate::duties::{Access, Action, Approval, Decision, FieldRules, PurposeRules, Reason, SubjectState};
 use crate::error::{Error, Result};
 use crate::name::{FieldName, Purpose, SubjectId, TenantId};
 use crate::time::Timestamp;
@@ -81,6 +81,14 @@ pub struct HeldToken {
     pub is_once: bool,
 }
 
+/// Whether her values beyond the number of the rules are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bulk {
+    AsTheRulesSay,
+    /// All of hers, by an approval that was used up for that.
+    Approved,
+}
+
 /// A subject's entries: keys and bytes.
 type Entries = Vec<(EntryKey, Vec<u8>)>;
 
@@ -93,19 +101,77 @@ impl Rights<'_> {
     /// rules do not know or put together in no role, and over a budget; [`Error::Rejected`] when an entry was altered;
     /// [`Error::KeyState`] when the version that wraps her key may not reveal; the store's.
     pub fn holdings(&self, access: Option<&Access>) -> Result<Holdings> {
-        self.gather("show", access)
+        self.gather("show", access, Bulk::AsTheRulesSay)
     }
 
-    /// Refuses a principal whom the rules let see nothing for the purpose, before anything is used up.
-    pub(super) fn may_ask(&self, access: Option<&Access>) -> Result<()> {
+    /// As [`holdings`](Rights::holdings), with another principal's approval to see all of it, though it be beyond the number
+    /// that the rules let a principal see in an hour: [`bulk-reveal`](Action::BulkReveal) of
+    /// [`holdings_target`](Rights::holdings_target). It is used up. Budgets of roles count nevertheless.
+    ///
+    /// # Errors
+    /// As there; [`Error::Approval`] for one of something else.
+    pub fn holdings_approved(&self, access: &Access, approval: &Approval) -> Result<Holdings> {
+        self.may_ask(Some(access))?;
+        self.is_in_budget(access)?;
+        let (vault, target) = (self.tenant.vault(), self.holdings_target(access)?);
+        vault.consume_for_read(approval, &vault.wanted(Action::BulkReveal, &target, &access.principal))?;
+        self.gather("show", Some(access), Bulk::Approved)
+    }
+
+    /// What has to be approved before more of her values are shown than the rules let a principal see in an hour: her audit
+    /// id, which names her to nobody else, and the purpose.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a subject; the store's.
+    pub fn holdings_target(&self, access: &Access) -> Result<String> {
+        Ok(format!("{} for {}", self.export_target()?, access.purpose))
+    }
+
+    /// Refuses whom the rules let see nothing of her for the purpose, before anything is shown or used up; a leaf says so.
+    /// [`holdings`](Rights::holdings) and [`export`](Rights::export) ask this themselves: it is for what is shown beside them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a subject; [`Error::Denied`]; the store's.
+    pub fn may_ask(&self, access: Option<&Access>) -> Result<()> {
         let rules = self.tenant.vault().rules();
-        match access {
-            Some(access) if rules.version > 0 => check(&rules.rules, access),
-            _ => Ok(()),
+        let (_, subject) = self.look()?;
+        let Some(access) = access else { return self.tenant.is_free() };
+        match check(&rules, access) {
+            Ok(()) => Ok(()),
+            Err(reason) => self.refuse(&subject, access, reason),
         }
     }
 
-    pub(super) fn gather(&self, kind: &'static str, access: Option<&Access>) -> Result<Holdings> {
+    /// Refuses all that is held of her to whom a role's budget would refuse it, before an approval is used up for it.
+    pub(super) fn is_in_budget(&self, access: &Access) -> Result<()> {
+        let (locator, subject) = self.look()?;
+        let mut asked = vec![];
+        for (key, bytes) in self.entries(&locator)? {
+            let entry = Entry::parse(&bytes)?;
+            let Some(record) = entry.record() else { continue };
+            for (name, _) in &record.sealed {
+                asked.push((RecordId(key), FieldName::new(name)?));
+            }
+        }
+        let asked: Vec<_> = asked.iter().map(|(record, field)| (*record, field)).collect();
+        match self.tenant.vault().revealer(self.tenant.name(), access.clone()).is_in_budget(&asked)? {
+            true => Ok(()),
+            false => self.refuse(&subject, access, Reason::OverBudget),
+        }
+    }
+
+    /// Has a leaf say that she was asked for and not shown.
+    fn refuse(&self, subject: &OpenedSubject, access: &Access, reason: Reason) -> Result<()> {
+        let mut draft = self.tenant.clone().by(access.clone()).draft("reveal");
+        draft.note = format!("denied: {}", reason.code());
+        let numbers = (Decision::Deny(reason).number(), reason.number());
+        draft.item(subject.audit_id, numbers, subject.wrap_version, &[]);
+        self.tenant.vault().noted(draft)?;
+        Err(denied(reason))
+    }
+
+    pub(super) fn gather(&self, kind: &'static str, access: Option<&Access>, bulk: Bulk) -> Result<Holdings> {
+        self.may_ask(access)?;
         loop {
             let (locator, subject) = self.look()?;
             if !self.because.is_empty() && subject.known.is_none() {
@@ -117,7 +183,7 @@ impl Rights<'_> {
             if entries.first().is_none_or(|(_, head)| *head != subject.head) {
                 continue; // erased, or sealed anew, between the two
             }
-            let gathered = self.gather_from(&subject, &entries, access);
+            let gathered = self.gather_from(&subject, &entries, access, bulk);
             if self.entries(&locator)? == entries {
                 let holdings = gathered?;
                 self.note(kind, &subject, &holdings)?;
@@ -141,6 +207,7 @@ impl Rights<'_> {
         subject: &OpenedSubject,
         entries: &Entries,
         access: Option<&Access>,
+        bulk: Bulk,
     ) -> Result<Holdings> {
         let vault = self.tenant.vault();
         let rules = vault.rules();
@@ -172,7 +239,7 @@ impl Rights<'_> {
                 };
                 asked.iter().map(open).collect::<Result<Vec<_>>>()?
             }
-            _ => self.reveal(&rules, &asked, access)?,
+            _ => self.reveal(&rules, &asked, access, bulk)?,
         }
         .into_iter();
         let field = |name: FieldName, since: Option<Timestamp>, shown| {
@@ -219,15 +286,19 @@ impl Rights<'_> {
         rules: &Installed,
         asked: &[(EntryKey, FieldName, &[u8])],
         access: Option<&Access>,
+        bulk: Bulk,
     ) -> Result<Vec<Result<Revealed>>> {
         let Some(access) = access else {
             self.tenant.is_free()?;
             return Err(Error::Conflict);
         };
-        check(&rules.rules, access)?;
+        check(rules, access).map_err(denied)?;
         let mut revealer = self.tenant.vault().revealer(self.tenant.name(), access.clone());
         if !self.because.is_empty() {
             revealer = revealer.because(self.because.as_str());
+        }
+        if bulk == Bulk::Approved {
+            revealer = revealer.beyond_bulk(asked.len() as u64);
         }
         let fields: Vec<_> = asked.iter().map(|(key, field, _)| (RecordId(*key), field)).collect();
         let results = revealer.reveal_many(&fields)?.into_iter().map(|shown| match shown {
@@ -259,16 +330,18 @@ impl Rights<'_> {
 }
 
 /// Refuses who has no business here at all: consents and holds of a subject are nothing for strangers either.
-fn check(rules: &Rules, access: &Access) -> Result<()> {
-    let principal =
-        rules.principals.get(&access.principal).ok_or_else(|| denied(Reason::PrincipalUnknown))?;
+fn check(Installed { version, rules, .. }: &Installed, access: &Access) -> Result<(), Reason> {
+    if *version == 0 {
+        return Ok(());
+    }
+    let principal = rules.principals.get(&access.principal).ok_or(Reason::PrincipalUnknown)?;
     if !rules.purposes.contains_key(&access.purpose) {
-        return Err(denied(Reason::PurposeUnknown));
+        return Err(Reason::PurposeUnknown);
     }
     let mut roles = principal.roles.iter().filter_map(|role| rules.roles.get(role));
     match roles.any(|role| role.purposes.contains(&access.purpose)) {
         true => Ok(()),
-        false => Err(denied(Reason::RoleWithoutPurpose)),
+        false => Err(Reason::RoleWithoutPurpose),
     }
 }
 

@@ -49,7 +49,12 @@ impl Vault {
         operation.draft.principal = by.map_or("", Principal::as_str).to_owned();
         operation.permit(By { principal: by, approval }, Action::ListSubjects, &target)?;
         self.finish(operation)?;
-        let mut listing = Listing { erased: radius.subjects, radius, subjects: vec![], canaries: 0 };
+        let mut listing = Listing {
+            erased: radius.subjects + radius.state_subjects,
+            radius,
+            subjects: vec![],
+            canaries: 0,
+        };
         if self.census().total(Mode::SubjectKey) > 0 && !reached.is_empty() {
             let _nothing_is_written = self.hold();
             Pages::new(self.store(), ENTRY, &[], None).each(|key, bytes| {

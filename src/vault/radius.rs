@@ -30,7 +30,9 @@ pub struct Query {
 }
 
 /// What the audit log says of the accesses that were asked for. An access is one data subject in one operation: that fields
-/// of hers were put, revealed, found, erased. What was refused is counted apart, and touched nothing.
+/// of hers were put, revealed, found, erased. What was refused is counted apart, and touched nothing. Apart, too, is what
+/// reached no field but her state: consents, a restriction, objections, holds, or who saw her, shown or changed; but for a key
+/// version it counts, since her state is under the key as her fields are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Radius {
     /// How many data subjects.
@@ -39,6 +41,10 @@ pub struct Radius {
     pub accesses: u64,
     /// How many more were refused.
     pub denied: u64,
+    /// How many more reached state and no field.
+    pub of_state: u64,
+    /// How many more data subjects were reached in that way alone.
+    pub state_subjects: u64,
     /// How many fields of data subjects, each once.
     pub records: u64,
     /// Which fields. Only the one that was asked for, if one was.
@@ -126,7 +132,7 @@ impl Vault {
         Ok(self.reached(query)?.0)
     }
 
-    /// The radius, and the subjects in it, ascending.
+    /// The radius, and the subjects in it, ascending: those of whom state alone was reached, too.
     pub(super) fn reached(&self, query: &Query) -> Result<(Radius, Vec<u128>)> {
         let field = query.field.as_ref().map(|(tenant, field)| self.ids.field(tenant, field.as_str()));
         let mut reach = Reach { field, ..Reach::new(query) };
@@ -135,7 +141,11 @@ impl Vault {
             reach.add(segment);
             Ok(())
         })?;
-        let (subjects, fields) = reach.count();
+        let (mut subjects, fields) = reach.count();
+        let of_fields = subjects.len() as u64;
+        subjects.append(&mut reach.state.ids);
+        subjects.sort();
+        subjects.dedup();
         let (rules, census, keyset) = (self.rules(), self.census(), self.keyset());
         let names = self.field_names();
         let fields: Vec<_> = fields
@@ -166,9 +176,11 @@ impl Vault {
         });
         let under = query.key.into_iter().flat_map(|key| census.lines_of(key));
         let radius = Radius {
-            subjects: subjects.len() as u64,
+            subjects: of_fields,
             accesses: reach.accesses,
             denied: reach.denied,
+            of_state: reach.of_state,
+            state_subjects: subjects.len() as u64 - of_fields,
             records: fields.iter().map(|field| field.subjects).sum(),
             fields,
             keys: keys.collect(),
@@ -210,6 +222,9 @@ struct Reach<'q> {
     field: Option<FieldId>,
     accesses: u64,
     denied: u64,
+    of_state: u64,
+    /// Of whom state was reached.
+    state: Subjects,
     kinds: BTreeMap<String, u64>,
     principals: BTreeMap<String, u64>,
     purposes: BTreeMap<String, u64>,
@@ -224,6 +239,23 @@ struct Reach<'q> {
 /// The number of a decision that shows nothing, as leaves have it.
 const DENIED: u8 = 4;
 
+/// Kinds of leaves that, where they name no field, are of a data subject's state.
+const OF_STATE: [&str; 13] = [
+    "begin-state",
+    "consent",
+    "export",
+    "hold",
+    "import-consents",
+    "lift",
+    "object",
+    "release",
+    "restrict",
+    "retract",
+    "seen",
+    "show",
+    "show-consents",
+];
+
 impl<'q> Reach<'q> {
     fn new(query: &'q Query) -> Self {
         Self {
@@ -231,6 +263,8 @@ impl<'q> Reach<'q> {
             field: None,
             accesses: 0,
             denied: 0,
+            of_state: 0,
+            state: Subjects::default(),
             kinds: BTreeMap::new(),
             principals: BTreeMap::new(),
             purposes: BTreeMap::new(),
@@ -261,6 +295,8 @@ impl<'q> Reach<'q> {
         if !by_deed.contains(&true) {
             return;
         }
+        let of_state: Vec<bool> =
+            segment.deeds.iter().map(|deed| key.is_none() && OF_STATE.contains(&deed.kind)).collect();
         // For each context: none if it does not fit, else whether it was refused, and its group.
         let mut by_context = Vec::with_capacity(segment.contexts.len());
         for context in &segment.contexts {
@@ -281,6 +317,10 @@ impl<'q> Reach<'q> {
                 match by_context[context] {
                     None => {}
                     Some((true, _)) => self.denied += 1,
+                    Some(_) if of_state[row.deed] && segment.contexts[context].fields.is_empty() => {
+                        self.state.push(*subject);
+                        self.of_state += 1;
+                    }
                     Some((false, group)) => {
                         self.groups[group].1.push(*subject);
                         of_contexts[context] += 1;

@@ -165,6 +165,12 @@ impl<'v> Revealer<'v> {
         self.approved_for(Action::BulkReveal, &target, fields, Some(sha256), approval)
     }
 
+    /// So many fields more than the rules' number, by an approval of all that is held of a data subject, which is used up.
+    pub(super) fn beyond_bulk(self, fields: u64) -> Self {
+        let approved = Approved { action: Action::BulkReveal, left: AtomicU64::new(fields), file: None };
+        Self { approved: Some(approved), ..self }
+    }
+
     pub(super) fn approved_for(
         self,
         action: Action,
@@ -207,6 +213,21 @@ impl<'v> Revealer<'v> {
             true => Err(denied(Reason::ApprovalNeeded)),
             false => Ok(()),
         }
+    }
+
+    /// Whether no budget that refuses would refuse these, if they were asked for now.
+    pub(super) fn is_in_budget(&self, asked: &[(RecordId, &FieldName)]) -> Result<bool> {
+        let judge = self.judge();
+        let Some(budget) = judge.budget().filter(|budget| budget.over == OverBudget::Refuse) else {
+            return Ok(true);
+        };
+        let is_shown = |look: &Result<Option<Decision>>| {
+            look.as_ref().is_ok_and(|look| look.is_some_and(|decision| decision.reason().is_none()))
+        };
+        let shown = self.preview(asked)?.iter().filter(|look| is_shown(look)).count() as u64;
+        let used =
+            self.vault().log_guard().used(self.access.principal.as_str(), self.vault().decision_time());
+        Ok(shown == 0 || used.saturating_add(shown) <= budget.per_hour.into())
     }
 
     /// Whether there is a reason to be told.

@@ -8,6 +8,7 @@
 
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::keys::now;
 use crate::output::Output;
 use clap::Args;
 use cloakroom::crypto::sign::SigningKey;
@@ -30,28 +31,32 @@ pub struct Approve {
     request: PathBuf,
     /// Your secret key, as `principal keygen` made it.
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     /// Your name in the rules.
     #[arg(long, value_name = "NAME")]
-    principal: String,
-    /// Where the approval goes: a file that must not exist, or `-` for standard output.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    principal: Option<String>,
+    /// Where the approval goes: a file that must not exist, or `-` for standard output. Without it nothing is signed: what would
+    /// be approved is shown.
+    #[arg(short, long, value_name = "FILE", requires_all = ["key", "principal"])]
+    output: Option<PathBuf>,
 }
 
 pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
-    let approver = Principal::new(principal)?;
+    let approver = principal.as_deref().map(Principal::new).transpose()?;
     let request = Request::parse(&text(request)?)?;
+    request.check_approvable(approver.as_ref(), now())?;
+    let (by, until) = (request.requester.clone(), request.expires);
+    let what = format!("{} of {}", request.action.code(), request.target);
+    let (Some(output), Some(key), Some(approver)) = (output, key, approver) else {
+        say(format_args!(
+            "to be approved for {by} until {until}: {what}; nothing is signed without --output"
+        ));
+        return Ok(Outcome::Done);
+    };
     let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
-    say(format_args!(
-        "approved for {} until {}: {} of {}",
-        request.requester,
-        request.expires,
-        request.action.code(),
-        request.target
-    ));
     write(output, &request.approve(approver, &key).to_json())?;
+    say(format_args!("approved for {by} until {until}: {what}"));
     Ok(Outcome::Done)
 }
 
@@ -147,7 +152,7 @@ impl Approved {
     }
 }
 
-fn nobody() -> Error {
+pub fn nobody() -> Error {
     Error::Setting { what: "--principal", problem: "is needed: an approval is for one who asks".into() }
 }
 

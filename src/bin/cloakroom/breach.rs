@@ -95,7 +95,7 @@ fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
         }
         false => (vault.radius(&query)?, None),
     };
-    if radius.accesses + radius.denied == 0 {
+    if radius.accesses + radius.denied + radius.of_state == 0 {
         say(format_args!(
             "note: no access in the log is one of these: are the names and times right, and did the access go through the vault?"
         ));
@@ -177,11 +177,18 @@ impl RadiusOf {
 
 fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Result<()> {
     writeln!(out, "{}", Shown::whole(&query.to_string()))?;
-    let Radius { subjects, records, accesses, denied, .. } = radius;
+    let Radius { subjects, records, accesses, denied, of_state, state_subjects, .. } = radius;
     writeln!(
         out,
         "{subjects} data subjects, {records} fields of them, in {accesses} accesses; {denied} more were refused"
     )?;
+    if *of_state > 0 {
+        writeln!(
+            out,
+            "{of_state} accesses reached no field, but consents, restrictions, holds or who saw her: of {state_subjects} data \
+             subjects more"
+        )?;
+    }
     if let (Some(first), Some(last)) = (radius.first, radius.last) {
         writeln!(out, "from {first} to {last}")?;
     }
@@ -195,9 +202,13 @@ fn print(out: &mut impl Write, query: &Query, radius: &Radius) -> std::io::Resul
         let subjects = field.subjects;
         writeln!(out, "field {name} ({}{special}): {subjects} data subjects", Shown::whole(category))?;
     }
-    for (what, counts) in [("by", &radius.principals), ("for", &radius.purposes), ("done:", &radius.kinds)] {
+    for (what, unnamed, counts) in [
+        ("by", "nobody named", &radius.principals),
+        ("for", "no purpose named", &radius.purposes),
+        ("done:", "", &radius.kinds),
+    ] {
         for (name, count) in counts {
-            let name = if name.is_empty() { "nobody named" } else { name };
+            let name = if name.is_empty() { unnamed } else { name };
             writeln!(out, "{what} {}: {count}", Shown::whole(name))?;
         }
     }

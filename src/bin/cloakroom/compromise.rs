@@ -5,7 +5,7 @@ use crate::breach::report_of;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_states::{VersionOf, say_if_primary, say_needing};
-use crate::keys::now;
+use crate::keyset_holder::OpenHolder;
 use crate::known_files::hex;
 use crate::move_to_primary::{Moving, move_all};
 use crate::{KeySource, shown::Shown};
@@ -25,7 +25,8 @@ pub struct Compromise {
     of: VersionOf,
     #[command(flatten)]
     eyes: FourEyes,
-    /// Then move what the vault holds away from it, under new subject keys; a primary is rotated first.
+    /// Then move what the vault holds away from it, under new subject keys; a primary is rotated first. Of a version that is
+    /// compromised already it goes on with that.
     #[arg(long)]
     migrate: bool,
     /// Print what is concerned as JSON: counts, files, and the report of the breach.
@@ -50,8 +51,20 @@ pub fn compromise(arguments: &Compromise, key: &KeySource) -> Result<Outcome> {
         let problem = "is for vaults: nobody counts what a keyset file protects".into();
         return Err(Error::Setting { what, problem });
     }
-    opened.compromise(version, &arguments.eyes)?;
-    say(format_args!("key version {version} is compromised: it reveals nothing, and never will again"));
+    match opened.keyset().version(version)?.state() {
+        KeyState::Compromised if arguments.migrate => say(format_args!(
+            "key version {version} is compromised already: going on with moving what the vault holds away from it"
+        )),
+        KeyState::Compromised => {
+            say(format_args!("key version {version} is compromised already: nothing is changed"));
+        }
+        _ => {
+            opened.compromise(version, &arguments.eyes)?;
+            say(format_args!(
+                "key version {version} is compromised: it reveals nothing, and never will again"
+            ));
+        }
+    }
     let keyset = opened.keyset();
     say_if_primary(&keyset, version);
     if keyset.identity_number() == version {
@@ -64,23 +77,21 @@ pub fn compromise(arguments: &Compromise, key: &KeySource) -> Result<Outcome> {
     say_needing(vault, version)?;
     let concerned = Concerned::of(vault, version)?;
     concerned.say();
-    if arguments.json {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{:#}", concerned.json()?).map_err(Error::io("write", "standard output"))?;
-    }
-    if arguments.migrate {
-        if keyset.is_primary(version) {
-            let primary = opened.rotate(None)?;
-            say(format_args!("key version {primary} is the primary now"));
+    let json = arguments.json.then(|| concerned.json()).transpose()?;
+    // A standard output that nobody reads keeps nothing from being moved.
+    let moved = match arguments.migrate {
+        true => move_away(&mut opened, version),
+        false => {
+            say(format_args!(
+                "`cloakroom keys compromise {version} --migrate` moves what the vault holds away from it, under new subject \
+                 keys; whoever has the version and a copy keeps what is in the copy"
+            ));
+            Ok(())
         }
-        let vault = opened.vault().expect("it was one before");
-        move_all(vault, &Moving { reseal: true, rate: None, despite_state: true })?;
-    } else {
-        say(format_args!(
-            "`cloakroom migrate --reseal --despite-state` moves what the vault holds away from it, under new subject keys; \
-             whoever has the version and a copy keeps what is in the copy"
-        ));
-    }
+    };
+    let printed = json.map_or(Ok(()), |json| {
+        writeln!(std::io::stdout(), "{json:#}").map_err(Error::io("write", "standard output"))
+    });
     let in_files = |mode: Mode| mode.is_in_files() && mode != Mode::FileIdentity;
     if concerned.radius.under_key.iter().any(|(line, _)| in_files(line.mode)) {
         say(format_args!(
@@ -88,13 +99,26 @@ pub fn compromise(arguments: &Compromise, key: &KeySource) -> Result<Outcome> {
              file away from it"
         ));
     }
+    moved.and(printed)?;
     Ok(Outcome::Done)
+}
+
+/// Moves everything in the vault to other versions. What is done already is not done again.
+fn move_away(opened: &mut OpenHolder, version: KeyVersion) -> Result<()> {
+    if opened.keyset().is_primary(version) {
+        let primary = opened.rotate(None)?;
+        say(format_args!("key version {primary} is the primary now"));
+    }
+    let vault = opened.vault().expect("it was one before");
+    move_all(vault, &Moving { reseal: true, rate: None, despite_state: true }).map(|_| ())
 }
 
 impl Concerned {
     fn of(vault: &Vault, version: KeyVersion) -> Result<Self> {
-        let aware = now();
-        let since = vault.keyset().version(version)?.created();
+        let keyset = vault.keyset();
+        let stopped = keyset.version(version)?;
+        // Who runs it again is not aware any later for that.
+        let (since, aware) = (stopped.created(), stopped.changed());
         let query = Query { key: Some(version), from: Some(since), ..Query::default() };
         let radius = vault.radius(&query)?;
         let report = report_of(vault, &query, &radius, Some(aware))?;
@@ -132,7 +156,7 @@ impl Concerned {
         }
         let notify_by = Deadlines::from_awareness(self.aware).notify_by;
         say(format_args!(
-            "to be told: the authority by {notify_by}, 72 hours from now (GDPR Art. 33), unless a risk to the data subjects is \
+            "to be told: the authority by {notify_by}, 72 hours from when it was marked (GDPR Art. 33), unless a risk to the data subjects is \
              unlikely; the data subjects without undue delay if the risk is high (Art. 34); \
              `cloakroom breach radius --key {} --list` says who they are",
             self.query.key.map_or(0, KeyVersion::get)

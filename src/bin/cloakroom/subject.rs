@@ -74,7 +74,7 @@ pub enum RightsCommand {
     /// Prints all that the vault holds of her, where, since when and why, and who saw it, as JSON.
     ///
     /// Where rules are in force, each value is shown as they let the principal see it. It reads the whole audit log.
-    Show(Of),
+    Show(Show),
     /// Writes her data as JSON by docs/subject-export.schema.json, to be taken along (GDPR Art. 20).
     Export(Export),
     /// Replaces a value in her records with the line on standard input (GDPR Art. 16).
@@ -93,6 +93,14 @@ pub enum RightsCommand {
     Retract(To),
     /// Says whether she is a canary: nobody, whose reveal raises an alarm.
     Canary(Canary),
+}
+
+#[derive(Args)]
+pub struct Show {
+    #[command(flatten)]
+    of: Of,
+    #[command(flatten)]
+    approved: Approved,
 }
 
 #[derive(Args)]
@@ -156,7 +164,7 @@ enum Switch {
 
 pub fn run(command: RightsCommand, key: &KeySource) -> Result<Outcome> {
     match command {
-        RightsCommand::Show(of) => show(&of, key),
+        RightsCommand::Show(arguments) => show(&arguments, key),
         RightsCommand::Export(arguments) => export(&arguments, key),
         RightsCommand::Rectify(arguments) => rectify(&arguments, key),
         RightsCommand::Restrict(of) => {
@@ -217,11 +225,24 @@ pub fn change(
     Ok(Outcome::Done)
 }
 
-fn show(of: &Of, key: &KeySource) -> Result<Outcome> {
+fn show(Show { of, approved }: &Show, key: &KeySource) -> Result<Outcome> {
+    let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
+    rights.may_ask(access.as_ref())?;
     let seen = rights.seen()?;
-    let holdings = rights.holdings(access.as_ref())?;
+    let holdings = match (&access, &approval) {
+        (Some(access), Some(approval)) => rights.holdings_approved(access, approval),
+        (None, Some(_)) => return Err(crate::approve::nobody()),
+        (_, None) => rights.holdings(access.as_ref()),
+    };
+    let holdings = match &access {
+        None => holdings?,
+        Some(access) => {
+            let target = rights.holdings_target(access)?;
+            approved.or_request(holdings, &vault, || (Action::BulkReveal, target), Some(&access.principal))?
+        }
+    };
     let mut shown = shown(&holdings, &seen);
     if let (Some(_), Some(fields)) = (&access, shown.as_object_mut()) {
         // Who is shown values for a purpose must not learn whom not to look at.
