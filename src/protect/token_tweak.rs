@@ -157,6 +157,7 @@ mod tests {
             (Format::alphanumeric().keep(0, 3), "[A-Za-z0-9./]{9,40}"),
             (Format::email(), "[a-z0-9]{4,12}@[a-z]{1,5}\\.example"),
             (Format::new(Alphabet::new("äöüßαβγδ").unwrap()), "[äöüßαβγδ]{6,90}|ü"),
+            #[cfg(feature = "regex")]
             (Format::regex("[A-Z]{3}-[0-9]{4}", None).unwrap(), "[A-Z]{3}-[0-9]{4}|[A-Z]{3}"),
             (Format::date_range("0001-01-01", "9999-12-31").unwrap(), "20[0-9]{2}-0[1-9]-[012][1-8]"),
             (Format::integer(0, 1 << 40).unwrap(), "[1-9][0-9]{0,12}"),
@@ -257,6 +258,7 @@ mod tests {
                 (|i| format!("411111{:06}1111", i * 7919 % 1_000_000)) as fn(usize) -> _,
             ),
             (Format::digits(), |i| format!("{:0w$}", i * 31, w = 6 + i % 15)),
+            #[cfg(feature = "regex")]
             (Format::regex("[A-Z]{3}-[0-9]{4}", None).unwrap(), |i| format!("ABC-{:04}", i % 10_000)),
             (Format::email(), |i| format!("someone{i}@a.example")),
         ] {
