@@ -6,9 +6,11 @@
 //!  alice: COMMAND --approval a.json     done, once
 //! ```
 
+use crate::KeySource;
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use clap::Args;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{Action, Approval, Request};
@@ -41,6 +43,7 @@ pub struct Approve {
 
 pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
+    check_paths(&[Some(Written::Result(output))], &[request, key], vec![])?;
     let approver = Principal::new(principal)?;
     let request = Request::parse(&text(request)?)?;
     let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
@@ -80,6 +83,12 @@ pub struct FourEyes {
 }
 
 impl FourEyes {
+    /// Refuses to write the request over what is needed.
+    pub fn check_paths(&self, held: &Path, read: &[&Path], key: &KeySource) -> Result<()> {
+        let read = [read, &*self.approved.read()].concat();
+        check_paths(&[self.approved.written()], &read, opened(held, key))
+    }
+
     /// Does it as an administrator, or in nobody's name.
     pub fn run<T>(
         &self,
@@ -117,6 +126,16 @@ impl Approved {
     /// Where the request goes.
     pub fn request(&self) -> Option<&Path> {
         self.request.as_deref()
+    }
+
+    /// The request, as a file that is written.
+    pub fn written(&self) -> Option<Written<'_>> {
+        self.request().map(Written::Result)
+    }
+
+    /// The file that is read.
+    pub fn read(&self) -> Vec<&Path> {
+        self.approval.as_deref().into_iter().collect()
     }
 
     /// Whether an approval is given or asked for.

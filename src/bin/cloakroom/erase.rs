@@ -5,6 +5,7 @@ use crate::audit::{PublicKeys, text};
 use crate::exit::Outcome;
 use crate::files::say;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use crate::shown::Shown;
 use crate::vault::{NOBODY, open, subject_id, tenant_of_subjects};
 use crate::{KeySource, SubjectOf, unlock};
@@ -50,6 +51,8 @@ pub enum ReceiptCommand {
 pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
     let Erase { subject, access, receipt, with_id, backups_until } = arguments;
     let backups_until = backups_until.as_deref().map(Timestamp::parse).transpose()?;
+    let written = [receipt.as_deref().map(Written::Result)];
+    check_paths(&written, &[], opened(&subject.vault.vault, key))?;
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
     let tenant = access.signed(&vault, tenant)?;

@@ -24,6 +24,7 @@ mod lines;
 mod move_to_primary;
 mod output;
 mod overdue;
+mod overwrite;
 mod policy;
 mod principal;
 mod purge;
@@ -42,7 +43,7 @@ mod vectors;
 use clap::{Args, Parser, Subcommand};
 use key_source::{KeySource, NewKeySource, Split};
 use key_states::VersionOf;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Hand in a value, get a ticket; only the holder of the key gets the value back.
@@ -65,6 +66,12 @@ struct Holder {
     /// Keyset file.
     #[arg(long, value_name = "FILE")]
     keyset: Option<PathBuf>,
+}
+
+impl Holder {
+    fn path(&self) -> &Path {
+        self.vault.as_deref().or(self.keyset.as_deref()).expect("clap demands one of the two")
+    }
 }
 
 /// A vault, and how much memory it may use.

@@ -6,6 +6,7 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use crate::vault::{open, subject_id, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
@@ -341,6 +342,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
     let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
+    let written = [output.as_deref().map(Written::Result), approved.written()];
+    check_paths(&written, &approved.read(), opened(&of.vault.vault, key))?;
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
