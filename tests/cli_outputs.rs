@@ -203,3 +203,159 @@ fn a_result_replaces_data_and_a_file_of_its_kind_alone() {
     tool.ok("reveal p --vault v -o fresh.csv");
     assert_eq!(tool.read("customers.csv"), tool.read("fresh.csv"));
 }
+
+#[test]
+fn an_id_on_standard_input_is_one_line_alone() {
+    let tool = ready();
+    for line in [
+        "subject show - --vault v",
+        "subject export - --vault v",
+        "subject erase - --vault v",
+        "subject restrict - --vault v --reason x",
+        "subject lift - --vault v",
+        "subject hold - case --vault v",
+        "subject release - case --vault v",
+        "subject object - news --vault v",
+        "subject retract - news --vault v",
+        "subject canary - on --vault v",
+        "consent show - --vault v",
+        "consent grant - news --vault v",
+        "consent withdraw - news --vault v",
+    ] {
+        for input in ["1\n2\n", "1\n\n", "1\r\n2"] {
+            assert!(
+                tool.fails_with(2, line, input.as_bytes(), "goes on after one id").out.is_empty(),
+                "{line}"
+            );
+        }
+        tool.fails_with(3, line, b"", "is missing on standard input");
+    }
+    for (id, input) in [("1", "new\nmore\n"), ("-", "1\nnew\nmore\n")] {
+        let line = format!("subject rectify {id} email --vault v --all");
+        tool.fails_with(2, &line, input.as_bytes(), "goes on after one value");
+    }
+    // Both are there still, as they were; and one line is enough, with its end or without.
+    for (id, value) in [("1", "a@example.org"), ("2", "b@example.org")] {
+        let shown = tool.run_with("subject show - --vault v", format!("{id}\n").as_bytes());
+        assert!(shown.text().contains(value), "{}", shown.err);
+    }
+    let line = "subject rectify - email --vault v --all";
+    assert_eq!(tool.run_with(line, b"1\nnew@example.org").exit, Some(0));
+    assert_eq!(tool.run_with("subject erase - --vault v", b"1").exit, Some(0));
+    tool.clean();
+}
+
+#[test]
+fn what_is_verified_or_approved_can_come_from_standard_input() {
+    let tool = ready();
+    let public = String::from_utf8(tool.ok("principal keygen eve.key").out).unwrap();
+    tool.write("keys.pub", tool.ok("audit public-key --vault v").out);
+    let piped = |script: &str| tool.shell(script).with_exit(script, 0).text();
+    let verify = "$C audit verify - --public-key keys.pub";
+    assert!(
+        piped(&format!("$C audit export --vault v -o - | {verify} --head head.json")).contains("verified")
+    );
+    let script = "$C audit prove --vault v --leaf 0 -o - | $C audit verify-proof - --public-key keys.pub";
+    assert!(piped(script).contains("verified"));
+    let script =
+        "$C subject erase 2 --vault v --receipt - 2>/dev/null | $C receipt verify - --public-key keys.pub";
+    assert!(piped(script).contains("verified"));
+    let rules = format!(
+        "{POLICY}\n[purpose.p]\nbasis = \"contract\"\n[principal.bob]\nroles = []\n[principal.eve]\nroles = []\nkey = \"{}\"\napproves = true\n",
+        public.trim()
+    );
+    tool.write("rules.toml", rules);
+    tool.ok("policy install rules.toml --vault v");
+    let approve = "$C approve - --key eve.key --principal eve -o a.json";
+    piped(&format!("$C keys compromise 1 --vault v --principal bob --request - | {approve}"));
+    assert!(tool.json("a.json").is_object());
+    // One of the files can.
+    for line in [
+        "audit verify - --public-key keys.pub --head -",
+        "audit verify-proof - --public-key -",
+        "receipt verify - --public-key -",
+        "check --vault v --head - --public-key -",
+    ] {
+        tool.fails(2, line, "standard input: can be one of the files only");
+    }
+}
+
+#[test]
+fn messages_name_the_option_and_what_was_given_to_it() {
+    let tool = ready();
+    let radius = "breach radius --vault v";
+    for (line, exit, says) in [
+        (format!("{radius} --from 2026-13-20"), 2, "--from: \"2026-13-20\" is of no day that there is"),
+        (format!("{radius} --to soon"), 2, "--to: \"soon\" is none"),
+        (
+            format!("{radius} --aware 2026-01-01T10:00:00"),
+            2,
+            "--aware: \"2026-01-01T10:00:00\" has no offset",
+        ),
+        ("purge --vault v --as-of 2026-02-30".into(), 2, "--as-of: \"2026-02-30\""),
+        ("subject erase 1 --vault v --receipt r --backups-until x".into(), 2, "--backups-until: \"x\""),
+        (
+            format!("{radius} --from 2026-02-02 --to 2026-02-01"),
+            2,
+            "--from: 2026-02-02T00:00:00Z is after --to, 2026-02-01T00:00:00Z",
+        ),
+        ("subject export 1 --vault v --to rec.pub".into(), 4, "--to: must be the public key itself"),
+        ("subject export 1 --vault v --to rec.pub".into(), 4, "--to \"$(cat FILE)\""),
+        (
+            "reveal p --vault v -o no/such/q.csv".into(),
+            7,
+            "write no/such/q.csv: the directory no/such does not exist",
+        ),
+    ] {
+        tool.fails(exit, &line, says);
+    }
+    tool.ok(&format!("{radius} --from 2026-02-02 --to 2026-02-02"));
+}
+
+/// Sends the signal when the partial file is there and holds something, or may.
+fn interrupted(tool: &Tool, signal: &str, line: &str) -> Option<i32> {
+    let mut child = tool.start(line);
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, &tool.read("p")).unwrap();
+    while !tool.exists("q.partial") {
+        assert!(child.try_wait().unwrap().is_none(), "{line}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    send(signal, child.id());
+    let exit = child.wait().unwrap().code();
+    drop(input);
+    exit
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = std::process::Command::new("kill").args(["-s", signal, &process.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_that_ends_a_command_takes_its_partial_files_along() {
+    let tool = ready();
+    let before = tool.listing();
+    for (signal, exit) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
+        let reveal = "reveal - --manifest p.manifest.json --vault v -o q --rejects r";
+        assert_eq!(interrupted(&tool, signal, reveal), Some(exit), "{signal}");
+        assert_eq!(tool.listing(), before, "{signal}");
+        let protect = "protect - --policy policy.toml --vault v -o q --rejects r";
+        assert_eq!(interrupted(&tool, signal, protect), Some(exit), "{signal}");
+        assert_eq!(tool.listing(), before, "{signal}");
+    }
+    tool.clean();
+    tool.ok("reveal p --vault v -o q --rejects r");
+}
+
+/// As under `nohup`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let tool = ready();
+    let script = "trap '' HUP; (sleep 0.2; cat p) | $C reveal - --manifest p.manifest.json --vault v -o q & \
+                  while ! [ -e q.partial ]; do sleep 0.01; done; kill -s HUP $!; wait $!";
+    tool.shell(script).with_exit(script, 0);
+    assert!(tool.exists("q"));
+}

@@ -8,7 +8,7 @@
 
 use crate::KeySource;
 use crate::exit::Outcome;
-use crate::files::say;
+use crate::files::{open_input, say};
 use crate::output::Output;
 use crate::overwrite::{Written, check_paths, opened};
 use clap::Args;
@@ -28,7 +28,7 @@ const LONGEST: u64 = 1 << 16;
 
 #[derive(Args)]
 pub struct Approve {
-    /// The request, as the refused command wrote it.
+    /// The request, as the refused command wrote it; `-` for standard input.
     request: PathBuf,
     /// Your secret key, as `principal keygen` made it.
     #[arg(long, value_name = "FILE")]
@@ -45,7 +45,7 @@ pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
     check_paths(&[Some(Written::Result(output))], &[request, key], vec![])?;
     let approver = Principal::new(principal)?;
-    let request = Request::parse(&text(request)?)?;
+    let request = Request::parse(&text_of(open_input(request)?, request)?)?;
     let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
     say(format_args!(
         "approved for {} until {}: {} of {}",
@@ -179,7 +179,10 @@ fn write(path: &Path, json: &str) -> Result<PathBuf> {
 }
 
 fn text(path: &Path) -> Result<String> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    text_of(File::open(path).map_err(Error::io("open", path))?, path)
+}
+
+fn text_of(file: impl Read, path: &Path) -> Result<String> {
     let mut text = String::new();
     let read = file.take(LONGEST).read_to_string(&mut text);
     read.map_err(Error::io("read", path))?;

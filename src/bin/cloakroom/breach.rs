@@ -3,6 +3,7 @@
 use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::instant::instant;
 use crate::keys::now;
 use crate::output::{Output, is_standard, one_is_standard};
 use crate::overwrite::{Written, check_paths, opened};
@@ -156,8 +157,16 @@ struct Times {
 
 impl RadiusOf {
     fn times(&self) -> Result<Times> {
-        let parse = |text: &Option<String>| text.as_deref().map(Timestamp::parse).transpose();
-        Ok(Times { from: parse(&self.from)?, to: parse(&self.to)?, aware: parse(&self.aware)? })
+        let parse =
+            |option, text: &Option<String>| text.as_deref().map(|text| instant(option, text)).transpose();
+        let (from, to) = (parse("--from", &self.from)?, parse("--to", &self.to)?);
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            let problem = format!("{from} is after --to, {to}: there is nothing in between");
+            return Err(Error::Setting { what: "--from", problem });
+        }
+        Ok(Times { from, to, aware: parse("--aware", &self.aware)? })
     }
 
     fn query(&self, vault: &Vault, times: Times) -> Result<Query> {

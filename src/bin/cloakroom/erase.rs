@@ -4,6 +4,7 @@ use crate::access::AccessArgs;
 use crate::audit::{PublicKeys, text};
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::instant::instant;
 use crate::output::Output;
 use crate::overwrite::{Written, check_paths, opened};
 use crate::shown::Shown;
@@ -41,7 +42,7 @@ pub struct Erase {
 pub enum ReceiptCommand {
     /// Verifies a receipt of an erasure. No vault and no secret is needed.
     Verify {
-        /// The receipt.
+        /// The receipt; `-` for standard input.
         file: PathBuf,
         #[command(flatten)]
         keys: PublicKeys,
@@ -50,7 +51,7 @@ pub enum ReceiptCommand {
 
 pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
     let Erase { subject, access, receipt, with_id, backups_until } = arguments;
-    let backups_until = backups_until.as_deref().map(Timestamp::parse).transpose()?;
+    let backups_until = backups_until.as_deref().map(|time| instant("--backups-until", time)).transpose()?;
     let written = [receipt.as_deref().map(Written::Result)];
     check_paths(&written, &[], opened(&subject.vault.vault, key))?;
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
@@ -92,6 +93,7 @@ pub fn receipt(command: &ReceiptCommand) -> Result<Outcome> {
 }
 
 fn verify(path: &Path, keys: &PublicKeys) -> Result<Outcome> {
+    keys.check_beside([Some(path), None])?;
     let keys = keys.read()?;
     let receipt = Receipt::from_json(&text(path, LONGEST)?)?;
     let key = receipt.verify(&keys)?;

@@ -15,6 +15,7 @@ mod export;
 mod files;
 mod format;
 mod index;
+mod instant;
 mod key_source;
 mod key_states;
 mod keys;
@@ -32,6 +33,8 @@ mod report;
 mod rewrite;
 mod rotate;
 mod shown;
+#[cfg(unix)]
+mod signals;
 mod span;
 mod spec;
 mod subject;
@@ -267,6 +270,8 @@ enum KeysCommand {
 fn main() -> ExitCode {
     exit::quiet_panics();
     let Arguments { command, key } = Arguments::parse();
+    #[cfg(unix)]
+    signals::listen();
     let done = match command {
         Command::Init { dir, split } => vault::init(&dir, &key, &split),
         Command::Protect(arguments) => files::protect(arguments, &key),
