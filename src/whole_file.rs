@@ -232,6 +232,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_cannot_be_put_in_place_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("out.csv");
+        let mut file = WholeFile::create(&place, Readers::Anyone).unwrap();
+        file.write_all(b"whole").unwrap();
+        std::fs::create_dir(&place).unwrap();
+        assert!(matches!(file.commit(), Err(Error::Io { .. })));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(!partials().contains(&dir.path().join("out.csv.partial")));
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_lead_nowhere_new() {

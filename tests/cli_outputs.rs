@@ -158,6 +158,9 @@ fn what_a_command_reads_is_not_written_over() {
     ] {
         tool.fails(2, line, "would overwrite what is needed: choose another file");
     }
+    for line in ["principal keygen half", "export keygen half", "keys create half"] {
+        tool.fails(2, line, "half.partial exists and holds a key: choose another file");
+    }
     tool.fails(2, "report --vault v --html r --json r", "r would be written twice");
     tool.fails(2, "report --vault v --html r --json ./r", "would be written twice");
     tool.fails(2, "breach radius --vault v --report r --json r", "would be written twice");
@@ -285,21 +288,29 @@ fn messages_name_the_option_and_what_was_given_to_it() {
     let tool = ready();
     let radius = "breach radius --vault v";
     for (line, exit, says) in [
-        (format!("{radius} --from 2026-13-20"), 2, "--from: \"2026-13-20\" is of no day that there is"),
-        (format!("{radius} --to soon"), 2, "--to: \"soon\" is none"),
+        (
+            format!("{radius} --from 2026-13-20"),
+            2,
+            "--from: the time \"2026-13-20\" is of no day that there is",
+        ),
+        (format!("{radius} --to soon"), 2, "--to: the time \"soon\" is none"),
         (
             format!("{radius} --aware 2026-01-01T10:00:00"),
             2,
-            "--aware: \"2026-01-01T10:00:00\" has no offset",
+            "--aware: the time \"2026-01-01T10:00:00\" has no offset",
         ),
-        ("purge --vault v --as-of 2026-02-30".into(), 2, "--as-of: \"2026-02-30\""),
-        ("subject erase 1 --vault v --receipt r --backups-until x".into(), 2, "--backups-until: \"x\""),
+        ("purge --vault v --as-of 2026-02-30".into(), 2, "--as-of: the time \"2026-02-30\""),
+        (
+            "subject erase 1 --vault v --receipt r --backups-until x".into(),
+            2,
+            "--backups-until: the time \"x\"",
+        ),
         (
             format!("{radius} --from 2026-02-02 --to 2026-02-01"),
             2,
             "--from: 2026-02-02T00:00:00Z is after --to, 2026-02-01T00:00:00Z",
         ),
-        ("subject export 1 --vault v --to rec.pub".into(), 4, "--to: must be the public key itself"),
+        ("subject export 1 --vault v --to rec.pub".into(), 4, "--to: does not begin with"),
         ("subject export 1 --vault v --to rec.pub".into(), 4, "--to \"$(cat FILE)\""),
         (
             "reveal p --vault v -o no/such/q.csv".into(),

@@ -8,7 +8,7 @@ use cloakroom::{Error, Result};
 pub fn instant(option: &'static str, text: &str) -> Result<Timestamp> {
     Timestamp::parse(text).map_err(|error| match error {
         Error::Setting { problem, .. } => {
-            Error::Setting { what: option, problem: format!("\"{}\" {problem}", Shown(text, 64)) }
+            Error::Setting { what: option, problem: format!("the time \"{}\" {problem}", Shown(text, 64)) }
         }
         other => other,
     })

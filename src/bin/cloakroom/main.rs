@@ -88,7 +88,7 @@ struct VaultPath {
 /// A data subject in a vault.
 #[derive(Args)]
 struct SubjectOf {
-    /// Her id, as in the subject column; `-` reads it from standard input.
+    /// Her id, as in the subject column; `-` reads it from standard input, one line.
     id: String,
     #[command(flatten)]
     vault: VaultPath,

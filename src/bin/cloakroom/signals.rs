@@ -13,8 +13,9 @@ pub fn listen() {
     let (ready, is_ready) = mpsc::channel();
     let wait = move || {
         // Once they are caught, somebody has to wait for them.
-        let signals =
-            Signals::new([SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)));
+        let ignored = ignored();
+        let heard = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored & bit(*signal) == 0);
+        let signals = Signals::new(heard);
         let _ = ready.send(());
         if let Ok(mut signals) = signals
             && let Some(signal) = signals.forever().next()
@@ -27,14 +28,15 @@ pub fn listen() {
     }
 }
 
-/// Whether whoever started the command had the signal ignored, as `nohup` does and a shell for what runs in the background:
-/// then it stays so. Where the system does not tell, a hang-up is left alone.
-fn is_ignored(signal: c_int) -> bool {
-    let bit = 1 << (signal - 1);
-    let status = std::fs::read_to_string("/proc/self/status").ok();
-    let mask = status.as_deref().and_then(|status| {
-        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-        u64::from_str_radix(line.trim(), 16).ok()
-    });
-    mask.map_or(signal == SIGHUP, |mask| mask & bit != 0)
+/// The signals that whoever started the command had ignored, as `nohup` does and a shell for what runs in the background: they
+/// stay so. Where the system does not tell, a hang-up is left alone.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(bit(SIGHUP))
+}
+
+/// Its bit in such a mask.
+fn bit(signal: c_int) -> u64 {
+    1 << (signal - 1)
 }

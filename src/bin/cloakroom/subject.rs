@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// A data subject, and who asks about her.
 #[derive(Args)]
 pub struct Of {
-    /// Her id, as in the subject column; `-` reads it from standard input.
+    /// Her id, as in the subject column; `-` reads it from standard input, one line.
     id: String,
     #[command(flatten)]
     vault: VaultPath,
@@ -369,8 +369,8 @@ fn recipient(key: &str) -> Result<RecipientKey> {
         true => error,
         false => Error::KeySource {
             what: "--to".into(),
-            problem: "must be the public key itself, as `export keygen` printed it (cloakroom-export-public-key-1:...); \
-                      of one in a file, --to \"$(cat FILE)\""
+            problem: "does not begin with cloakroom-export-public-key-1: so it is no public key; give the key itself, as `export \
+                      keygen` printed it, and one in a file as --to \"$(cat FILE)\""
                 .into(),
         },
     })
