@@ -22,13 +22,22 @@ pub struct WholeFile {
 /// The partial files of this process. What makes, places or removes one holds the lock meanwhile, so none is missing here.
 static PARTIALS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+static TOGETHER: Mutex<()> = Mutex::new(());
+
 fn partials() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     PARTIALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until what this returns is dropped, [`exit`] waits: files that belong together are put in their places all, though a signal
+/// comes between the first and the last.
+pub fn together() -> impl Drop {
+    TOGETHER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the process with this code after removing its partial files, which may hold plaintext. Nothing is put in place any
 /// more once it has begun.
 pub fn exit(code: i32) -> ! {
+    let _together = together();
     let partials = partials();
     for partial in partials.iter() {
         let _ = std::fs::remove_file(partial);

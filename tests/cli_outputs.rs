@@ -110,6 +110,10 @@ fn no_command_writes_over_keys_stores_and_manifests() {
     }
     assert_eq!(contents(), before);
     tool.clean();
+    // A store is known without its keyset.
+    std::fs::rename(tool.path("w/keyset"), tool.path("moved")).unwrap();
+    tool.fails(2, "report --vault v --json w/store/db", "is inside of the vault");
+    tool.fails(2, "report --vault v --json w/store/format", "is inside of the vault");
 }
 
 #[test]

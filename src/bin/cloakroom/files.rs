@@ -17,7 +17,7 @@ use cloakroom::name::TenantId;
 use cloakroom::pipeline::{self, Finished, Inspected, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
 use cloakroom::vault::{Vault, file_target};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::{self, Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::cell::Cell;
 use std::fmt;
@@ -155,6 +155,7 @@ pub fn put_in_place(
     output.sync()?;
     manifest.sync()?;
     let (written, rejected) = (finished.manifest.rows_written, finished.manifest.rows_rejected);
+    let _together = whole_file::together();
     // The vault first, then the manifest, then the output: nothing ever refers to what is not there.
     finished.commit()?;
     manifest.commit()?;

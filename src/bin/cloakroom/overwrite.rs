@@ -99,6 +99,7 @@ impl There {
         read.map_err(Error::io("look at what is to be replaced,", place))?;
         let keys = [
             ("CLKS", "a keyset"),
+            ("cloakroom store ", "a store"),
             ("cloakroom-key-", "a key"),
             ("cloakroom-share-", "a share of a key"),
             ("cloakroom-secret-key-", "a secret key"),
@@ -119,9 +120,12 @@ impl There {
     }
 }
 
-/// Whether the directory is a vault: a keyset beside a store.
+/// Whether the directory is a vault, a keyset beside a store; or a store, of which the keyset may be gone.
 fn is_vault(dir: &Path) -> bool {
-    dir.join("store").is_dir() && matches!(There::at(&dir.join("keyset")), Ok(There::Keys("a keyset")))
+    let begins = |name, with| {
+        There::at(&dir.join(name)).is_ok_and(|there| matches!(there, There::Keys(what) if what == with))
+    };
+    (dir.join("store").is_dir() && begins("keyset", "a keyset")) || begins("format", "a store")
 }
 
 /// The files with keys that a command opens: those of a vault or a keyset file, and what unlocks them.
