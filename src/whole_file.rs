@@ -22,14 +22,15 @@ pub struct WholeFile {
 /// The partial files of this process. What makes, places or removes one holds the lock meanwhile, so none is missing here.
 static PARTIALS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+/// Held while the process is not to be ended; taken before `PARTIALS` by whoever takes both.
 static TOGETHER: Mutex<()> = Mutex::new(());
 
 fn partials() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     PARTIALS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Until what this returns is dropped, [`exit`] waits: files that belong together are put in their places all, though a signal
-/// comes between the first and the last.
+/// Until what this returns is dropped, [`exit`] waits: what belongs together is done whole, though a signal comes in between, as
+/// a file and its manifest are put in their places. Not to be called again before that.
 pub fn together() -> impl Drop {
     TOGETHER.lock().unwrap_or_else(PoisonError::into_inner)
 }

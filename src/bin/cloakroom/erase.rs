@@ -13,7 +13,7 @@ use crate::{KeySource, SubjectOf, unlock};
 use clap::{Args, Subcommand};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Destroyed, Erasure, Receipt, ReceiptOptions};
-use cloakroom::whole_file::Readers;
+use cloakroom::whole_file::{self, Readers};
 use cloakroom::{Error, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,8 @@ pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
         Some(path) => {
             // Nobody is erased when there is no place for the receipt.
             let output = Output::create_new(&path, Readers::Owner)?;
+            // Nor is her receipt lost to a signal.
+            let _together = whole_file::together();
             let receipt = tenant.erase_with_receipt(&id, &ReceiptOptions { with_id, backups_until })?;
             let place = output.place();
             let json = receipt.to_json();
