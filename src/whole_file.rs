@@ -1,20 +1,49 @@
 //! Files that appear whole or not at all.
 
 use crate::error::{Error, Result};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A file being written beside its place, as `NAME.partial`; [`commit`](WholeFile::commit) puts it there.
 ///
-/// Dropped before that, it is removed. A process killed in between leaves the partial file, which the next run of the
-/// same command overwrites; the place itself is untouched.
+/// Dropped before that, it is removed; so it is by [`exit`], for a process that a signal ends. One that is killed in between
+/// leaves the partial file, which the next run of the same command overwrites; the place itself is untouched.
 #[derive(Debug)]
 pub struct WholeFile {
     file: BufWriter<File>,
     partial: PathBuf,
     place: PathBuf,
     committed: bool,
+}
+
+/// The partial files of this process. What makes, places or removes one holds the lock meanwhile, so none is missing here.
+static PARTIALS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Held while the process is not to be ended; taken before `PARTIALS` by whoever takes both.
+static TOGETHER: Mutex<()> = Mutex::new(());
+
+fn partials() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    PARTIALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until what this returns is dropped, [`exit`] waits: what belongs together is done whole, though a signal comes in between, as
+/// a file and its manifest are put in their places. Not to be called again before that.
+pub fn together() -> impl Drop {
+    TOGETHER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the process with this code after removing its partial files, which may hold plaintext. Nothing is put in place any
+/// more once it has begun.
+pub fn exit(code: i32) -> ! {
+    let _together = together();
+    let partials = partials();
+    for partial in partials.iter() {
+        let _ = std::fs::remove_file(partial);
+    }
+    std::process::exit(code)
 }
 
 /// Who may read the file.
@@ -43,7 +72,9 @@ impl WholeFile {
         let mut name = place.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         let partial = place.with_file_name(name);
+        let mut partials = partials();
         let file = Self::begin(&place, &partial, readers)?;
+        partials.insert(partial.clone());
         Ok(Self { file: BufWriter::with_capacity(1 << 16, file), partial, place, committed: false })
     }
 
@@ -79,7 +110,7 @@ impl WholeFile {
                         std::fs::remove_file(partial).map_err(Error::io("remove", partial))?;
                     }
                 }
-                Err(e) => return Err(Error::io("create", partial)(e)),
+                Err(e) => return Err(unmade(place, partial, e)),
             }
         }
         Err(busy())
@@ -107,10 +138,28 @@ impl WholeFile {
     /// [`Error::Io`]; the place is then as it was.
     pub fn commit(mut self) -> Result<()> {
         self.sync()?;
+        let mut partials = partials();
         std::fs::rename(&self.partial, &self.place).map_err(Error::io("put in place", &self.place))?;
+        partials.remove(&self.partial);
+        drop(partials);
         self.committed = true;
         sync_directory_of(&self.place)
     }
+}
+
+/// Why there is no partial file: most often its directory is mistyped, and nobody has heard of the partial file.
+fn unmade(place: &Path, partial: &Path, e: std::io::Error) -> Error {
+    match directory_of(place) {
+        parent if e.kind() == std::io::ErrorKind::NotFound && !parent.exists() => {
+            let problem = format!("the directory {} does not exist", parent.display());
+            Error::io("write", place)(std::io::Error::new(e.kind(), problem))
+        }
+        _ => Error::io("create", partial)(e),
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn lock(file: &File, path: &Path, busy: impl Fn() -> Error) -> Result<()> {
@@ -148,6 +197,8 @@ impl Write for WholeFile {
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if !self.committed {
+            let mut partials = partials();
+            partials.remove(&self.partial);
             let _ = std::fs::remove_file(&self.partial);
         }
     }
@@ -158,7 +209,7 @@ impl Drop for WholeFile {
 /// # Errors
 /// [`Error::Io`].
 pub fn sync_directory_of(path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+    let parent = directory_of(path);
     File::open(parent).and_then(|d| d.sync_all()).map_err(Error::io("sync the directory", parent))
 }
 
@@ -189,6 +240,18 @@ mod tests {
             let mode = std::os::unix::fs::PermissionsExt::mode(&place.metadata().unwrap().permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_place_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("out.csv");
+        let mut file = WholeFile::create(&place, Readers::Anyone).unwrap();
+        file.write_all(b"whole").unwrap();
+        std::fs::create_dir(&place).unwrap();
+        assert!(matches!(file.commit(), Err(Error::Io { .. })));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(!partials().contains(&dir.path().join("out.csv.partial")));
     }
 
     #[cfg(unix)]

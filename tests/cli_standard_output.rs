@@ -3,7 +3,6 @@
 mod tool;
 
 use serde_json::Value;
-use std::collections::BTreeSet;
 use tool::*;
 
 const POLICY: &str = r#"
@@ -150,31 +149,10 @@ fn what_others_stand_beside_or_nobody_else_may_read_must_be_a_file() {
     assert!(tool.exists("-"));
 }
 
-/// Every command of the tool, as its words, that has this option.
-fn commands_with(tool: &Tool, words: &str, option: &str, found: &mut BTreeSet<String>) {
-    let help = String::from_utf8(tool.ok(&format!("{words} --help")).out).unwrap();
-    if help.lines().any(|line| line.trim_start().starts_with(option)) {
-        found.insert(words.trim().to_owned());
-    }
-    let commands = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
-    for line in commands.lines().take_while(|line| !line.trim().is_empty()) {
-        // Its text is indented further.
-        let Some(name) = line.strip_prefix("  ").filter(|line| !line.starts_with(' ')) else { continue };
-        let name = name.split_whitespace().next().unwrap();
-        if name != "help" {
-            commands_with(tool, &format!("{words} {name}"), option, found);
-        }
-    }
-}
-
 #[test]
 fn every_command_with_an_output_is_tried_here() {
     let tool = Tool::new();
-    let with = |option| {
-        let mut found = BTreeSet::new();
-        commands_with(&tool, "", option, &mut found);
-        found.into_iter().collect::<Vec<_>>()
-    };
+    let with = |option| tool.commands_with(option);
     assert_eq!(
         with("-o, --output"),
         [

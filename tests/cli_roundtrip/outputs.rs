@@ -9,7 +9,7 @@ fn an_existing_output_is_replaced_as_a_whole() {
     tool.write("p.toml", DETERMINISTIC);
     tool.write("in.csv", csv(&rows(30), b',', "\n"));
     tool.write("safe.csv", "something old and longer than what comes ".repeat(10_000));
-    tool.write("safe.csv.manifest.json", "{}");
+    tool.write("safe.csv.manifest.json", "{\"cloakroom_manifest\": 1}");
     tool.write("safe.csv.partial", "left by a killed run");
     tool.ok("protect in.csv --policy p.toml --keyset k -o safe.csv");
     assert_eq!(cells(&tool.read("safe.csv"), b',').len(), 31);

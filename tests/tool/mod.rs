@@ -166,6 +166,13 @@ impl Tool {
         files
     }
 
+    /// Every command, as its words, that has this option.
+    pub fn commands_with(&self, option: &str) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        commands_with(self, "", option, &mut found);
+        found.into_iter().collect()
+    }
+
     /// The vault `v` is whole.
     #[track_caller]
     pub fn clean(&self) {
@@ -181,6 +188,23 @@ impl Tool {
             .filter(|l| l.starts_with("  version") && !l.contains(" in files "))
             .map(|l| l.trim().to_owned())
             .collect()
+    }
+}
+
+/// Those below these words.
+fn commands_with(tool: &Tool, words: &str, option: &str, found: &mut BTreeSet<String>) {
+    let help = String::from_utf8(tool.ok(&format!("{words} --help")).out).unwrap();
+    if help.lines().any(|line| line.trim_start().starts_with(option)) {
+        found.insert(words.trim().to_owned());
+    }
+    let commands = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
+    for line in commands.lines().take_while(|line| !line.trim().is_empty()) {
+        // Its text is indented further.
+        let Some(name) = line.strip_prefix("  ").filter(|line| !line.starts_with(' ')) else { continue };
+        let name = name.split_whitespace().next().unwrap();
+        if name != "help" {
+            commands_with(tool, &format!("{words} {name}"), option, found);
+        }
     }
 }
 

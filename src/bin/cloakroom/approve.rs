@@ -6,10 +6,12 @@
 //!  alice: COMMAND --approval a.json     done, once
 //! ```
 
+use crate::KeySource;
 use crate::exit::Outcome;
-use crate::files::say;
+use crate::files::{open_input, say};
 use crate::keys::now;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use clap::Args;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::duties::{Action, Approval, Request};
@@ -27,7 +29,7 @@ const LONGEST: u64 = 1 << 16;
 
 #[derive(Args)]
 pub struct Approve {
-    /// The request, as the refused command wrote it.
+    /// The request, as the refused command wrote it; `-` for standard input.
     request: PathBuf,
     /// Your secret key, as `principal keygen` made it.
     #[arg(long, value_name = "FILE")]
@@ -44,18 +46,19 @@ pub struct Approve {
 pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
     let approver = principal.as_deref().map(Principal::new).transpose()?;
-    let request = Request::parse(&text(request)?)?;
-    request.check_approvable(approver.as_ref(), now())?;
-    let (by, until) = (request.requester.clone(), request.expires);
-    let what = format!("{} of {}", request.action.code(), request.target);
+    let parsed = Request::parse(&text_of(open_input(request)?, request)?)?;
+    parsed.check_approvable(approver.as_ref(), now())?;
+    let (by, until) = (parsed.requester.clone(), parsed.expires);
+    let what = format!("{} of {}", parsed.action.code(), parsed.target);
     let (Some(output), Some(key), Some(approver)) = (output, key, approver) else {
         say(format_args!(
             "to be approved for {by} until {until}: {what}; nothing is signed without --output"
         ));
         return Ok(Outcome::Done);
     };
+    check_paths(&[Some(Written::Result(output))], &[request, key], vec![])?;
     let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
-    write(output, &request.approve(approver, &key).to_json())?;
+    write(output, &parsed.approve(approver, &key).to_json())?;
     say(format_args!("approved for {by} until {until}: {what}"));
     Ok(Outcome::Done)
 }
@@ -85,6 +88,12 @@ pub struct FourEyes {
 }
 
 impl FourEyes {
+    /// Refuses to write the request over what is needed.
+    pub fn check_paths(&self, held: &Path, read: &[&Path], key: &KeySource) -> Result<()> {
+        let read = [read, &*self.approved.read()].concat();
+        check_paths(&[self.approved.written()], &read, opened(held, key))
+    }
+
     /// Does it as an administrator, or in nobody's name.
     pub fn run<T>(
         &self,
@@ -122,6 +131,16 @@ impl Approved {
     /// Where the request goes.
     pub fn request(&self) -> Option<&Path> {
         self.request.as_deref()
+    }
+
+    /// The request, as a file that is written.
+    pub fn written(&self) -> Option<Written<'_>> {
+        self.request().map(Written::Result)
+    }
+
+    /// The file that is read.
+    pub fn read(&self) -> Vec<&Path> {
+        self.approval.as_deref().into_iter().collect()
     }
 
     /// Whether an approval is given or asked for.
@@ -165,7 +184,10 @@ fn write(path: &Path, json: &str) -> Result<PathBuf> {
 }
 
 fn text(path: &Path) -> Result<String> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    text_of(File::open(path).map_err(Error::io("open", path))?, path)
+}
+
+fn text_of(file: impl Read, path: &Path) -> Result<String> {
     let mut text = String::new();
     let read = file.take(LONGEST).read_to_string(&mut text);
     read.map_err(Error::io("read", path))?;

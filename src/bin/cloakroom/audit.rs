@@ -2,6 +2,8 @@
 //! needed, only the vault's public keys. The rest is in `audit_vault.rs`: for who has the vault.
 
 use crate::exit::Outcome;
+use crate::files::open_input;
+use crate::output::{is_standard, one_is_read};
 use crate::shown::Shown;
 use crate::{KeySource, audit_vault};
 use clap::{Args, Subcommand};
@@ -9,7 +11,6 @@ use cloakroom::audit::{verify, verify_proof};
 use cloakroom::crypto::sign::VerifyingKey;
 use cloakroom::wire::audit::{Head, Leaf, Proof, SignedHead};
 use cloakroom::{Error, Result};
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ pub enum AuditCommand {
 
 #[derive(Args)]
 pub struct VerifyFile {
-    /// The audit file.
+    /// The audit file; `-` for standard input.
     file: PathBuf,
     #[command(flatten)]
     keys: PublicKeys,
@@ -41,7 +42,7 @@ pub struct VerifyFile {
 
 #[derive(Args)]
 pub struct VerifyProof {
-    /// JSON of the proof.
+    /// JSON of the proof; `-` for standard input.
     proof: PathBuf,
     #[command(flatten)]
     keys: PublicKeys,
@@ -63,13 +64,13 @@ pub fn run(command: &AuditCommand, key: &KeySource) -> Result<Outcome> {
 }
 
 fn verify_file(arguments: &VerifyFile) -> Result<Outcome> {
+    arguments.keys.check_beside([Some(&*arguments.file), arguments.head.as_deref()])?;
     let keys = arguments.keys.read()?;
     let earlier = match &arguments.head {
         Some(path) => Some(read_head(path)?),
         None => None,
     };
-    let file = File::open(&arguments.file).map_err(Error::io("open", &arguments.file))?;
-    let verified = verify(file, &keys, earlier.as_ref())?;
+    let verified = verify(open_input(&arguments.file)?, &keys, earlier.as_ref())?;
     let mut lines = of(&verified.head);
     lines.push(format!("signed by {}", verified.key));
     if let Some(earlier) = earlier {
@@ -81,6 +82,7 @@ fn verify_file(arguments: &VerifyFile) -> Result<Outcome> {
 }
 
 fn verify_one(arguments: &VerifyProof) -> Result<Outcome> {
+    arguments.keys.check_beside([Some(&*arguments.proof), None])?;
     let keys = arguments.keys.read()?;
     let proof = Proof::from_json(&text(&arguments.proof, LONGEST_JSON)?)?;
     verify_proof(&proof, &keys)?;
@@ -119,6 +121,11 @@ fn print(lines: &[String]) -> Result<Outcome> {
 }
 
 impl PublicKeys {
+    /// Refuses to read more than one of the files from standard input.
+    pub fn check_beside(&self, others: [Option<&Path>; 2]) -> Result<()> {
+        one_is_read(others.into_iter().flatten().chain(self.files.iter().map(PathBuf::as_path)))
+    }
+
     pub fn read(&self) -> Result<Vec<VerifyingKey>> {
         public_keys(&self.files)
     }
@@ -148,12 +155,12 @@ pub fn read_head(path: &Path) -> Result<SignedHead> {
     SignedHead::from_json(&text(path, LONGEST_JSON)?)
 }
 
-/// A file of text, if it is no longer than this.
+/// A file of text, or standard input, if it is no longer than this.
 pub fn text(path: &Path, longest: u64) -> Result<String> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let named = if is_standard(path) { Path::new("standard input") } else { path };
     let mut text = vec![];
-    file.take(longest + 1).read_to_end(&mut text).map_err(Error::io("read", path))?;
-    let bad = |problem| Error::Input { problem: format!("{}: {problem}", path.display()) };
+    open_input(path)?.take(longest + 1).read_to_end(&mut text).map_err(Error::io("read", named))?;
+    let bad = |problem| Error::Input { problem: format!("{}: {problem}", named.display()) };
     if text.len() as u64 > longest {
         return Err(bad("is too long to be what it should be"));
     }

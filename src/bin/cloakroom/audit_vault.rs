@@ -5,6 +5,7 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use crate::shown::Shown;
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
@@ -13,7 +14,7 @@ use cloakroom::vault::Vault;
 use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub enum OfVault {
@@ -64,11 +65,11 @@ pub struct To {
 
 pub fn run(command: &OfVault, key: &KeySource) -> Result<Outcome> {
     match command {
-        OfVault::Head { vault, to } => to.write(vault, key, |vault, output| {
+        OfVault::Head { vault, to } => to.write(vault, key, &[], |vault, output| {
             let head = vault.signed_head(now())?;
             output.write_all(head.to_json().as_bytes()).map_err(output.unwritten())
         }),
-        OfVault::Export { vault, to } => to.write(vault, key, |vault, output| {
+        OfVault::Export { vault, to } => to.write(vault, key, &[], |vault, output| {
             let unwritten = output.unwritten();
             let mut buffered = BufWriter::new(output);
             let head = vault.export_audit(&mut buffered, now())?;
@@ -76,13 +77,13 @@ pub fn run(command: &OfVault, key: &KeySource) -> Result<Outcome> {
             say(format_args!("{} leaves", head.head.size));
             Ok(())
         }),
-        OfVault::Prove { vault, leaf, to } => to.write(vault, key, |vault, output| {
+        OfVault::Prove { vault, leaf, to } => to.write(vault, key, &[], |vault, output| {
             let proof = vault.prove_leaf(*leaf, now())?;
             output.write_all(proof.to_json().as_bytes()).map_err(output.unwritten())
         }),
         OfVault::ProveConsistency { vault, from, to } => {
             let earlier = read_head(from)?;
-            to.write(vault, key, |vault, output| {
+            to.write(vault, key, &[from], |vault, output| {
                 let proof = vault.prove_consistency(&earlier, now())?;
                 output.write_all(proof.to_json().as_bytes()).map_err(output.unwritten())
             })
@@ -96,8 +97,10 @@ impl To {
         &self,
         vault: &VaultPath,
         key: &KeySource,
+        read: &[&Path],
         write: impl FnOnce(&Vault, &mut Output) -> Result<()>,
     ) -> Result<Outcome> {
+        check_paths(&[Some(Written::Result(&self.output))], read, opened(&vault.vault, key))?;
         let vault = open(&vault.vault, &*unlock::existing(key)?)?;
         let mut output = Output::create_new(&self.output, Readers::Anyone)?;
         write(&vault, &mut output)?;

@@ -3,8 +3,10 @@
 use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::instant::instant;
 use crate::keys::now;
 use crate::output::{Output, is_standard, one_is_standard};
+use crate::overwrite::{Written, check_paths, opened};
 use crate::shown::Shown;
 use crate::vault::{open, tenant_of};
 use crate::{KeySource, VaultPath, unlock};
@@ -81,7 +83,11 @@ fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
     let standard = [arguments.json.as_deref(), arguments.report.as_deref()];
     one_is_standard(standard)?;
     let [json_is_standard, report_is_standard] = standard.map(|path| path.is_some_and(is_standard));
-    let approval = arguments.approved.approval()?;
+    let [json, report] = standard.map(|path| path.map(Written::Result));
+    let approved = &arguments.approved;
+    let held = opened(&arguments.vault.vault, key);
+    check_paths(&[json, report, approved.written()], &approved.read(), held)?;
+    let approval = approved.approval()?;
     let by = arguments.by.as_deref().map(Principal::new).transpose()?;
     let times = arguments.times()?;
     let vault = open(&arguments.vault.vault, &*unlock::existing(key)?)?;
@@ -90,7 +96,7 @@ fn radius(arguments: &RadiusOf, key: &KeySource) -> Result<Outcome> {
         true => {
             let done = vault.list_radius(&query, by.as_ref(), approval.as_ref());
             let wanted = || (Action::ListSubjects, query.to_string());
-            let listing = arguments.approved.or_request(done, &vault, wanted, by.as_ref())?;
+            let listing = approved.or_request(done, &vault, wanted, by.as_ref())?;
             (listing.radius.clone(), Some(listing))
         }
         false => (vault.radius(&query)?, None),
@@ -151,8 +157,16 @@ struct Times {
 
 impl RadiusOf {
     fn times(&self) -> Result<Times> {
-        let parse = |text: &Option<String>| text.as_deref().map(Timestamp::parse).transpose();
-        Ok(Times { from: parse(&self.from)?, to: parse(&self.to)?, aware: parse(&self.aware)? })
+        let parse =
+            |option, text: &Option<String>| text.as_deref().map(|text| instant(option, text)).transpose();
+        let (from, to) = (parse("--from", &self.from)?, parse("--to", &self.to)?);
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            let problem = format!("{from} is after --to, {to}: there is nothing in between");
+            return Err(Error::Setting { what: "--from", problem });
+        }
+        Ok(Times { from, to, aware: parse("--aware", &self.aware)? })
     }
 
     fn query(&self, vault: &Vault, times: Times) -> Result<Query> {

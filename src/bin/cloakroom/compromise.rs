@@ -45,6 +45,7 @@ struct Concerned {
 }
 
 pub fn compromise(arguments: &Compromise, key: &KeySource) -> Result<Outcome> {
+    arguments.eyes.check_paths(arguments.of.holder.path(), &[], key)?;
     let (version, mut opened) = arguments.of.open(key)?;
     if opened.vault().is_none() && (arguments.migrate || arguments.json) {
         let what = if arguments.migrate { "--migrate" } else { "--json" };

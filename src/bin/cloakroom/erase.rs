@@ -4,14 +4,16 @@ use crate::access::AccessArgs;
 use crate::audit::{PublicKeys, text};
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::instant::instant;
 use crate::output::Output;
+use crate::overwrite::{Written, check_paths, opened};
 use crate::shown::Shown;
 use crate::vault::{NOBODY, open, subject_id, tenant_of_subjects};
 use crate::{KeySource, SubjectOf, unlock};
 use clap::{Args, Subcommand};
 use cloakroom::time::Timestamp;
 use cloakroom::vault::{Destroyed, Erasure, Receipt, ReceiptOptions};
-use cloakroom::whole_file::Readers;
+use cloakroom::whole_file::{self, Readers};
 use cloakroom::{Error, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,7 @@ pub struct Erase {
 pub enum ReceiptCommand {
     /// Verifies a receipt of an erasure. No vault and no secret is needed.
     Verify {
-        /// The receipt.
+        /// The receipt; `-` for standard input.
         file: PathBuf,
         #[command(flatten)]
         keys: PublicKeys,
@@ -49,7 +51,9 @@ pub enum ReceiptCommand {
 
 pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
     let Erase { subject, access, receipt, with_id, backups_until } = arguments;
-    let backups_until = backups_until.as_deref().map(Timestamp::parse).transpose()?;
+    let backups_until = backups_until.as_deref().map(|time| instant("--backups-until", time)).transpose()?;
+    let written = [receipt.as_deref().map(Written::Result)];
+    check_paths(&written, &[], opened(&subject.vault.vault, key))?;
     let vault = open(&subject.vault.vault, &*unlock::existing(key)?)?;
     let tenant = vault.tenant(&tenant_of_subjects(&vault, subject.tenant.as_deref())?);
     let tenant = access.signed(&vault, tenant)?;
@@ -59,6 +63,8 @@ pub fn erase(arguments: Erase, key: &KeySource) -> Result<Outcome> {
         Some(path) => {
             // Nobody is erased when there is no place for the receipt.
             let output = Output::create_new(&path, Readers::Owner)?;
+            // Nor is her receipt lost to a signal.
+            let _together = whole_file::together();
             let receipt = tenant.erase_with_receipt(&id, &ReceiptOptions { with_id, backups_until })?;
             let place = output.place();
             let json = receipt.to_json();
@@ -89,6 +95,7 @@ pub fn receipt(command: &ReceiptCommand) -> Result<Outcome> {
 }
 
 fn verify(path: &Path, keys: &PublicKeys) -> Result<Outcome> {
+    keys.check_beside([Some(path), None])?;
     let keys = keys.read()?;
     let receipt = Receipt::from_json(&text(path, LONGEST)?)?;
     let key = receipt.verify(&keys)?;

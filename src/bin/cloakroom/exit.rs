@@ -18,6 +18,7 @@ Exit codes:
   7  the operating system refused: no such file, no permission, disk full
   8  verify-vectors: a vector failed, or none ran
   9  an internal error; please report it
+  128 and its number: a signal ended it
 
 The passphrase comes from --passphrase-file, CLOAKROOM_PASSPHRASE, or a prompt; never from the command line.
 With --passphrase-file and --key-file, or --two-factors, both are needed.";

@@ -5,6 +5,7 @@ use crate::approve::Approved;
 use crate::exit::Outcome;
 use crate::keys::now;
 use crate::output::{Output, is_standard, must_be_file, one_is_standard};
+use crate::overwrite::{Written, check_paths, manifest_of, opened};
 use crate::rewrite::Changed;
 use crate::shown::Shown;
 use crate::vault::open;
@@ -16,7 +17,7 @@ use cloakroom::name::TenantId;
 use cloakroom::pipeline::{self, Finished, Inspected, Keys, Manifest, Options, Progress};
 use cloakroom::policy::Policy;
 use cloakroom::vault::{Vault, file_target};
-use cloakroom::whole_file::{Readers, WholeFile};
+use cloakroom::whole_file::{self, Readers, WholeFile};
 use cloakroom::{Error, Result};
 use std::cell::Cell;
 use std::fmt;
@@ -115,8 +116,9 @@ pub fn protect(arguments: Protect, key: &KeySource) -> Result<Outcome> {
     let Protect { input, policy, holder, how, delimiter, key_versions } = arguments;
     let delimiter = one_byte(&delimiter)?;
     let manifest_path = how.manifest_beside(&how.output, "is needed when the output has no name")?;
-    let written = [Some(how.output.as_path()), Some(manifest_path.as_path()), how.rejects.as_deref()];
-    check_paths(&written, &[&input, &policy], opened(&holder, key))?;
+    let written =
+        [Some(Written::Result(&how.output)), Some(Written::Manifest(&manifest_path)), how.written_rejects()];
+    check_paths(&written, &[&input, &policy], opened(holder.path(), key))?;
     let policy = read_policy(&policy)?;
     refuse_protected(&input)?;
     let source = open_input(&input)?;
@@ -153,6 +155,7 @@ pub fn put_in_place(
     output.sync()?;
     manifest.sync()?;
     let (written, rejected) = (finished.manifest.rows_written, finished.manifest.rows_rejected);
+    let _together = whole_file::together();
     // The vault first, then the manifest, then the output: nothing ever refers to what is not there.
     finished.commit()?;
     manifest.commit()?;
@@ -163,8 +166,9 @@ pub fn put_in_place(
 pub fn reveal(arguments: Reveal, key: &KeySource) -> Result<Outcome> {
     let Reveal { input, holder, how, changed, access, approved, reason } = arguments;
     let manifest_path = how.manifest_beside(&input, "is needed when the input has no name")?;
-    let written = [Some(how.output.as_path()), how.rejects.as_deref()];
-    check_paths(&written, &[&input, &manifest_path], opened(&holder, key))?;
+    let written = [Some(Written::Result(&how.output)), how.written_rejects(), approved.written()];
+    let read = [&[input.as_path(), &manifest_path], &*approved.read()].concat();
+    check_paths(&written, &read, opened(holder.path(), key))?;
     one_is_standard([Some(&how.output), approved.request()])?;
     let json = read_manifest(&manifest_path)?;
     let source =
@@ -316,6 +320,10 @@ impl How {
         }
     }
 
+    pub fn written_rejects(&self) -> Option<Written<'_>> {
+        self.rejects.as_deref().map(Written::Rejects)
+    }
+
     pub fn rejects(&self) -> Result<Option<WholeFile>> {
         self.rejects.as_ref().map(|path| WholeFile::create(path, Readers::Anyone)).transpose()
     }
@@ -330,50 +338,6 @@ impl How {
         options.threads = self.threads.map_or(options.threads, usize::from);
         options
     }
-}
-
-/// Refuses to write over what is being read or written, be it at the end or under the name of the partial file.
-pub fn check_paths(written: &[Option<&Path>], read: &[&Path], opened: Vec<PathBuf>) -> Result<()> {
-    let bad = |path: &Path, problem: &str| {
-        let problem = format!("{} {problem}: choose another file", path.display());
-        Err(Error::Setting { what: "output", problem })
-    };
-    let named = |path: &&Path| !is_standard(path);
-    let read: Vec<_> =
-        read.iter().copied().filter(named).chain(opened.iter().map(PathBuf::as_path)).collect();
-    let read: Vec<_> = read.into_iter().map(resolved).collect();
-    let mut taken: Vec<PathBuf> = vec![];
-    for path in written.iter().flatten().copied().filter(named) {
-        let places = [resolved(path), resolved(&with_ending(path, ".partial"))];
-        let is_or_holds = |r: &PathBuf, place: &PathBuf| place == r || (r.is_dir() && place.starts_with(r));
-        if places.iter().any(|place| read.iter().any(|r| is_or_holds(r, place))) {
-            return bad(path, "would overwrite what is needed");
-        }
-        if places.iter().any(|place| taken.contains(place)) {
-            return bad(path, "would be written twice");
-        }
-        taken.extend(places);
-    }
-    Ok(())
-}
-
-/// The files with keys that a command opens.
-pub fn opened(holder: &Holder, key: &KeySource) -> Vec<PathBuf> {
-    let given = [&holder.vault, &holder.keyset, &key.passphrase_file].map(Clone::clone);
-    let mut opened: Vec<PathBuf> = given.into_iter().chain([unlock::key_file(key)]).flatten().collect();
-    opened.extend(key.shares.iter().cloned());
-    #[cfg(feature = "pkcs11")]
-    opened.extend(key.token.pin_file.clone());
-    opened
-}
-
-/// The path without symbolic links, also for a file that is not there yet.
-fn resolved(path: &Path) -> PathBuf {
-    let in_its_directory = || {
-        let parent = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
-        Some(parent.canonicalize().ok()?.join(path.file_name()?))
-    };
-    path.canonicalize().ok().or_else(in_its_directory).unwrap_or_else(|| path.to_owned())
 }
 
 /// A policy or a manifest; what is larger is neither.
@@ -410,16 +374,6 @@ pub fn refuse_protected(input: &Path) -> Result<()> {
         }),
         false => Ok(()),
     }
-}
-
-pub fn manifest_of(path: &Path) -> PathBuf {
-    with_ending(path, ".manifest.json")
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(ending);
-    path.with_file_name(name)
 }
 
 pub fn open_input(path: &Path) -> Result<Box<dyn Read>> {

@@ -23,7 +23,7 @@ pub struct VersionOf {
     #[arg(value_name = "N")]
     version: u32,
     #[command(flatten)]
-    holder: Holder,
+    pub holder: Holder,
 }
 
 impl VersionOf {
@@ -60,6 +60,7 @@ const UNCOUNTED: &str = "is needed: nobody counts what a keyset file protects, s
                          still needed";
 
 pub fn destroy(of: &VersionOf, despite_data: bool, eyes: &FourEyes, key: &KeySource) -> Result<Outcome> {
+    eyes.check_paths(of.holder.path(), &[], key)?;
     let (version, mut opened) = of.open(key)?;
     let keyset = opened.keyset();
     guard_identity(&keyset, version)?;

@@ -4,6 +4,7 @@ use crate::exit::Outcome;
 use crate::key_source::{NewKeySource, Split};
 use crate::keyset_holder::OpenHolder;
 use crate::output::must_be_file;
+use crate::overwrite::{Written, check_paths};
 use crate::vault::open;
 use crate::{Holder, KeySource, overdue, unlock};
 use cloakroom::keys::{self, DEFAULT_PERIOD_DAYS, Keyset};
@@ -24,6 +25,7 @@ pub fn create(file: &Path, key: &KeySource, split: &Split) -> Result<Outcome> {
         let problem = "is also the key file: the keyset needs a file of its own".into();
         return Err(Error::Setting { what: "keyset", problem });
     }
+    check_paths(&[Some(Written::Result(file))], &[], key.passphrase_file.clone().into_iter().collect())?;
     let keyset = Keyset::generate(now())?;
     keys::save_new(&keyset, file, &*unlock::new(key, split)?)?;
     crate::files::say(format_args!("{}: keyset {}, key version 1", file.display(), keyset.id()));

@@ -3,7 +3,7 @@
 
 use crate::files::say;
 use cloakroom::{Error, Result};
-use std::io::{BufRead, Read, StdinLock, StdoutLock, Write};
+use std::io::{BufRead, IsTerminal, Read, StdinLock, StdoutLock, Write};
 use zeroize::Zeroizing;
 
 /// The longest line.
@@ -38,6 +38,19 @@ impl Lines {
             Ok(line) => Ok(Zeroizing::new(line.to_owned())),
             Err(_) => Err(Error::Value { problem: "is not UTF-8" }),
         }))
+    }
+
+    /// Refuses what follows the lines that a command takes; it would be passed over in silence. Who types at a terminal has
+    /// no more to say.
+    pub fn end(&mut self, takes: &str) -> Result<()> {
+        let rest = || Error::io("read", "standard input");
+        match std::io::stdin().is_terminal() || self.0.fill_buf().map_err(rest())?.is_empty() {
+            true => Ok(()),
+            false => {
+                let problem = format!("goes on after {takes}, which is all that is taken at a time");
+                Err(Error::Setting { what: "standard input", problem })
+            }
+        }
     }
 
     /// The next lines, at most so many; none after the last.

@@ -15,6 +15,7 @@ mod export;
 mod files;
 mod format;
 mod index;
+mod instant;
 mod key_source;
 mod key_states;
 mod keys;
@@ -24,6 +25,7 @@ mod lines;
 mod move_to_primary;
 mod output;
 mod overdue;
+mod overwrite;
 mod policy;
 mod principal;
 mod purge;
@@ -31,6 +33,8 @@ mod report;
 mod rewrite;
 mod rotate;
 mod shown;
+#[cfg(unix)]
+mod signals;
 mod span;
 mod spec;
 mod subject;
@@ -42,7 +46,7 @@ mod vectors;
 use clap::{Args, Parser, Subcommand};
 use key_source::{KeySource, NewKeySource, Split};
 use key_states::VersionOf;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Hand in a value, get a ticket; only the holder of the key gets the value back.
@@ -67,6 +71,12 @@ struct Holder {
     keyset: Option<PathBuf>,
 }
 
+impl Holder {
+    fn path(&self) -> &Path {
+        self.vault.as_deref().or(self.keyset.as_deref()).expect("clap demands one of the two")
+    }
+}
+
 /// A vault, and how much memory it may use.
 #[derive(Args)]
 struct VaultPath {
@@ -78,7 +88,7 @@ struct VaultPath {
 /// A data subject in a vault.
 #[derive(Args)]
 struct SubjectOf {
-    /// Her id, as in the subject column; `-` reads it from standard input.
+    /// Her id, as in the subject column; `-` reads it from standard input, one line.
     id: String,
     #[command(flatten)]
     vault: VaultPath,
@@ -260,6 +270,8 @@ enum KeysCommand {
 fn main() -> ExitCode {
     exit::quiet_panics();
     let Arguments { command, key } = Arguments::parse();
+    #[cfg(unix)]
+    signals::listen();
     let done = match command {
         Command::Init { dir, split } => vault::init(&dir, &key, &split),
         Command::Protect(arguments) => files::protect(arguments, &key),

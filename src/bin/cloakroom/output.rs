@@ -93,6 +93,17 @@ pub fn must_be_file(what: &'static str, path: &Path) -> Result<()> {
     }
 }
 
+/// Refuses to read two things from standard input.
+pub fn one_is_read<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<()> {
+    match paths.into_iter().filter(|path| is_standard(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Error::Setting {
+            what: "standard input",
+            problem: "can be one of the files only: name the others".into(),
+        }),
+    }
+}
+
 /// Refuses to mix two results on standard output.
 pub fn one_is_standard(paths: [Option<&Path>; 2]) -> Result<()> {
     match paths.iter().flatten().filter(|path| is_standard(path)).count() {

@@ -210,6 +210,7 @@ fn suggest(Suggest { input, rows, delimiter }: Suggest) -> Result<Outcome> {
 }
 
 fn install(Install { policy, vault, eyes }: &Install, key: &KeySource) -> Result<Outcome> {
+    eyes.check_paths(&vault.vault, &[policy], key)?;
     let policy = read_policy(policy)?;
     let rules = policy.rules();
     if rules.is_empty() {

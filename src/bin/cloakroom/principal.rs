@@ -2,6 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::output::must_be_file;
+use crate::overwrite::{Written, check_paths};
 use clap::Subcommand;
 use cloakroom::crypto::sign::SigningKey;
 use cloakroom::whole_file::{Readers, WholeFile};
@@ -30,6 +31,7 @@ fn keygen(path: &Path) -> Result<Outcome> {
     if path.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: path.to_owned() });
     }
+    check_paths(&[Some(Written::Result(path))], &[], vec![])?;
     let key = SigningKey::generate()?;
     let mut file = WholeFile::create(path, Readers::Owner)?;
     writeln!(file, "{}", *key.expose_text()).map_err(Error::io("write", path))?;

@@ -2,6 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::files::say;
+use crate::instant::instant;
 use crate::keys::now;
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
@@ -34,7 +35,7 @@ pub struct Purge {
 pub fn run(arguments: &Purge, key: &KeySource) -> Result<Outcome> {
     let as_of = match arguments.as_of.as_deref() {
         Some("now") => Some(now()),
-        Some(date) => Some(Timestamp::parse(date)?),
+        Some(date) => Some(instant("--as-of", date)?),
         None => None,
     };
     let vault = open(&arguments.vault.vault, &*unlock::existing(key)?)?;

@@ -4,6 +4,7 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::keys::now;
 use crate::output::{Output, one_is_standard};
+use crate::overwrite::{Written, check_paths, opened};
 use crate::vault::open;
 use crate::{KeySource, VaultPath, unlock};
 use clap::Args;
@@ -28,6 +29,8 @@ pub struct Report {
 
 pub fn run(Report { vault, html, json }: Report, key: &KeySource) -> Result<Outcome> {
     one_is_standard([html.as_deref(), json.as_deref()])?;
+    let written = [&html, &json].map(|path| path.as_deref().map(Written::Result));
+    check_paths(&written, &[], opened(&vault.vault, key))?;
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
     // Both begin before anything is counted or logged: a place that cannot be written is found out at once.
     let json = json.as_deref().map(begin).transpose()?;

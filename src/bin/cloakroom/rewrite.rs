@@ -1,13 +1,11 @@
 //! `migrate --file` and `bridge`: a protected file into another, whole or not at all.
 
 use crate::exit::Outcome;
-use crate::files::{
-    Held, How, Ticker, check_paths, finish, manifest_of, open_input, opened, put_in_place, read_manifest,
-    read_policy, say,
-};
+use crate::files::{Held, How, Ticker, finish, open_input, put_in_place, read_manifest, read_policy, say};
 use crate::keys::now;
 use crate::move_to_primary::{self, Moving};
 use crate::output::{Output, is_standard};
+use crate::overwrite::{Written, check_paths, manifest_of, opened};
 use crate::{Holder, KeySource, overdue};
 use clap::Args;
 use cloakroom::keys::Keyset;
@@ -156,9 +154,13 @@ impl Files {
         }
         let manifest = how.manifest_beside(input, "is needed when the input has no name")?;
         let new_manifest = manifest_of(&how.output);
-        let written = [Some(how.output.as_path()), Some(&new_manifest), how.rejects.as_deref()];
+        let written = [
+            Some(Written::Result(&how.output)),
+            Some(Written::Manifest(&new_manifest)),
+            how.written_rejects(),
+        ];
         let read = [&[input, &manifest], also_read].concat();
-        check_paths(&written, &read, opened(holder, key))?;
+        check_paths(&written, &read, opened(holder.path(), key))?;
         let json = read_manifest(&manifest)?;
         let source = open_input(input)?;
         let held = Held::open(holder, key)?;

@@ -6,12 +6,13 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::lines::Lines;
 use crate::output::Output;
-use crate::vault::{open, subject_id, tenant_of_subjects};
+use crate::overwrite::{Written, check_paths, opened};
+use crate::vault::{open, subject_id, subject_id_before, tenant_of_subjects};
 use crate::{KeySource, VaultPath, unlock};
 use clap::{Args, Subcommand, ValueEnum};
 use cloakroom::crypto::hpke::RecipientKey;
 use cloakroom::duties::{Access, Action};
-use cloakroom::name::{FieldName, Note, Purpose};
+use cloakroom::name::{FieldName, Note, Purpose, SubjectId};
 use cloakroom::vault::{Consents, HeldField, Holdings, Revealed, Rights, Sighting, Tenant, Vault, Which};
 use cloakroom::whole_file::Readers;
 use cloakroom::{Error, Result};
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// A data subject, and who asks about her.
 #[derive(Args)]
 pub struct Of {
-    /// Her id, as in the subject column; `-` reads it from standard input.
+    /// Her id, as in the subject column; `-` reads it from standard input, one line.
     id: String,
     #[command(flatten)]
     vault: VaultPath,
@@ -51,17 +52,17 @@ impl Of {
             Some(access) => tenant.by(access),
             None => tenant,
         };
-        self.rights_in(&tenant)
+        self.rights_in(&tenant, &subject_id(&self.id)?)
     }
 
     /// To change something, in the name of somebody where there are rules.
-    fn rights_to_change<'v>(&self, vault: &'v Vault) -> Result<Rights<'v>> {
+    fn rights_to_change<'v>(&self, vault: &'v Vault, id: &SubjectId) -> Result<Rights<'v>> {
         let tenant = vault.tenant(&tenant_of_subjects(vault, self.tenant.as_deref())?);
-        self.rights_in(&self.access.signed(vault, tenant)?)
+        self.rights_in(&self.access.signed(vault, tenant)?, id)
     }
 
-    fn rights_in<'v>(&self, tenant: &Tenant<'v>) -> Result<Rights<'v>> {
-        let rights = tenant.rights_of(&subject_id(&self.id)?);
+    fn rights_in<'v>(&self, tenant: &Tenant<'v>, id: &SubjectId) -> Result<Rights<'v>> {
+        let rights = tenant.rights_of(id);
         Ok(match &self.reason {
             Some(reason) => rights.because(&Note::new(reason)?),
             None => rights,
@@ -213,7 +214,7 @@ pub fn change(
     change: impl FnOnce(&Rights<'_>) -> Result<bool>,
 ) -> Result<Outcome> {
     let vault = of.open(key)?;
-    match change(&of.rights_to_change(&vault)?)? {
+    match change(&of.rights_to_change(&vault, &subject_id(&of.id)?)?)? {
         true => say(format_args!("subject: {done}")),
         false => say(format_args!("subject: {nothing}; nothing is changed")),
     }
@@ -361,7 +362,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Result<Outcome> {
-    let recipient = to.as_deref().map(RecipientKey::from_text).transpose()?;
+    let recipient = to.as_deref().map(recipient).transpose()?;
+    let written = [output.as_deref().map(Written::Result), approved.written()];
+    check_paths(&written, &approved.read(), opened(&of.vault.vault, key))?;
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
@@ -382,6 +385,18 @@ fn export(Export { of, output, to, approved }: &Export, key: &KeySource) -> Resu
     Ok(Outcome::Done)
 }
 
+fn recipient(key: &str) -> Result<RecipientKey> {
+    RecipientKey::from_text(key).map_err(|error| match key.starts_with("cloakroom-export-public-key-") {
+        true => error,
+        false => Error::KeySource {
+            what: "--to".into(),
+            problem: "does not begin with cloakroom-export-public-key-1: so it is no public key; give the key itself, as `export \
+                      keygen` printed it, and one in a file as --to \"$(cat FILE)\""
+                .into(),
+        },
+    })
+}
+
 fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Result<Outcome> {
     let field = FieldName::new(field)?;
     let which = match (record, all) {
@@ -391,8 +406,11 @@ fn rectify(Rectify { of, field, record, all }: &Rectify, key: &KeySource) -> Res
     };
     let vault = of.open(key)?;
     // Her id is the first line of standard input, if it stands there.
-    let rights = of.rights_to_change(&vault)?;
-    let value = Lines::new().next()?.ok_or(Error::Value { problem: "is missing on standard input" })??;
+    let mut lines = Lines::new();
+    let id = subject_id_before(&of.id, &mut lines)?;
+    let value = lines.next()?.ok_or(Error::Value { problem: "is missing on standard input" })??;
+    lines.end("one value")?;
+    let rights = of.rights_to_change(&vault, &id)?;
     let records = rights.rectify(&field, value.as_bytes(), which)?;
     say(format_args!("rectified in {records} records"));
     say(format_args!("not reached: tokens, pseudonyms and plain columns in files, and backups of the vault"));

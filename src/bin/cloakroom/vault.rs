@@ -5,7 +5,8 @@ use crate::exit::Outcome;
 use crate::files::say;
 use crate::key_source::Split;
 use crate::keys::now;
-use crate::output::must_be_file;
+use crate::lines::Lines;
+use crate::output::{must_be_file, one_is_read};
 use crate::shown::Shown;
 use crate::{KeySource, VaultPath, alarm, overdue, unlock};
 use cloakroom::keys::KeyProvider;
@@ -39,6 +40,7 @@ pub fn check(
     public_keys: &[PathBuf],
     key: &KeySource,
 ) -> Result<Outcome> {
+    one_is_read(head.into_iter().chain(public_keys.iter().map(PathBuf::as_path)))?;
     let head = head.map(audit::read_head).transpose()?;
     let public_keys = audit::public_keys(public_keys)?;
     let vault = open(&vault.vault, &*unlock::existing(key)?)?;
@@ -114,9 +116,20 @@ pub fn tenant_of(vault: &Vault, named: Option<&str>) -> Result<TenantId> {
 pub fn subject_id(id: &str) -> Result<SubjectId> {
     match id {
         "-" => {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).map_err(Error::io("read", "standard input"))?;
-            SubjectId::new(&line)
+            let mut lines = Lines::new();
+            let id = subject_id_before(id, &mut lines)?;
+            lines.end("one id")?;
+            Ok(id)
+        }
+        id => SubjectId::new(id),
+    }
+}
+
+/// As `subject_id`, where the command takes more lines.
+pub fn subject_id_before(id: &str, lines: &mut Lines) -> Result<SubjectId> {
+    match id {
+        "-" => {
+            SubjectId::new(&lines.next()?.ok_or(Error::Value { problem: "is missing on standard input" })??)
         }
         id => SubjectId::new(id),
     }
