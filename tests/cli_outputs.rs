@@ -29,7 +29,7 @@ controller = "Acme"
 "#;
 
 /// Every command with an option that names a file to be written, and which option it is; the file is `OUT`.
-const WRITERS: [(&str, &str); 26] = [
+const WRITERS: [(&str, &str); 27] = [
     ("report --vault v", "--html OUT"),
     ("report --vault v", "--json OUT"),
     ("breach radius --vault v", "--json OUT"),
@@ -37,6 +37,7 @@ const WRITERS: [(&str, &str); 26] = [
     ("breach radius --vault v --list --as bob", "--request OUT"),
     ("subject export 1 --vault v", "-o OUT"),
     ("subject export 1 --vault v -o e", "--request OUT"),
+    ("subject show 1 --vault v", "--request OUT"),
     ("subject erase 1 --vault v", "--receipt OUT"),
     ("audit head --vault v", "-o OUT"),
     ("audit export --vault v", "-o OUT"),

@@ -45,6 +45,9 @@ pub struct Approve {
 
 pub fn approve(arguments: &Approve) -> Result<Outcome> {
     let Approve { request, key, principal, output } = arguments;
+    let read: Vec<&Path> =
+        [Some(request), key.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    check_paths(&[output.as_deref().map(Written::Result)], &read, vec![])?;
     let approver = principal.as_deref().map(Principal::new).transpose()?;
     let parsed = Request::parse(&text_of(open_input(request)?, request)?)?;
     parsed.check_approvable(approver.as_ref(), now())?;
@@ -56,7 +59,6 @@ pub fn approve(arguments: &Approve) -> Result<Outcome> {
         ));
         return Ok(Outcome::Done);
     };
-    check_paths(&[Some(Written::Result(output))], &[request, key], vec![])?;
     let key = SigningKey::from_text(Zeroizing::new(text(key)?).trim_end())?;
     write(output, &parsed.approve(approver, &key).to_json())?;
     say(format_args!("approved for {by} until {until}: {what}"));

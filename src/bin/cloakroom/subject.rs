@@ -227,6 +227,7 @@ pub fn change(
 }
 
 fn show(Show { of, approved }: &Show, key: &KeySource) -> Result<Outcome> {
+    check_paths(&[approved.written()], &approved.read(), opened(&of.vault.vault, key))?;
     let approval = approved.approval()?;
     let (vault, access) = (of.open(key)?, of.access()?);
     let rights = of.rights(&vault)?;
