@@ -144,7 +144,9 @@ impl Aead {
 
     pub(crate) fn open_with(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Error::Rejected)?;
-        let mut text = vec![0; rest.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+        // Nobody sealed more; and counters have 32 bits.
+        let length = rest.len().checked_sub(TAG_LEN).filter(|length| *length <= LONGEST);
+        let mut text = vec![0; length.ok_or(Error::Rejected)?];
         self.sub_key(nonce).open(nonce, aad, rest, &mut text)?;
         Ok(Plaintext::new(text))
     }
@@ -388,7 +390,8 @@ pub(crate) mod inner {
         }
 
         pub(crate) fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Result<Plaintext> {
-            let mut text = vec![0; sealed.len().checked_sub(TAG_LEN).ok_or(Error::Rejected)?];
+            let length = sealed.len().checked_sub(TAG_LEN).filter(|length| *length <= LONGEST);
+            let mut text = vec![0; length.ok_or(Error::Rejected)?];
             self.0.open_into(nonce, aad, sealed, &mut text)?;
             Ok(Plaintext::new(text))
         }

@@ -86,8 +86,8 @@ impl<'p> Messages<'p> {
         self.end(start);
     }
 
-    /// Appends messages of one part each, up to `count`, in lower case if told, as long as they are short and ASCII, neither begin nor
-    /// end with white space, and the processor has vectors for it; how many it appended.
+    /// Appends messages of one part each, up to `count`, in lower case if told, as long as they are short and ASCII and
+    /// have nothing to be trimmed, and the processor has vectors for it; how many it appended.
     #[inline]
     pub(crate) fn push_short<'v>(
         &mut self,

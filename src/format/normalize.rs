@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use caseless::Caseless;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 /// How values are made alike before they are hashed. Fixed for ever: pseudonyms made with it exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,8 @@ fn text(value: &str) -> Cow<'_, str> {
 
 /// Unicode's compatibility caseless match (D146), composed. Trimmed last, because composing can make spaces.
 fn folded(value: &str) -> String {
-    let folded: String = value.nfd().default_case_fold().nfkc().default_case_fold().nfkc().collect();
+    let folded = value.nfd().default_case_fold().nfkc().default_case_fold().nfkc();
+    let folded: Zeroizing<String> = Zeroizing::new(folded.collect());
     folded.trim().to_owned()
 }
 

@@ -21,9 +21,10 @@ use crate::error::{Error, Result};
 use crate::format::Normalization;
 use crate::keys::UsableKey;
 use crate::name::{KeyVersion, Scope, TenantId};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Makes the pseudonyms of one scope. Shareable among threads.
 ///
@@ -139,9 +140,12 @@ impl Pseudonymizer {
         if is_blank(value.as_bytes()) {
             return Err(Error::Value { problem: "is blank" });
         }
-        let normal = self.normalization.apply(value)?;
+        let mut normal = self.normalization.apply(value)?;
         let length = Context::length_prefix(normal.len());
         let tag = self.of_input.tag(&[&length, normal.as_bytes()]).into_public();
+        if let Cow::Owned(text) = &mut normal {
+            text.zeroize();
+        }
         Ok(self.identity_of(tag))
     }
 

@@ -7,7 +7,7 @@
 //! record's number as well: her old address does not open in the place of her new one.
 
 use super::Erasability;
-use crate::crypto::aead::{Aead, Batch, OVERHEAD, Suite};
+use crate::crypto::aead::{Aead, Batch, LONGEST, OVERHEAD, Suite};
 use crate::crypto::context::{Context, Contexts, Label};
 use crate::crypto::kdf;
 use crate::crypto::radix_text::{base64url_len, decode_base64url, encode_base64url};
@@ -74,7 +74,7 @@ impl Sealer {
     /// # Errors
     /// [`Error::TooLong`] over 256 MiB.
     pub fn seal(&self, subject: &str, plaintext: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(plaintext.len() + 64);
+        let mut out = Vec::with_capacity(plaintext.len().min(LONGEST) + 64);
         self.batch().seal(subject, plaintext, &mut out)?;
         Ok(out)
     }
@@ -138,7 +138,7 @@ impl FieldBatch<'_> {
     /// [`Error::TooLong`] over 256 MiB; [`Error::Value`] when the plaintext is such a cell already.
     pub fn seal_text(&mut self, subject: &str, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         refuse_sealed(plaintext)?;
-        let mut envelope = Vec::with_capacity(plaintext.len() + 64);
+        let mut envelope = Vec::with_capacity(plaintext.len().min(LONGEST) + 64);
         self.seal(subject, plaintext, &mut envelope)?;
         write_text(&envelope, out);
         Ok(())
@@ -247,7 +247,7 @@ impl SubjectSealer {
         fields
             .into_iter()
             .map(|(record, field, plaintext)| {
-                let mut out = Vec::with_capacity(plaintext.len() + 64);
+                let mut out = Vec::with_capacity(plaintext.len().min(LONGEST) + 64);
                 Envelope::write_header(self.aead.suite() as u8, self.generation, &mut out);
                 batch.seal(&self.aad(record, field), plaintext, &mut out)?;
                 Ok(out)

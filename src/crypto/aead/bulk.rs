@@ -58,7 +58,7 @@ impl Aead {
     /// Appends the plaintexts of values that [`seal`](Aead::seal) or a [`Batch`] made with the same AADs, one behind the other, and says
     /// of each whether it is genuine. One that is not has zeros in its place, as many as its plaintext would have bytes.
     ///
-    /// A place is as long as the value without nonce and tag: [`opened_len`] of it.
+    /// A place is as long as the value without nonce and tag: [`opened_len`] of it, which of what is longer than any value is nothing.
     ///
     /// # Security
     /// No plaintext is released before its tag has been verified, and nothing of a value whose tag is wrong.
@@ -80,7 +80,7 @@ impl Aead {
             let (place, behind) = rest.split_at_mut(opened_len(bound.value));
             rest = behind;
             if let Some((nonce, sealed)) = bound.value.split_first_chunk()
-                && sealed.len() >= TAG_LEN
+                && (TAG_LEN..=LONGEST + TAG_LEN).contains(&sealed.len())
                 && bound.part.len() <= LONGEST
             {
                 jobs.push(Job { nonce, part: bound.part, sealed, out: place, genuine });
@@ -144,9 +144,12 @@ struct Job<'j> {
     genuine: &'j mut bool,
 }
 
-/// How long the plaintext of a sealed value is; 0 for what is too short to be one.
+/// How long the plaintext of a sealed value is; 0 for what is too short or too long to be one.
 pub fn opened_len(sealed: &[u8]) -> usize {
-    sealed.len().saturating_sub(OVERHEAD)
+    match sealed.len().saturating_sub(OVERHEAD) {
+        length if length <= LONGEST => length,
+        _ => 0,
+    }
 }
 
 impl Batch<'_> {

@@ -35,6 +35,24 @@ fn sealed_opens_and_nothing_else_does() {
     }
 }
 
+// SPEC: AEAD-6, AEAD-9
+#[test]
+fn what_is_longer_than_anything_sealed_is_refused_and_the_others_open() {
+    use super::super::context::Contexts;
+    // Of zeros that nobody looks at, so that the system makes no memory of them.
+    let long = vec![0; LONGEST + OVERHEAD + 1];
+    for suite in SUITES {
+        let (aead, contexts) = (aead(suite), Contexts::new(Context::new(Label::SealAad), |after| after));
+        assert!(matches!(aead.open(&aad("row 1"), &long), Err(Error::Rejected)));
+        let mut sealed = vec![];
+        aead.seal(&contexts.with("row 1"), b"text", &mut sealed).unwrap();
+        let bound = |value| Bound { part: b"row 1", value };
+        let (mut out, mut genuine) = (vec![], vec![]);
+        aead.open_many(&contexts, &[bound(&sealed), bound(&long), bound(&sealed)], &mut out, &mut genuine);
+        assert_eq!((&out[..], &genuine[..]), (&b"texttext"[..], &[true, false, true][..]));
+    }
+}
+
 // SPEC: AEAD-4, AEAD-5
 #[test]
 fn a_batch_shares_a_prefix_counts_and_opens_one_by_one() {

@@ -1,4 +1,4 @@
-//! What one processor family can do for many values at once: the only `unsafe` code of the crate.
+//! What one processor family can do, mostly for many values at once: the only `unsafe` code of the crate.
 //!
 //! ```text
 //! Avx512::detect() ──Some(proof)──► a kernel that takes the proof
