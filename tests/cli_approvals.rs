@@ -50,10 +50,6 @@ fn policy(tool: &Tool, bulk: &str) -> String {
     POLICY.replace("BOB", tool.text("bob.pub").trim()).replace("BULK", bulk)
 }
 
-fn out(ran: Ran) -> String {
-    String::from_utf8(ran.out).unwrap()
-}
-
 /// A vault whose rules let one value an hour be shown without Bob's approval.
 fn with_rules() -> Tool {
     let tool = Tool::with_vault();
@@ -68,7 +64,7 @@ fn with_rules() -> Tool {
 fn policy_check_says_the_hash_that_a_request_an_approver_and_the_installed_rules_have() {
     let tool = with_rules();
     tool.write("next.toml", policy(&tool, "2"));
-    let checked = out(tool.ok("policy check next.toml"));
+    let checked = tool.ok("policy check next.toml").text();
     let hash = checked.lines().find_map(|line| line.strip_prefix("rules SHA-256 ")).unwrap().to_owned();
     assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{checked}");
     let install = "policy install next.toml --vault v --principal root";
@@ -78,15 +74,15 @@ fn policy_check_says_the_hash_that_a_request_an_approver_and_the_installed_rules
     let approved = tool.ok("approve r.json --key bob.key --principal bob -o a.json");
     assert!(approved.err.contains(&hash), "{}", approved.err);
     tool.ok(&format!("{install} --approval a.json"));
-    assert!(out(tool.ok("policy installed --vault v")).contains(&hash));
+    assert!(tool.ok("policy installed --vault v").text().contains(&hash));
     // It is of the rules and not of the file; other rules have another.
     tool.write("same.toml", format!("# a comment\n{}", policy(&tool, "2")));
-    assert!(out(tool.ok("policy check same.toml")).contains(&hash));
-    assert!(!out(tool.ok("policy check policy.toml")).contains(&hash));
+    assert!(tool.ok("policy check same.toml").text().contains(&hash));
+    assert!(!tool.ok("policy check policy.toml").text().contains(&hash));
     let without =
         policy(&tool, "2").split("[purpose").next().unwrap().replace("purposes = [\"support\"]", "");
     tool.write("none.toml", without);
-    assert!(!out(tool.ok("policy check none.toml")).contains("SHA-256"), "nothing is installed by it");
+    assert!(!tool.ok("policy check none.toml").text().contains("SHA-256"), "nothing is installed by it");
 }
 
 const ROWS: &str = "id,email,card\n1,a@example.org,4111111111111111\n2,b@example.org,5500005555555559\n";
@@ -94,7 +90,7 @@ const ROWS: &str = "id,email,card\n1,a@example.org,4111111111111111\n2,b@example
 /// Protects rows in the vault as the file of this name; its SHA-256, as the vault knows it.
 fn protect(tool: &Tool, name: &str, rows: &str) -> String {
     let known = || -> Vec<String> {
-        let list = out(tool.ok("files list --vault v"));
+        let list = tool.ok("files list --vault v").text();
         list.lines().filter_map(|line| Some(line.split_once("  made ")?.0.to_owned())).collect()
     };
     let before = known();
@@ -149,7 +145,7 @@ fn an_approval_of_one_file_is_good_for_no_other_and_the_approver_sees_which() {
     assert_eq!(tool.text("out.csv"), ROWS);
     std::fs::remove_file(tool.path("out.csv")).unwrap();
     tool.fails(4, &format!("{} --approval a.json", reveal("p")), "used already");
-    let log = out(tool.ok("log --vault v --audit"));
+    let log = tool.ok("log --vault v --audit").text();
     assert!(log.contains("bulk-reveal approved by bob"), "{log}");
     tool.clean();
 }
@@ -195,7 +191,7 @@ fn an_approval_names_one_file_so_it_is_for_none_that_comes_through_a_pipe() {
 fn asking_for_an_approval_shows_nothing_and_costs_nothing_of_a_budget() {
     let tool = with_rules();
     protect(&tool, "p", ROWS);
-    let shown = || out(tool.ok("log --vault v --audit")).matches("reveal").count();
+    let shown = || tool.ok("log --vault v --audit").text().matches("reveal").count();
     let before = shown();
     approved(&tool, &reveal("p"), "a.json");
     assert_eq!(shown(), before);
